@@ -1,0 +1,122 @@
+// The bar above the form: one sentence, at most a few buttons, always the same height. An element with a
+// shadow root of its own, so that no theme's rules reach it and none of ours get out.
+// It must not know states: it shows what it is given, and says which button was pressed.
+import { BANNER_CSS } from './style.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const ICONS = {
+  quiet: 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 7.5v3M8 5.3v.1',
+  editor: 'M3 13l.7-3L10.6 3.1a1.4 1.4 0 0 1 2 0l.3.3a1.4 1.4 0 0 1 0 2L6 12.3z',
+  readonly: 'M3.5 7.5h9v6h-9zM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5',
+  warning: 'M8 2.5l6 11H2zM8 6.8v3M8 11.6v.1',
+  error: 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5.2v3.4M8 10.7v.1',
+};
+
+export class Banner extends HTMLElement {
+  #parts;
+  #buttons = new Map();
+  #announced = '';
+  #stop = null;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(BANNER_CSS);
+    root.adoptedStyleSheets = [sheet];
+    const part = (tag, className) => Object.assign(document.createElement(tag), { className });
+    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'live') };
+    const { bar, text, actions, live } = this.#parts;
+    // The visible sentence is not the live region: it may be redrawn without being news.
+    live.setAttribute('role', 'status');
+    live.setAttribute('aria-live', 'polite');
+    // An English sentence on a right-to-left page keeps its full stop at its end.
+    text.append(document.createElement('bdi'));
+    bar.append(this.#icon(), text, actions);
+    root.append(bar, live);
+  }
+
+  connectedCallback() {
+    this.#stop?.abort();
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    const look = () => this.toggleAttribute('dark', lightText(this.parentElement));
+    const observer = new MutationObserver(look);
+    for (const element of [document.documentElement, document.body]) {
+      observer.observe(element, { attributes: true, attributeFilter: ['class', 'data-theme', 'data-bs-theme'] });
+    }
+    signal.addEventListener('abort', () => observer.disconnect());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look, { signal });
+    window.addEventListener('load', look, { signal }); // style sheets may come later than we do
+    look();
+  }
+
+  disconnectedCallback() {
+    this.#stop?.abort();
+  }
+
+  // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader.
+  show({ text, tone, actions, pinned, news }) {
+    const { live } = this.#parts;
+    const line = this.#parts.text.firstChild;
+    if (line.textContent !== text) line.textContent = text;
+    if (this.getAttribute('tone') !== tone) {
+      this.setAttribute('tone', tone);
+      this.shadowRoot.querySelector('path').setAttribute('d', ICONS[tone]);
+    }
+    this.toggleAttribute('pinned', pinned);
+    this.#showActions(actions);
+    if (news && this.#announced !== text) live.textContent = this.#announced = text;
+  }
+
+  // Buttons that stay are not touched, so the keyboard's focus stays where it is.
+  #showActions(actions) {
+    const ids = new Set(actions.map(({ id }) => id));
+    const focused = this.shadowRoot.activeElement;
+    for (const [id, button] of this.#buttons) {
+      if (ids.has(id)) continue;
+      button.remove();
+      this.#buttons.delete(id);
+    }
+    for (const { id, label } of actions) {
+      const button = this.#buttons.get(id) ?? this.#button(id);
+      if (button.textContent !== label) button.textContent = label;
+    }
+    if (focused && !focused.isConnected) this.#parts.actions.firstElementChild?.focus();
+  }
+
+  #button(id) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.addEventListener('click', () => this.onaction?.(id));
+    this.#buttons.set(id, button);
+    this.#parts.actions.append(button);
+    return button;
+  }
+
+  #icon() {
+    const icon = document.createElementNS(SVG, 'svg');
+    icon.setAttribute('class', 'icon');
+    icon.setAttribute('viewBox', '0 0 16 16');
+    icon.setAttribute('aria-hidden', 'true');
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', ICONS.quiet);
+    icon.append(path);
+    return icon;
+  }
+}
+
+// Is this a dark page? Its text says so on every theme, whatever it calls its dark mode.
+function lightText(element) {
+  const { color } = getComputedStyle(element ?? document.body);
+  const [a, b, c] = (color.match(/(?<![\w-])[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  if (/^okl/.test(color)) return a > 0.6;
+  if (/^l/.test(color)) return a > 60;
+  return (0.3 * a + 0.6 * b + 0.1 * c) * (color.startsWith('color') ? 255 : 1) > 140;
+}
+
+// Right before the form, in the page's own flow, so that it covers nothing.
+export function place(banner, form) {
+  if (form) Element.prototype.before.call(form, banner);
+  else (document.getElementById('content') ?? document.body).prepend(banner);
+}

@@ -1,0 +1,119 @@
+// The page's WebSocket: joins, comes back by itself without limit, leaves politely.
+// It must not know what frames mean nor what is shown. WebSocket, timers and randomness are handed in, so
+// that tests drive it without waiting.
+import { decode, encode } from './protocol.js';
+
+// The longest wait before each try, in seconds; the real one is anything below it, so that a thousand pages
+// do not come back to a restarted proxy in the same instant.
+export const STEPS = [0.2, 1, 2, 4, 8, 15];
+const PATIENCE = 10_000; // a socket that got no welcome by then is not going to
+const SETTLED = 5_000; // a socket that lived this long was a good one: the next wait starts small again
+const TOO_FAST = 2; // the step to go on from when the proxy found us too fast
+
+// Close codes after which trying again cannot help (docs/protocol.md).
+export const FINAL = new Map([[4400, 'token'], [4401, 'signed_out'], [4403, 'token'], [4409, 'duplicate']]);
+
+export class Connection {
+  #socket = null;
+  #joined = false;
+  #tries = 0;
+  #retry = null;
+  #patience = null;
+  #settled = null;
+  #active = false;
+
+  constructor({ url, token, WebSocket, setTimeout, clearTimeout, random, onEvent }) {
+    Object.assign(this, { url, token, WebSocket, setTimeout, clearTimeout, random, onEvent });
+  }
+
+  // Also for coming back from the back-forward cache and after `ended`.
+  start() {
+    this.#active = true;
+    this.#tries = 0;
+    this.#open();
+  }
+
+  // The network or the person is back: no need to sit out the wait.
+  hurry() {
+    if (this.#active && this.#retry !== null) this.#open();
+  }
+
+  // The network went away and came back: the old socket may look open for minutes and be dead.
+  renew() {
+    if (this.#active) this.#open();
+  }
+
+  send(type, fields) {
+    if (!this.#joined) return false;
+    this.#socket.send(encode(type, fields));
+    return true;
+  }
+
+  // Going away on purpose: the proxy need not wait for us to come back.
+  leave() {
+    this.#active = false;
+    this.send('leave');
+    this.#drop();
+  }
+
+  #open() {
+    this.#drop();
+    let socket;
+    try {
+      socket = new this.WebSocket(this.url);
+    } catch {
+      this.#later(); // a policy of the site forbids it; the form must stay usable
+      return;
+    }
+    this.#socket = socket;
+    this.onEvent({ type: 'connection', link: 'connecting', tries: this.#tries });
+    this.#patience = this.setTimeout(() => this.#lost(socket, 0), PATIENCE);
+    socket.onopen = () => socket.send(encode('join', { token: this.token }));
+    socket.onmessage = ({ data }) => this.#heard(data);
+    socket.onclose = ({ code }) => this.#lost(socket, code);
+  }
+
+  #heard(data) {
+    const frame = decode(data);
+    if (frame === null) return;
+    if (frame.type === 'welcome') {
+      this.#joined = true;
+      this.clearTimeout(this.#patience);
+      this.#settled = this.setTimeout(() => { this.#tries = 0; }, SETTLED);
+      this.onEvent({ type: 'connection', link: 'open', tries: 0 });
+    }
+    this.onEvent({ type: 'frame', frame });
+  }
+
+  #lost(socket, code) {
+    if (socket !== this.#socket) return;
+    this.#drop();
+    if (FINAL.has(code)) {
+      this.#active = false;
+      this.onEvent({ type: 'ended', reason: FINAL.get(code) });
+      return;
+    }
+    if (code === 4429) this.#tries = Math.max(this.#tries, TOO_FAST);
+    if (code === 1012) this.#tries = Math.max(this.#tries, 1);
+    this.#later();
+  }
+
+  #later() {
+    const most = STEPS[Math.min(this.#tries, STEPS.length - 1)];
+    this.#tries += 1;
+    this.#retry = this.setTimeout(() => this.#open(), this.random() * most * 1000);
+    this.onEvent({ type: 'connection', link: 'waiting', tries: this.#tries });
+  }
+
+  // Forgets the socket and every timer; what an old socket still says is not heard.
+  #drop() {
+    for (const timer of [this.#retry, this.#patience, this.#settled]) this.clearTimeout(timer);
+    this.#retry = null;
+    this.#joined = false;
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close(1000);
+  }
+}

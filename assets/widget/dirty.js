@@ -1,0 +1,112 @@
+// Has the person changed anything? Compares the form with how it stood just before they first touched the
+// page: scripts (filtered select boxes, rich-text editors) rearrange a form after it loads, and that is no
+// work of anybody. Also tells when the person is active.
+// It must not know what follows from the answer, nor the socket.
+import { controlsOf } from './form.js';
+
+const THROTTLE = 400;
+const TOUCHES = ['pointerdown', 'keydown', 'beforeinput', 'paste', 'drop'];
+const CHANGES = ['input', 'change', 'click', 'keyup', 'drop', 'paste'];
+const OURS = new Set(['_collab', 'csrfmiddlewaretoken']);
+
+// `FormData` would miss disabled controls and fire an event that pages listen to.
+export function snapshot(form) {
+  const values = [];
+  for (const control of controlsOf(form)) {
+    if (control.name && !OURS.has(control.name)) values.push(...valueOf(control).map((value) => [control.name, value]));
+  }
+  return JSON.stringify(values);
+}
+
+function valueOf(control) {
+  switch (control.type) {
+    case 'submit': case 'button': case 'reset': case 'image': case 'fieldset': return [];
+    case 'checkbox': case 'radio': return control.checked ? [control.value] : [];
+    case 'file': return [...control.files].map(({ name, size, lastModified }) => [name, size, lastModified]);
+    case 'select-multiple': {
+      // Django's filter_horizontal marks its choice only on submit: what counts is what stands in the box.
+      if (control.id.endsWith('_from') && control.matches('.filtered')) return [];
+      const whole = control.id.endsWith('_to') && control.matches('.filtered');
+      return [...control.options].filter((option) => whole || option.selected).map((option) => option.value).sort();
+    }
+    default: return [control.value];
+  }
+}
+
+// Text that differs from the HTML before anybody touched the page was restored by the browser: it is work.
+function restored(form) {
+  return [...controlsOf(form)].some((control) =>
+    control.matches('textarea, input[type="text"], input:not([type])') && control.value !== control.defaultValue
+    && !control.matches('[readonly], [disabled]'));
+}
+
+export function watch(form, { window, frozen, onDirty, onActive, signal }) {
+  const options = { capture: true, signal };
+  let before = snapshot(form);
+  let touched = false;
+  let timer = null;
+  let sticky = restored(form); // work that no comparison with the start can see
+  let dirty = false;
+
+  const check = () => {
+    timer = null;
+    if (frozen()) return; // what was typed before the form became read-only stays typed
+    const now = sticky || snapshot(form) !== before;
+    if (now !== dirty) onDirty(dirty = now);
+  };
+  const soon = () => { timer ??= window.setTimeout(check, THROTTLE); };
+  const settle = () => { if (!touched) before = snapshot(form); };
+
+  window.addEventListener('load', settle, { signal });
+  for (const type of TOUCHES) window.addEventListener(type, (event) => {
+    if (!event.isTrusted || touched) return;
+    settle();
+    touched = true;
+  }, options);
+
+  const changed = (event) => {
+    const path = event.composedPath();
+    if (path.includes(form) || path[0]?.form === form) {
+      if (event.isTrusted && event.type === 'input') {
+        // The text of a rich-text editor reaches its form control only on submit.
+        sticky ||= path[0].isContentEditable === true;
+        onActive();
+      }
+      soon();
+    } else if (touched && event.type !== 'keyup') {
+      soon(); // calendars and other pop-ups that stand outside the form
+    }
+  };
+  for (const type of CHANGES) window.addEventListener(type, changed, options);
+  // Values set from a pop-up window fire jQuery's events only, but bring the focus back.
+  window.addEventListener('focus', soon, options);
+  watchFrames(form, signal, () => {
+    sticky = true;
+    onActive();
+    soon();
+  });
+  if (sticky) soon();
+}
+
+// Typing inside an editor's frame is heard in that frame only.
+function watchFrames(form, signal, typed) {
+  const heard = new WeakSet();
+  const listen = () => {
+    for (const frame of Element.prototype.querySelectorAll.call(form, 'iframe')) {
+      let inner = null;
+      try {
+        inner = frame.contentDocument;
+      } catch {
+        continue; // another site's frame
+      }
+      if (!inner || heard.has(inner)) continue;
+      heard.add(inner);
+      inner.addEventListener('input', typed, { capture: true, signal });
+      frame.addEventListener('load', listen, { signal, once: true });
+    }
+  };
+  const observer = new MutationObserver(listen);
+  observer.observe(form, { childList: true, subtree: true });
+  signal.addEventListener('abort', () => observer.disconnect());
+  listen();
+}

@@ -1,0 +1,176 @@
+// The widget's entry: reads the page's configuration and joins the parts. Whatever goes wrong here leaves the
+// form as plain Django; the proxy guards the save all the same.
+// It must not know rules: state.js and view.js decide, this file only carries their wishes out.
+import { Banner, place } from './banner.js';
+import { Connection } from './connection.js';
+import { watch } from './dirty.js';
+import { findForm, ReadOnlyForm } from './form.js';
+import { load, plan, remembered, restoreScroll } from './reload.js';
+import { initial, reduce } from './state.js';
+import { merge, sentence } from './texts.js';
+import { view } from './view.js';
+
+const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
+const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
+
+function start(config) {
+  const texts = merge(config.texts);
+  const form = findForm(document, config.form);
+  const lock = new ReadOnlyForm(form, config.readonly);
+  const banner = document.createElement('collab-widget');
+  const stop = new AbortController();
+  const { signal } = stop;
+  let state = initial(config);
+  let shown = null;
+  let reloading = null;
+  let lastInput = -Infinity;
+  let stay = null;
+
+  const guarded = (work) => (...args) => {
+    if (signal.aborted) return;
+    try {
+      work(...args);
+    } catch (error) {
+      giveUp(error);
+    }
+  };
+  const giveUp = (error) => {
+    stop.abort();
+    clearTimeout(reloading);
+    connection.leave();
+    lock.release();
+    banner.remove();
+    console.error('collab-proxy: the widget stopped; saving is still checked by the server.', error);
+  };
+
+  const dispatch = guarded((event) => {
+    state = reduce(state, event);
+    shown = view(state);
+    banner.show({
+      text: sentence(shown, texts),
+      tone: shown.tone,
+      actions: shown.actions.map((id) => ({ id, label: texts[`${id}_button`] })),
+      // While somebody can type, nothing may cover their fields.
+      pinned: shown.readOnly,
+      news: shown.lines[0] !== 'connecting_text',
+    });
+    lock.set(shown.readOnly);
+    reload(shown.reload);
+  });
+
+  const connection = new Connection({
+    url: location.origin.replace(/^http/, 'ws') + config.socket,
+    token: config.token,
+    WebSocket,
+    setTimeout: setTimeout.bind(window),
+    clearTimeout: clearTimeout.bind(window),
+    random: Math.random,
+    onEvent: (event) => {
+      dispatch(event);
+      // The proxy forgets what a lost socket told it.
+      if (event.frame?.type === 'welcome' && state.dirty) tellInput();
+    },
+  });
+
+  function tellInput() {
+    if (connection.send('input', { dirty: state.dirty })) lastInput = Date.now();
+  }
+
+  function reload(wanted) {
+    if (!wanted) {
+      clearTimeout(reloading);
+      reloading = null;
+    } else if (reloading === null) {
+      const { version } = state.status;
+      const wait = storageWorks() ? plan(remembered(sessionStorage, location.pathname), version, Date.now(), Math.random()) : null;
+      // Not from within a dispatch: the view that asks is still being shown.
+      if (wait === null) queueMicrotask(() => dispatch({ type: 'reload_refused' }));
+      else reloading = setTimeout(guarded(() => load(window, version, Date.now())), wait);
+    }
+  }
+
+  const ACTIONS = {
+    claim: () => connection.send('claim_editor'),
+    edit: () => connection.send('claim_editor'),
+    queue: () => connection.send('claim_editor'),
+    retry: () => connection.start(),
+    reload: () => load(window, state.status?.version, Date.now()),
+    discard: () => load(window, state.status?.version, Date.now()),
+  };
+  banner.onaction = guarded((id) => {
+    ACTIONS[id]?.();
+    dispatch({ type: 'action', id });
+  });
+
+  const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
+  const leaving = (by) => {
+    clearTimeout(stay);
+    stay = setTimeout(() => dispatch({ type: 'staying' }), LEAVING_FOR);
+    dispatch({ type: 'leaving', by });
+  };
+  // Last in line, so that a form which a script of the page held back is not taken for sent.
+  on(window, 'submit', (event) => { if (event.target === form && !event.defaultPrevented) leaving('save'); });
+  on(window, 'beforeunload', () => leaving('away'));
+  on(window, 'pagehide', () => {
+    connection.leave();
+    lock.release(); // browsers remember disabled controls; they must not come back disabled
+  });
+  on(window, 'pageshow', ({ persisted }) => {
+    if (!persisted) return connection.hurry();
+    dispatch({ type: 'staying' });
+    connection.start();
+  });
+  on(window, 'offline', () => dispatch({ type: 'network', online: false }));
+  on(window, 'online', () => {
+    dispatch({ type: 'network', online: true });
+    connection.renew();
+  });
+  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && connection.hurry());
+
+  place(banner, form);
+  if (form) {
+    watch(form, {
+      window,
+      signal,
+      frozen: () => shown?.readOnly === true,
+      onDirty: guarded((dirty) => {
+        dispatch({ type: 'dirty', dirty: dirty || config.unsaved === true });
+        tellInput();
+      }),
+      onActive: guarded(() => { if (Date.now() - lastInput >= INPUT_EVERY) tellInput(); }),
+    });
+  }
+  restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
+  connection.start();
+}
+
+// Storage can be switched off, and then even looking at it throws.
+function sessionStorageOrNull() {
+  try {
+    return window.sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+function storageWorks() {
+  const storage = sessionStorageOrNull();
+  try {
+    storage.setItem('collab-probe', '1');
+    storage.removeItem('collab-probe');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+try {
+  const element = document.getElementById('collab-config');
+  if (element && !customElements.get('collab-widget')) {
+    customElements.define('collab-widget', Banner);
+    start(JSON.parse(element.textContent));
+  }
+} catch (error) {
+  document.querySelector('collab-widget')?.remove();
+  console.error('collab-proxy: the widget did not start; saving is still checked by the server.', error);
+}

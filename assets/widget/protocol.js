@@ -1,0 +1,56 @@
+// What a frame looks like: encodes what the page says, checks what the proxy says (docs/protocol.md).
+// It must not know what a message does (state.js) nor how it travels (connection.js).
+
+const string = (value) => typeof value === 'string';
+const boolean = (value) => typeof value === 'boolean';
+const number = (value) => typeof value === 'number' && Number.isFinite(value);
+const record = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const oneOf = (...names) => (value) => names.includes(value);
+const nullOr = (check) => (value) => value === null || check(value);
+// A field that a proxy of another version may leave out.
+const maybe = (check) => (value) => value === undefined || check(value);
+
+const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
+
+// Fields that the widget reads. Others may come along: the proxy may be newer than this page.
+export const TO_PAGE = {
+  welcome: { user_id: string, page_id: string, object: string, version: number },
+  editor_status: {
+    editor: nullOr(editor), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
+    stale: boolean, turn: boolean, elsewhere: boolean, saving: boolean,
+    saved: maybe(nullOr(record)), deleted: boolean, uncertain: boolean,
+  },
+  lock_released: { cause: string },
+  content_updated: { version: number, deleted: maybe(boolean) },
+  error: { code: string, message: string },
+};
+
+export const FROM_PAGE = {
+  join: { token: string },
+  claim_editor: {},
+  release_lock: {},
+  input: { dirty: boolean },
+  leave: {},
+};
+
+const fits = (fields, frame) => Object.entries(fields).every(([name, check]) => check(frame[name]));
+
+// One frame of ours as text. A frame that the protocol does not know is a bug of the widget, so it throws.
+export function encode(type, fields = {}) {
+  if (!Object.hasOwn(FROM_PAGE, type) || !fits(FROM_PAGE[type], fields)) throw new TypeError(`bad frame: ${type}`);
+  return JSON.stringify({ type, ...fields });
+}
+
+// A frame of the proxy, or null for what this page does not understand: a newer proxy must not break it.
+export function decode(text) {
+  try {
+    const frame = JSON.parse(text);
+    const known = record(frame) && Object.hasOwn(TO_PAGE, frame.type) && fits(TO_PAGE[frame.type], frame);
+    return known ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+// People are named by a string or by a record with a name; nobody by an empty string.
+export const nameOf = (person) => (string(person) ? person : record(person) && string(person.name) ? person.name : '');

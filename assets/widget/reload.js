@@ -1,0 +1,42 @@
+// Loads the page again: when that is allowed, and how. The memory of it lives in the tab (sessionStorage),
+// because the page that asks is not the page that comes back.
+// It must not know why a reload is wanted (view.js).
+
+const KEY = 'collab-reload';
+const SPACING = 3_000; // at most one reload by itself in this time
+const SAME = 60_000; // a second reload for the same version in this time would be a loop
+const HERD = 1_500; // everybody in the room hears of a save at once; their page loads are spread over this
+
+// How long to wait before loading the page for `version`, or null if that was tried and did not help.
+export function plan(last, version, now, random) {
+  const since = last ? now - last.at : Infinity;
+  if (last && last.version === version && since < SAME) return null;
+  return Math.max(500 + random * HERD, SPACING - since);
+}
+
+export function remembered(storage, path) {
+  try {
+    const last = JSON.parse(storage.getItem(KEY));
+    return last?.path === path ? last : null;
+  } catch {
+    return null; // storage may be switched off or hold something else
+  }
+}
+
+// A plain GET, never `location.reload()`: a page that came from a POST would ask to send it again.
+export function load(window, version, now) {
+  const { location, sessionStorage, scrollY } = window;
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, version, at: now, scrollY }));
+  } catch {
+    // Without storage there is no guard against loops, so only a person may reload: see main.js.
+  }
+  const url = new URL(location.href);
+  url.hash = '';
+  location.replace(url.href);
+}
+
+// Puts the reader back where they were.
+export function restoreScroll(window, last, now) {
+  if (last && now - last.at < 10_000 && last.scrollY > 0 && window.scrollY === 0) window.scrollTo(0, last.scrollY);
+}

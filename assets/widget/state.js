@@ -1,0 +1,67 @@
+// What this page knows: a pure reducer, (state, event) -> state. What follows from it is view.js.
+// It must not know the DOM, timers, the clock or the socket; whoever has those sends events:
+//
+//   { type: 'frame', frame }                 a checked frame of the proxy
+//   { type: 'connection', link, tries }      link: connecting, open, waiting (to try again)
+//   { type: 'network', online }              the browser's own opinion
+//   { type: 'ended', reason }                closed for good: signed_out, token, duplicate
+//   { type: 'dirty', dirty }                 the form differs from what Django rendered
+//   { type: 'leaving', by }                  the page is about to go: 'save' (the form was sent), 'away'
+//   { type: 'staying' }                      ... and it did not
+//   { type: 'reload_refused' }               reloading did not help; ask the person instead
+//   { type: 'action', id }                   a button of the banner was pressed
+import { nameOf } from './protocol.js';
+
+export function initial(config) {
+  return {
+    canEdit: config.can_edit === true,
+    username: nameOf(config.user),
+    link: 'connecting',
+    tries: 0,
+    online: true,
+    ended: null,
+    status: null, // the last editor_status; kept while the line is down, because the form stays as it was
+    lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved
+    savedBy: '',
+    dirty: config.unsaved === true, // a form that Django gave back with errors holds unsaved work
+    leaving: null,
+    refused: false,
+    confirming: false,
+  };
+}
+
+export function reduce(state, event) {
+  switch (event.type) {
+    case 'frame': return frame(state, event.frame);
+    case 'connection': return { ...state, link: event.link, tries: event.tries, ended: null };
+    case 'network': return { ...state, online: event.online };
+    case 'ended': return { ...state, link: 'closed', ended: event.reason };
+    case 'dirty': return { ...state, dirty: event.dirty, confirming: state.confirming && event.dirty };
+    case 'leaving': return { ...state, leaving: state.leaving === 'save' ? 'save' : event.by };
+    case 'staying': return { ...state, leaving: null };
+    case 'reload_refused': return { ...state, refused: true };
+    case 'action': return { ...state, confirming: event.id === 'load' };
+    default: return state;
+  }
+}
+
+function frame(state, message) {
+  switch (message.type) {
+    case 'welcome': return { ...state, link: 'open', tries: 0 };
+    case 'editor_status': return status(state, message);
+    case 'lock_released': return { ...state, lost: message.cause };
+    case 'content_updated': return { ...state, savedBy: nameOf(message.by) || state.savedBy };
+    default: return state; // error: the status that follows tells what holds
+  }
+}
+
+function status(state, now) {
+  const before = state.status;
+  const next = { ...state, status: now, savedBy: nameOf(now.saved?.by) || state.savedBy };
+  // A new version is a new reason to reload, whatever became of the last one.
+  if (before && before.version !== now.version) next.refused = false;
+  if (now.you === 'editor') next.lost = null;
+  // Nobody told: it happened while the line was down.
+  else if (before?.you === 'editor' && !state.lost) next.lost = now.elsewhere ? 'moved' : 'expired';
+  return next;
+}

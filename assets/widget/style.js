@@ -1,0 +1,108 @@
+// The widget's looks: the banner's own sheet, and how a read-only form is set apart.
+// Colours are Django's CSS variables, so light, dark and a site's own palette follow; what a theme does not
+// define falls back to a pair of our own (`dark` is set by banner.js from what the page really shows).
+// It must not know states; a tone is all it hears.
+
+export const BANNER_CSS = `
+:host {
+  --bg: var(--darkened-bg, #f8f8f8);
+  --fg: var(--body-fg, #333);
+  --line: var(--border-color, #ccc);
+  --mark: var(--body-quiet-color, #666);
+  all: initial;
+  container-type: inline-size;
+  display: block;
+  flex: none;
+  inline-size: 100%;
+  margin-block-end: 16px;
+  color: var(--fg);
+  font: 400 13px/1.35 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
+  direction: inherit;
+}
+:host([dark]) {
+  --bg: var(--darkened-bg, #212121);
+  --fg: var(--body-fg, #eee);
+  --line: var(--border-color, #444);
+  --mark: var(--body-quiet-color, #bbb);
+}
+:host([tone="editor"]) { --mark: #2e7d32; }
+:host([tone="editor"][dark]) { --mark: #66bb6a; }
+:host([tone="readonly"]), :host([tone="warning"]) {
+  --bg: var(--message-warning-bg, #ffc);
+  --mark: #8a6100;
+  --line: #d9c36a;
+}
+:host([tone="readonly"][dark]), :host([tone="warning"][dark]) {
+  --bg: var(--message-warning-bg, #583305);
+  --mark: #ffcf70;
+  --line: #8a5a1c;
+}
+/* Who has scrolled down must see why nothing can be changed. Below every bar that a theme keeps in place. */
+:host([pinned]) { position: sticky; inset-block-start: 0; z-index: 1; }
+:host([tone="error"]) {
+  --bg: var(--message-error-bg, #ffefef);
+  --mark: var(--error-fg, #ba2121);
+  --line: #e3a5a5;
+}
+:host([tone="error"][dark]) {
+  --bg: var(--message-error-bg, #570808);
+  --mark: #ff9d9d;
+  --line: #8f2a2a;
+}
+.bar {
+  box-sizing: border-box;
+  display: flex;
+  align-items: center;
+  gap: 10px;
+  min-block-size: 46px;
+  padding: 4px 12px;
+  background: var(--bg);
+  border: 1px solid var(--line);
+  border-inline-start: 3px solid var(--mark);
+  border-radius: 4px;
+}
+.icon { flex: none; inline-size: 16px; block-size: 16px; color: var(--mark); }
+.icon path { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
+.text { flex: 1 1 auto; min-inline-size: 0; margin: 0; overflow-wrap: anywhere; user-select: text; }
+.actions { display: flex; flex: none; flex-wrap: wrap; gap: 6px; }
+.actions:empty { display: none; }
+button {
+  padding: 5px 12px;
+  font: inherit;
+  line-height: 20px;
+  color: var(--fg);
+  background: var(--body-bg, transparent);
+  border: 1px solid var(--mark);
+  border-radius: 4px;
+  cursor: pointer;
+}
+button:hover { box-shadow: inset 0 0 0 1px var(--mark); }
+button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
+.live { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@container (max-width: 560px) {
+  .bar { flex-wrap: wrap; align-content: center; min-block-size: 68px; padding: 6px 10px; gap: 4px 8px; }
+  .text { flex-basis: calc(100% - 24px); }
+  .actions { flex-shrink: 1; margin-inline-start: 24px; }
+  button { padding-inline: 8px; }
+}
+@media (prefers-reduced-motion: no-preference) {
+  .bar { transition: background-color .15s, border-color .15s; }
+}
+@media (forced-colors: active) { button { border-color: ButtonText; } }
+@media print { :host { display: none; } }
+`;
+
+// A read-only form stays readable: only what can be typed into loses its field's background, and what cannot
+// be used fades. `blocked` is the configuration's selector list.
+export const readOnlyCss = (blocked) => `
+:root { scroll-padding-block-start: 64px; }
+form[data-collab-readonly] :is(input:not([type=checkbox], [type=radio], [type=file], [type=submit], [type=button], [type=image]), textarea, select):is([readonly], [disabled]) {
+  background-color: var(--darkened-bg, rgba(128, 128, 128, .12)) !important;
+  color: var(--body-fg, inherit) !important;
+  box-shadow: none !important;
+  opacity: 1 !important;
+}
+form[data-collab-readonly] :is(input:not([type=checkbox], [type=radio], [type=file], [type=submit], [type=button], [type=image]), textarea, select:not([multiple])):is([readonly], [disabled]) { border-style: dashed !important; }
+[data-collab-off] { opacity: .4 !important; cursor: default !important; }
+${blocked ? `form[data-collab-readonly] :is(${blocked}) { opacity: .4; cursor: default !important; }` : ''}
+`;

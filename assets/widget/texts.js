@@ -1,0 +1,78 @@
+// Every sentence and button the widget can show, in English, and how a name gets into one.
+// It must not know when a text is shown (view.js) nor where (banner.js).
+
+export const TEXTS = {
+  // The three that users of django-admin-collaborator already have in their settings.
+  editor_mode_text: 'You are in editor mode.',
+  viewer_mode_text: 'This page is being edited by {editor_name}. You cannot make changes until they leave.',
+  claiming_editor_text: 'The editor has left. The page will refresh shortly to allow editing.',
+
+  // In line.
+  next_text: 'You are next.',
+  position_text: 'You are number {position} in line.',
+  free_text: 'Nobody is editing this page right now.',
+  reserved_text: 'The editor has left and somebody before you is about to take over.',
+  elsewhere_text: 'You are editing this on another page.',
+  view_only_text: 'You can view this page, but not change it.',
+  view_only_editor_text: 'This page is being edited by {editor_name}.',
+
+  // Saves.
+  saving_text: '{editor_name} is saving.',
+  saving_self_text: 'Your changes are being saved.',
+  updated_text: '{editor_name} saved changes. The page will refresh shortly to show them.',
+  refresh_text: 'There is a newer version of this page. Load it to go on.',
+  changed_text: '{editor_name} has changed this since you opened it. What you typed is kept on this page, to copy from.',
+  turn_dirty_text: 'It is your turn. Load the page again to edit it. What you typed is kept on this page until then.',
+  discard_text: 'Loading the current version discards what you typed here.',
+  uncertain_text: 'An earlier save was not confirmed and may still arrive. Check the values before you save.',
+  deleted_text: 'This was deleted by {editor_name}.',
+
+  // A lock that went away while its editor was here.
+  lost_operator_text: 'An administrator ended your editing.',
+  lost_expired_text: 'Your edit lock ran out.',
+  typed_kept_text: 'What you typed is still here, to copy from.',
+
+  // The line to the server.
+  connecting_text: 'Connecting…',
+  unreachable_text: 'The edit lock cannot be reached. Saving is still checked by the server.',
+  reconnecting_text: 'The connection is lost, trying again. Saving is still checked by the server.',
+  offline_text: 'You are offline. Saving is still checked by the server.',
+  signed_out_text: 'You are signed out. Sign in on another page, then try again. This page stays as it is.',
+  token_text: 'This page has been open for too long to be checked. Load it again to go on.',
+  duplicate_text: 'This page is open a second time. Go on there, or load it again here.',
+
+  // Buttons.
+  claim_button: 'Edit here instead',
+  edit_button: 'Edit',
+  queue_button: 'Wait in line',
+  reload_button: 'Load the page again',
+  load_button: 'Load the current version',
+  keep_button: 'Keep my text',
+  discard_button: 'Discard and load',
+  retry_button: 'Try again',
+
+  // Stands in for a name that nobody knows (popups and some themes show none).
+  somebody: 'somebody else',
+};
+
+// The site's texts over the defaults. Only strings count, so a null in a config cannot blank a banner.
+export function merge(overrides) {
+  const texts = { ...TEXTS };
+  for (const [key, text] of Object.entries(overrides ?? {})) {
+    if (typeof text === 'string') texts[key] = text;
+  }
+  return texts;
+}
+
+// Fills in `{name}`; what has no value stays as it stands, so a typo in a setting shows itself.
+export function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (hole, name) =>
+    Object.hasOwn(values, name) && values[name] != null ? String(values[name]) : hole);
+}
+
+// The sentence of a view (see view.js): its text keys, filled in and joined.
+export function sentence(view, texts) {
+  const values = { ...view.values, editor_name: view.values.editor_name || texts.somebody };
+  const text = view.lines.map((key) => fill(texts[key] ?? '', values)).filter(Boolean).join(' ');
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}

@@ -1,0 +1,103 @@
+// What follows from a state, and nothing else: the sentence, its tone, the buttons, whether the form can be
+// edited, whether the page should load again by itself. Pure. It must not know the words (texts.js) nor the
+// DOM. `RULES` answers "what happens now?"; the first rule that fits speaks.
+
+// Never with typed work on the page, and never while a save or a link is taking the page away: a reload would
+// cancel that navigation, and the save's answer with it.
+const mayReload = (state) => !state.dirty && !state.leaving && !state.refused;
+
+// The page shows something older than what is saved, or has to be rendered anew to take the lock.
+const outdated = ({ status }) => status !== null && (status.stale || (status.turn && status.you !== 'editor'));
+
+const someoneEdits = ({ status }) => status.editor !== null && !status.elsewhere;
+
+const connected = (state) => state.link === 'open';
+
+// One short break is not worth a word: the first try again comes at once.
+const broken = (state) => !connected(state) && state.tries > 1;
+
+const RULES = [
+  [(s) => s.ended === 'signed_out', { lines: ['signed_out_text'], tone: 'error', actions: ['retry'] }],
+  [(s) => s.ended !== null && s.confirming, confirm],
+  [(s) => s.ended === 'duplicate', (s) => ({ lines: ['duplicate_text', ...kept(s)], tone: 'error', actions: [again(s)] })],
+  [(s) => s.ended !== null, (s) => ({ lines: ['token_text', ...kept(s)], tone: 'error', actions: [again(s)] })],
+  [(s) => s.status?.deleted, (s) => ({ lines: ['deleted_text', ...kept(s)], tone: 'error' })],
+  [(s) => s.leaving === 'save', { lines: ['saving_self_text'] }],
+  [(s) => !s.online && !connected(s), { lines: ['offline_text'], tone: 'warning' }],
+  [(s) => s.status === null && broken(s), { lines: ['unreachable_text'], tone: 'warning' }],
+  [(s) => s.status === null, { lines: ['connecting_text'] }],
+  [broken, { lines: ['reconnecting_text'], tone: 'warning' }],
+
+  [(s) => outdated(s) && s.dirty && s.confirming, confirm],
+  [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],
+  [(s) => outdated(s) && s.dirty, { lines: ['changed_text'], tone: 'error', actions: ['load'] }],
+  [(s) => outdated(s) && s.refused, { lines: ['refresh_text'], tone: 'readonly', actions: ['reload'] }],
+  [(s) => outdated(s) && s.canEdit && (s.status.turn || s.status.editor === null),
+    (s) => ({ lines: ['claiming_editor_text'], tone: 'readonly', reload: mayReload(s) })],
+  [outdated, (s) => ({ lines: ['updated_text'], tone: 'readonly', reload: mayReload(s) })],
+
+  [(s) => s.status.you === 'editor' && s.status.uncertain, { lines: ['editor_mode_text', 'uncertain_text'], tone: 'warning' }],
+  [(s) => s.status.you === 'editor' && s.status.saving, { lines: ['saving_self_text'], tone: 'editor' }],
+  [(s) => s.status.you === 'editor', { lines: ['editor_mode_text'], tone: 'editor' }],
+
+  [(s) => !s.canEdit && someoneEdits(s), { lines: ['view_only_editor_text'], tone: 'readonly' }],
+  [(s) => !s.canEdit, { lines: ['view_only_text'] }],
+  [(s) => s.status.elsewhere, (s) => ({ lines: ['elsewhere_text', ...kept(s)], tone: 'readonly', actions: ['claim'] })],
+  [() => true, readOnlyPage],
+];
+
+export function view(state) {
+  const [, shown] = RULES.find(([fits]) => fits(state));
+  const { lines, tone = 'quiet', actions = [], reload = false } = typeof shown === 'function' ? shown(state) : shown;
+  const aboutSave = /updated|changed|deleted/.test(lines[0]);
+  return {
+    lines,
+    tone,
+    actions,
+    reload,
+    readOnly: readOnly(state),
+    values: {
+      editor_name: aboutSave ? state.savedBy : state.status?.editor?.name ?? '',
+      username: state.username,
+      position: state.status?.position ?? 0,
+    },
+  };
+}
+
+// Without a word from the proxy the form is Django's: the server checks the save all the same.
+function readOnly(state) {
+  const { status, canEdit, ended } = state;
+  if (ended === 'duplicate') return true;
+  if (status === null) return false;
+  if (status.deleted || outdated(state)) return true;
+  if (!canEdit) return someoneEdits(state);
+  return status.you !== 'editor';
+}
+
+// Somebody who could edit and does not: why, who does, and when the turn comes.
+function readOnlyPage(state) {
+  const { status, lost } = state;
+  const lines = [];
+  if (lost === 'operator' || lost === 'expired') lines.push(`lost_${lost}_text`);
+  const waiting = status.you === 'waiting';
+  if (someoneEdits(state)) lines.push(status.saving ? 'saving_text' : 'viewer_mode_text');
+  else lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  if (waiting) lines.push(status.position > 1 ? 'position_text' : 'next_text');
+  lines.push(...kept(state));
+  return { lines, tone: 'readonly', actions: waiting ? [] : [someoneEdits(state) ? 'queue' : 'edit'] };
+}
+
+// A page that lost its lock, or its line for good, while something was typed.
+function kept(state) {
+  return state.dirty ? ['typed_kept_text'] : [];
+}
+
+function again(state) {
+  return state.dirty ? 'load' : 'reload';
+}
+
+// The second step of a button that throws typed text away. `keep` stands where `load` stood, so that a
+// double click does no harm.
+function confirm() {
+  return { lines: ['discard_text'], tone: 'error', actions: ['keep', 'discard'] };
+}

@@ -1,0 +1,75 @@
+//! What every request needs, made once at the start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+
+use crate::assets::Assets;
+use crate::django::object::{ObjectKey, decode_path, unquote};
+use crate::django::page::Learned;
+use crate::django::route::Prefix;
+use crate::django::theme::Themes;
+use crate::http::upstream::Upstream;
+use crate::identity::Identity;
+use crate::socket::connection::Patience;
+use crate::socket::hub::Hub;
+
+pub struct App {
+    pub upstream: Upstream,
+    pub identity: Identity,
+    pub hub: Arc<Hub>,
+    pub themes: Themes,
+    pub assets: Assets,
+    pub prefixes: Vec<Prefix>,
+    /// Below this our own paths live: `/admin/collaboration/`.
+    pub own_prefix: String,
+    pub texts: BTreeMap<String, String>,
+    pub patience: Patience,
+    pub body_timeout: Duration,
+    /// How often a write on its way says that it still is.
+    pub keep_write: Duration,
+    /// Writes on their way, which outlive the connections that brought them.
+    pub tasks: TaskTracker,
+    /// Names of password inputs that pages have shown, by model.
+    pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl App {
+    /// The path of an object's socket.
+    pub fn socket_path(&self, object: &ObjectKey) -> String {
+        format!("{}{}", self.own_prefix, object.url_path())
+    }
+
+    /// The object whose socket a path of ours names. `below` is what follows our own prefix.
+    pub fn socket_object(below: &str) -> Option<ObjectKey> {
+        let decoded = decode_path(below);
+        let mut parts = decoded.strip_suffix('/')?.splitn(3, '/');
+        let (app, model, pk) = (parts.next()?, parts.next()?, parts.next()?);
+        (!app.is_empty() && !model.is_empty() && !pk.is_empty())
+            .then(|| ObjectKey::new(app, model, &unquote(pk)))
+    }
+
+    pub fn passwords_of(&self, object: &ObjectKey) -> BTreeSet<String> {
+        let known = self
+            .passwords
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(&object.model()).cloned().unwrap_or_default()
+    }
+
+    pub fn learn_passwords(&self, object: &ObjectKey, learned: &Learned) {
+        if learned.passwords.is_empty() {
+            return;
+        }
+        let mut known = self
+            .passwords
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(object.model())
+            .or_default()
+            .extend(learned.passwords.iter().cloned());
+    }
+}

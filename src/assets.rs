@@ -1,0 +1,149 @@
+//! The widget's files, compiled in, at addresses that hold their hash: cached for ever, never stale.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use bytes::Bytes;
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::http::body::Body;
+use crate::http::headers;
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "assets/widget/"]
+struct Files;
+
+/// The themes, for the rewriter and the widget.
+pub const THEMES: &str = include_str!("../assets/themes.toml");
+/// The page that a refused save gets.
+pub const KEPT_PAGE: &str = include_str!("../assets/pages/kept.html");
+/// The page for everything else that goes wrong.
+pub const ERROR_PAGE: &str = include_str!("../assets/pages/error.html");
+
+struct Asset {
+    kind: HeaderValue,
+    plain: Bytes,
+    gzip: Bytes,
+}
+
+pub struct Assets {
+    hash: String,
+    files: HashMap<String, Asset>,
+    /// HTML that loads the widget early; the nonce goes where `{nonce}` stands.
+    names: Vec<String>,
+}
+
+impl Assets {
+    pub fn load() -> Self {
+        let mut files = HashMap::new();
+        let mut hash = Sha256::new();
+        let mut names: Vec<String> = Files::iter().map(|n| n.to_string()).collect();
+        names.sort();
+        for name in &names {
+            let Some(file) = Files::get(name) else {
+                continue;
+            };
+            hash.update(name.as_bytes());
+            hash.update(&file.data);
+            let kind = match name.rsplit_once('.') {
+                Some((_, "js")) => "text/javascript; charset=utf-8",
+                Some((_, "css")) => "text/css; charset=utf-8",
+                _ => "application/octet-stream",
+            };
+            let asset = Asset {
+                kind: HeaderValue::from_static(kind),
+                gzip: packed(&file.data).into(),
+                plain: Bytes::from(file.data.into_owned()),
+            };
+            files.insert(name.clone(), asset);
+        }
+        let hash = hash
+            .finalize()
+            .iter()
+            .take(8)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        Self { hash, files, names }
+    }
+
+    /// `assets/<hash>/`, below our own prefix.
+    pub fn folder(&self) -> String {
+        format!("assets/{}/", self.hash)
+    }
+
+    /// Every module, so that a page can fetch them all at once.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// `path` is what follows our own prefix.
+    pub fn serve(&self, path: &str, request: &HeaderMap) -> Option<Response<Body>> {
+        let name = path
+            .strip_prefix("assets/")?
+            .strip_prefix(self.hash.as_str())?
+            .strip_prefix('/')?;
+        let asset = self.files.get(name)?;
+        let gzip = headers::lists(request, &ACCEPT_ENCODING, "gzip");
+        let body = if gzip { &asset.gzip } else { &asset.plain };
+        let mut answer = Response::new(Body::bytes(body.clone()));
+        *answer.status_mut() = StatusCode::OK;
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, asset.kind.clone());
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        );
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        if gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        Some(answer)
+    }
+}
+
+fn packed(data: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    // Writing to memory does not fail.
+    let _ = packer.write_all(data);
+    packer.finish().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn assets_are_found_by_their_hash_only() {
+        let assets = Assets::load();
+        let main = format!("{}main.js", assets.folder());
+        let answer = assets.serve(&main, &HeaderMap::new()).unwrap();
+        assert_eq!(
+            answer.headers()[CONTENT_TYPE],
+            "text/javascript; charset=utf-8"
+        );
+        assert!(
+            assets
+                .serve("assets/0123456789abcdef/main.js", &HeaderMap::new())
+                .is_none()
+        );
+        assert!(
+            assets
+                .serve(&format!("{}../main.js", assets.folder()), &HeaderMap::new())
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn together_they_are_small() {
+        let assets = Assets::load();
+        let total: usize = assets.files.values().map(|a| a.gzip.len()).sum();
+        assert!(!assets.files.is_empty());
+        assert!(total <= 30 * 1024, "{total} bytes gzipped");
+    }
+}

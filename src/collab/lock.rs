@@ -1,0 +1,425 @@
+//! The lock: who may edit an object, who waits, and when it becomes free.
+//!
+//! [`apply`] is the only way a record changes: total, deterministic, no I/O. A store runs it and keeps what it
+//! gives. Writes (`BeginWrite` … `EndWrite`) are in `write.rs`.
+//!
+//! | command | free | held by the same person, page gone | held by the same person, page alive | held by another |
+//! | --- | --- | --- | --- | --- |
+//! | `Join`, page current | editor | editor (the lock moves) | editor if that page, else viewer | waits |
+//! | `Join`, page older than the last save | viewer | viewer | viewer | viewer |
+//! | `Claim` ("Edit here instead") | editor | editor | editor (the lock moves, the other page is told) | waits |
+//! | `Leave` | – | – | kept for the grace | place kept for the grace |
+//! | `Release` | – | free | free | leaves the queue |
+//! | `ForceRelease` | – | free | free | free |
+//!
+//! "Free" gives the lock to the first in the queue, at once: as editor if that page is current, else as its
+//! *turn*, for as long as it may take to load the page again.
+
+use super::record::{
+    Holder, Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules, UserKey, Viewers,
+    Waiter,
+};
+use super::write::{self, Refusal, WriteEnd, WriteProof};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A page that can edit opened its socket.
+    Join {
+        page: Page,
+    },
+    /// A person asks for the lock by a click.
+    Claim {
+        page: Page,
+    },
+    /// These pages' sockets live, and so many others watch.
+    Touch {
+        node: NodeId,
+        pages: Vec<PageId>,
+        viewers: u32,
+    },
+    Input {
+        page: PageId,
+        dirty: bool,
+    },
+    /// A page is gone: it said so, or its socket broke.
+    Leave {
+        page: PageId,
+    },
+    /// A person gives the lock, or the place in the queue, up.
+    Release {
+        page: PageId,
+    },
+    /// An operator frees the lock; of this person only, if one is named.
+    ForceRelease {
+        user: Option<UserKey>,
+    },
+    BeginWrite {
+        id: RequestId,
+        person: Person,
+        proof: WriteProof,
+    },
+    /// The write is still on its way.
+    KeepWrite {
+        fence: u64,
+    },
+    EndWrite {
+        fence: u64,
+        person: Person,
+        page: Option<PageId>,
+        end: WriteEnd,
+    },
+    /// Look at the time.
+    Tick,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Editor,
+    Waiting(usize),
+    Viewer,
+    /// The write may go to Django. `base`: the version it builds on.
+    Granted {
+        fence: u64,
+        base: Millis,
+    },
+    Refused(Refusal),
+    /// What an operator freed.
+    Freed(Option<Box<Holder>>),
+    Done,
+}
+
+/// Why a page lost the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Released,
+    Expired,
+    Operator,
+    Moved,
+    Saved,
+}
+
+/// What happened besides the new state, for those who are to be told.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Lost {
+        page: PageId,
+        cause: Cause,
+    },
+    Saved {
+        version: Millis,
+        by: Person,
+        page: Option<PageId>,
+    },
+    Deleted {
+        version: Millis,
+        by: Person,
+        page: Option<PageId>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub record: Record,
+    pub outcome: Outcome,
+    pub events: Vec<Event>,
+    /// The record differs from the one that came in.
+    pub changed: bool,
+}
+
+/// The one way a record changes.
+pub fn apply(before: &Record, now: Millis, command: &Command, rules: &Rules) -> Step {
+    let mut record = before.clone();
+    let mut events = Vec::new();
+    settle(&mut record, now, rules, &mut events);
+    let outcome = run(&mut record, now, command, rules, &mut events);
+    settle(&mut record, now, rules, &mut events);
+    let outcome = match (outcome, command) {
+        // Joining an object that is just being freed can end in another place than it began.
+        (Outcome::Waiting(_), Command::Join { page } | Command::Claim { page }) => {
+            standing(&record, &page.id)
+        }
+        (outcome, _) => outcome,
+    };
+    let changed = record != *before;
+    if changed {
+        record.revision = Record::next(before.revision, now);
+    }
+    Step {
+        record,
+        outcome,
+        events,
+        changed,
+    }
+}
+
+fn run(
+    record: &mut Record,
+    now: Millis,
+    command: &Command,
+    rules: &Rules,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    match command {
+        Command::Join { page } => join(record, now, page, rules, events, false),
+        Command::Claim { page } => join(record, now, page, rules, events, true),
+        Command::Touch {
+            node,
+            pages,
+            viewers,
+        } => {
+            touch(record, now, pages, rules);
+            count(record, now, node, *viewers, rules);
+            Outcome::Done
+        }
+        Command::Input { page, dirty } => {
+            if let Some(holder) = record.holder.as_mut().filter(|h| h.page.id == *page) {
+                holder.active = now;
+                holder.dirty = *dirty;
+            }
+            Outcome::Done
+        }
+        Command::Leave { page } => {
+            leave(record, now, page, rules);
+            Outcome::Done
+        }
+        Command::Release { page } => {
+            record.queue.retain(|w| w.page.id != *page);
+            if record.is_holder(page) {
+                drop_holder(record, Cause::Released, events);
+            }
+            Outcome::Done
+        }
+        Command::ForceRelease { user } => {
+            let wanted = user.as_ref().is_none_or(|u| record.is_held_by(u));
+            let freed = record.holder.clone().filter(|_| wanted);
+            if freed.is_some() {
+                drop_holder(record, Cause::Operator, events);
+            }
+            Outcome::Freed(freed.map(Box::new))
+        }
+        Command::BeginWrite { id, person, proof } => {
+            write::begin(record, now, id, person, proof, rules)
+        }
+        Command::KeepWrite { fence } => write::keep(record, now, *fence, rules),
+        Command::EndWrite {
+            fence,
+            person,
+            page,
+            end,
+        } => write::end(
+            record,
+            now,
+            *fence,
+            person,
+            page.as_ref(),
+            *end,
+            rules,
+            events,
+        ),
+        Command::Tick => Outcome::Done,
+    }
+}
+
+/// When somebody must look at the record again, if nothing happens before.
+pub fn deadline(record: &Record) -> Option<Millis> {
+    let pinned = record.write.as_ref().map(|w| w.deadline);
+    let holder = record.holder.as_ref().map(|h| holder_end(record, h));
+    let waiters = record
+        .queue
+        .iter()
+        .map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
+    pinned.into_iter().chain(holder).chain(waiters).min()
+}
+
+/// Works off what time has brought: pins given up, leases ended, the next one let in.
+fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Event>) {
+    write::give_up(record, now, events);
+    if record
+        .holder
+        .as_ref()
+        .is_some_and(|h| holder_end(record, h) <= now)
+    {
+        drop_holder(record, Cause::Expired, events);
+    }
+    record
+        .queue
+        .retain(|w| w.lease_end > now && w.away.is_none_or(|t| t > now));
+    record.viewers.retain(|_, v| v.until > now);
+    if record.deleted {
+        record.queue.clear();
+    }
+    if record.holder.is_none() && record.write.is_none() && !record.queue.is_empty() {
+        let next = record.queue.remove(0);
+        let away = match next.away {
+            Some(back_by) => Some(back_by),
+            // It shows what was there before the last save: the person has to load it again first.
+            None if next.page.version != record.version => Some(now + rules.turn),
+            None => None,
+        };
+        hold(record, now, &next.page, away, rules);
+    }
+}
+
+/// While the person's own save is on its way, the page that posted it is gone as a matter of course.
+fn holder_end(record: &Record, holder: &Holder) -> Millis {
+    match &record.write {
+        Some(write) if write.person.user == holder.page.person.user => write.deadline,
+        _ => holder
+            .away
+            .unwrap_or(holder.lease_end)
+            .min(holder.lease_end),
+    }
+}
+
+fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rules: &Rules) {
+    let fence = Record::next(record.fence, now);
+    record.fence = fence;
+    record.holder = Some(Holder {
+        page: page.clone(),
+        fence,
+        since: now,
+        active: now,
+        dirty: false,
+        lease_end: now + rules.lease,
+        away,
+    });
+}
+
+pub(super) fn drop_holder(record: &mut Record, cause: Cause, events: &mut Vec<Event>) {
+    if let Some(holder) = record.holder.take() {
+        events.push(Event::Lost {
+            page: holder.page.id,
+            cause,
+        });
+    }
+}
+
+fn standing(record: &Record, page: &PageId) -> Outcome {
+    match record.position(page) {
+        Some(position) => Outcome::Waiting(position),
+        None if record.is_holder(page) => Outcome::Editor,
+        None => Outcome::Viewer,
+    }
+}
+
+fn join(
+    record: &mut Record,
+    now: Millis,
+    page: &Page,
+    rules: &Rules,
+    events: &mut Vec<Event>,
+    insist: bool,
+) -> Outcome {
+    if page.version != record.version {
+        return Outcome::Viewer;
+    }
+    // Django showed it after the deletion: somebody made it again.
+    record.deleted = false;
+    let Some(holder) = &mut record.holder else {
+        return join_free(record, now, page, rules);
+    };
+    if holder.page.person.user != page.person.user {
+        return enqueue(record, now, page, rules);
+    }
+    if holder.page.id == page.id {
+        holder.away = None;
+        holder.lease_end = now + rules.lease;
+        holder.page = page.clone();
+        return Outcome::Editor;
+    }
+    if holder.away.is_none() && !insist {
+        return Outcome::Viewer;
+    }
+    let since = holder.since;
+    if holder.away.is_none() {
+        drop_holder(record, Cause::Moved, events);
+    }
+    hold(record, now, page, None, rules);
+    if let Some(holder) = &mut record.holder {
+        holder.since = since;
+    }
+    Outcome::Editor
+}
+
+/// Nobody holds it, but a save that carried no page may be on its way: then even the first one waits.
+fn join_free(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
+    match &record.write {
+        Some(write) if write.person.user != page.person.user => enqueue(record, now, page, rules),
+        _ => {
+            record
+                .queue
+                .retain(|w| w.page.person.user != page.person.user);
+            hold(record, now, page, None, rules);
+            Outcome::Editor
+        }
+    }
+}
+
+/// One place a person; a page that comes back, or replaces one that is gone, keeps it.
+fn enqueue(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
+    let lease_end = now + rules.lease;
+    let full = record.queue.len() >= rules.queue;
+    let mine = record
+        .queue
+        .iter_mut()
+        .find(|w| w.page.person.user == page.person.user);
+    match mine {
+        Some(place) if place.page.id == page.id || place.away.is_some() => {
+            place.page = page.clone();
+            place.lease_end = lease_end;
+            place.away = None;
+        }
+        Some(_) => return Outcome::Viewer,
+        None if full => return Outcome::Viewer,
+        None => record.queue.push(Waiter {
+            page: page.clone(),
+            since: now,
+            lease_end,
+            away: None,
+        }),
+    }
+    standing(record, &page.id)
+}
+
+fn touch(record: &mut Record, now: Millis, pages: &[PageId], rules: &Rules) {
+    let lease_end = now + rules.lease;
+    if let Some(holder) = &mut record.holder
+        && pages.contains(&holder.page.id)
+    {
+        // Renewing never shortens, whatever the clock did.
+        holder.lease_end = holder.lease_end.max(lease_end);
+    }
+    for waiter in &mut record.queue {
+        if pages.contains(&waiter.page.id) {
+            waiter.lease_end = waiter.lease_end.max(lease_end);
+        }
+    }
+}
+
+fn count(record: &mut Record, now: Millis, node: &NodeId, viewers: u32, rules: &Rules) {
+    if viewers == 0 {
+        record.viewers.remove(node);
+    } else {
+        let until = now + rules.lease;
+        record.viewers.insert(
+            node.clone(),
+            Viewers {
+                count: viewers,
+                until,
+            },
+        );
+    }
+}
+
+fn leave(record: &mut Record, now: Millis, page: &PageId, rules: &Rules) {
+    let back_by = now + rules.grace;
+    if let Some(holder) = record.holder.as_mut().filter(|h| h.page.id == *page) {
+        // A turn is not prolonged by the reload that it asks for.
+        holder.away = Some(holder.away.map_or(back_by, |t| t.max(back_by)));
+    }
+    if let Some(waiter) = record.queue.iter_mut().find(|w| w.page.id == *page) {
+        waiter.away = Some(back_by);
+    }
+}

@@ -1,0 +1,9 @@
+//! The rules of working together, as pure functions: who may edit, who waits, what a save changes.
+//!
+//! No I/O, no clock, no randomness: time and ids are arguments.
+
+pub mod lock;
+pub mod protocol;
+pub mod record;
+pub mod status;
+pub mod write;

@@ -1,0 +1,214 @@
+//! What is remembered of one object: the record that a store keeps.
+//!
+//! Owns the data and its vocabulary. The rules that change it are in `lock.rs` and `write.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970, by the store's clock.
+pub type Millis = u64;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<T: Into<String>> From<T> for $name {
+            fn from(text: T) -> Self {
+                Self(text.into())
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A person, by the best source there is: `id:5`, `login:ada`, `session:…`.
+    UserKey
+);
+text_id!(
+    /// One rendering of a form.
+    PageId
+);
+text_id!(
+    /// One command, so that sending it twice does it once.
+    RequestId
+);
+text_id!(
+    /// One running proxy.
+    NodeId
+);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub user: UserKey,
+    /// A label for people; two persons may share it.
+    pub name: String,
+}
+
+/// A page that takes part: whose it is, and what it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    pub id: PageId,
+    pub person: Person,
+    /// The object's version when the page was rendered.
+    pub version: Millis,
+}
+
+/// The right to save, for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub page: Page,
+    pub fence: u64,
+    pub since: Millis,
+    /// Last input.
+    pub active: Millis,
+    pub dirty: bool,
+    /// The backstop: renewed while a socket lives.
+    pub lease_end: Millis,
+    /// The page is gone, or must be loaded again: the lock waits for the same person until then.
+    pub away: Option<Millis>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiter {
+    pub page: Page,
+    pub since: Millis,
+    pub lease_end: Millis,
+    pub away: Option<Millis>,
+}
+
+/// A save that was let through and has not ended: the object is pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Write {
+    pub id: RequestId,
+    pub person: Person,
+    /// The page that posted, if it showed its token.
+    pub page: Option<PageId>,
+    pub fence: u64,
+    pub since: Millis,
+    pub deadline: Millis,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    pub by: Person,
+    pub at: Millis,
+}
+
+/// Somebody's viewers, as the proxy that serves them last counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewers {
+    pub count: u32,
+    pub until: Millis,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Grows with every change; what a store compares before it writes.
+    pub revision: u64,
+    /// Grows with every save.
+    pub version: Millis,
+    /// The last fencing number given out.
+    pub fence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<Write>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queue: Vec<Waiter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<Saved>,
+    #[serde(default)]
+    pub deleted: bool,
+    /// A save was let through whose end was never seen; it may still land.
+    #[serde(default)]
+    pub uncertain: bool,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub viewers: BTreeMap<NodeId, Viewers>,
+    /// The last writes that ended, so that ending one twice does it once.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub ended: VecDeque<u64>,
+}
+
+impl Record {
+    /// An object that nothing is known of. Its version is the store's `epoch`, the time when its memory began:
+    /// a page from before then does not fit it.
+    pub fn fresh(epoch: Millis) -> Self {
+        Self {
+            version: epoch,
+            ..Self::default()
+        }
+    }
+
+    /// The next number of a kind that must never go back, even in a store that lost its memory.
+    pub fn next(previous: u64, now: Millis) -> u64 {
+        (previous + 1).max(now)
+    }
+
+    pub fn is_held_by(&self, user: &UserKey) -> bool {
+        self.holder
+            .as_ref()
+            .is_some_and(|h| h.page.person.user == *user)
+    }
+
+    pub fn is_holder(&self, page: &PageId) -> bool {
+        self.holder.as_ref().is_some_and(|h| h.page.id == *page)
+    }
+
+    /// Place in the queue, from 1.
+    pub fn position(&self, page: &PageId) -> Option<usize> {
+        self.queue
+            .iter()
+            .position(|w| w.page.id == *page)
+            .map(|i| i + 1)
+    }
+
+    /// Is there anything an operator would want to see?
+    pub fn is_live(&self) -> bool {
+        self.holder.is_some() || self.write.is_some() || !self.queue.is_empty()
+    }
+
+    pub fn viewers_at(&self, now: Millis) -> u32 {
+        self.viewers
+            .values()
+            .filter(|v| v.until > now)
+            .map(|v| v.count)
+            .sum()
+    }
+}
+
+/// How long things last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// A lock whose proxy has gone silent is free after this.
+    pub lease: Millis,
+    /// A person whose page went away may come back within this.
+    pub grace: Millis,
+    /// A person whose turn it is may take this long to load the page again.
+    pub turn: Millis,
+    /// A save that nobody renews is given up after this.
+    pub pin: Millis,
+    /// People who may wait for one object.
+    pub queue: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            lease: 30_000,
+            grace: 5_000,
+            turn: 15_000,
+            pin: 65_000,
+            queue: 500,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The gate's rules: which save may go to Django, and what its end changes.
+//!
+//! | state of the record | same person, page current | same person, no token | other person | rendered before the last save |
+//! | --- | --- | --- | --- | --- |
+//! | free | grant | grant | grant | stale (409) |
+//! | held by this person | grant | grant | – | stale (409) |
+//! | held by someone else | – | – | locked (423) | locked (423) |
+//! | a save by someone else on its way | – | – | locked (423) | locked (423) |
+//!
+//! From the grant until Django's answer is understood the object is pinned: nobody else is let in, whatever the
+//! lease says. Lock, version and pin together keep a save from overwriting one that its author has not seen;
+//! any two of them do not.
+
+use super::lock::{Cause, Event, Outcome, drop_holder};
+use super::record::{Millis, PageId, Person, Record, RequestId, Rules, Saved, Write};
+
+/// What a POST shows of the page it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteProof {
+    /// No token: a script, or a page that carries none (delete, history).
+    None,
+    Page {
+        page: PageId,
+        version: Millis,
+    },
+    /// A token that is not to be believed: of another object or person, forged, too old.
+    Unfit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Someone else edits, since when.
+    Held {
+        by: Person,
+        since: Millis,
+    },
+    /// Someone else's save, or the person's own, is on its way.
+    Saving {
+        by: Person,
+        since: Millis,
+    },
+    /// The object was saved after the page was rendered.
+    Stale {
+        saved: Option<Saved>,
+        deleted: bool,
+    },
+    Unfit,
+}
+
+/// How a write ended, as far as Django's answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteEnd {
+    /// `stays`: the person goes on editing.
+    Saved {
+        stays: bool,
+    },
+    Deleted,
+    NotSaved,
+    /// Counts as a possible save. `may_land`: it may even be saved later.
+    Unknown {
+        may_land: bool,
+    },
+}
+
+/// Ended writes that are remembered.
+const ENDED: usize = 16;
+
+pub(super) fn begin(
+    record: &mut Record,
+    now: Millis,
+    id: &RequestId,
+    person: &Person,
+    proof: &WriteProof,
+    rules: &Rules,
+) -> Outcome {
+    if let Some(write) = &record.write {
+        if write.id == *id {
+            return Outcome::Granted {
+                fence: write.fence,
+                base: record.version,
+            };
+        }
+        return Outcome::Refused(Refusal::Saving {
+            by: write.person.clone(),
+            since: write.since,
+        });
+    }
+    if let Some(holder) = record
+        .holder
+        .as_ref()
+        .filter(|h| h.page.person.user != person.user)
+    {
+        return Outcome::Refused(Refusal::Held {
+            by: holder.page.person.clone(),
+            since: holder.since,
+        });
+    }
+    let page = match proof {
+        WriteProof::Unfit => return Outcome::Refused(Refusal::Unfit),
+        WriteProof::Page { version, .. } if *version != record.version => {
+            return Outcome::Refused(Refusal::Stale {
+                saved: record.saved.clone(),
+                deleted: record.deleted,
+            });
+        }
+        WriteProof::Page { page, .. } => Some(page.clone()),
+        WriteProof::None => None,
+    };
+    let fence = Record::next(record.fence, now);
+    record.fence = fence;
+    record.write = Some(Write {
+        id: id.clone(),
+        person: person.clone(),
+        page,
+        fence,
+        since: now,
+        deadline: now + rules.pin,
+    });
+    Outcome::Granted {
+        fence,
+        base: record.version,
+    }
+}
+
+pub(super) fn keep(record: &mut Record, now: Millis, fence: u64, rules: &Rules) -> Outcome {
+    if let Some(write) = record.write.as_mut().filter(|w| w.fence == fence) {
+        write.deadline = write.deadline.max(now + rules.pin);
+    }
+    Outcome::Done
+}
+
+/// A pin that nobody renewed: its proxy is gone, and with it the truth about the save.
+pub(super) fn give_up(record: &mut Record, now: Millis, events: &mut Vec<Event>) {
+    if let Some(write) = record.write.take_if(|w| w.deadline <= now) {
+        remember(record, write.fence);
+        moved(record, now, &write.person, write.page.as_ref(), events);
+        record.uncertain = true;
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the command's own fields, and the record's surroundings"
+)]
+pub(super) fn end(
+    record: &mut Record,
+    now: Millis,
+    fence: u64,
+    person: &Person,
+    page: Option<&PageId>,
+    end: WriteEnd,
+    rules: &Rules,
+    events: &mut Vec<Event>,
+) -> Outcome {
+    let pinned = record.write.take_if(|w| w.fence == fence).is_some();
+    // Heard before; but a write whose pin was given up still tells the truth about the save.
+    if !pinned && (record.ended.contains(&fence) && !record.uncertain) {
+        return Outcome::Done;
+    }
+    remember(record, fence);
+    match end {
+        // Heard after the pin was given up: now it is known that nothing will land.
+        WriteEnd::NotSaved if !pinned => record.uncertain = false,
+        WriteEnd::NotSaved => {}
+        WriteEnd::Saved { .. } => {
+            moved(record, now, person, page, events);
+            record.uncertain = false;
+        }
+        WriteEnd::Deleted => {
+            record.version = Record::next(record.version, now);
+            record.saved = Some(Saved {
+                by: person.clone(),
+                at: now,
+            });
+            record.deleted = true;
+            record.uncertain = false;
+            events.push(Event::Deleted {
+                version: record.version,
+                by: person.clone(),
+                page: page.cloned(),
+            });
+            drop_holder(record, Cause::Saved, events);
+        }
+        WriteEnd::Unknown { may_land } => {
+            moved(record, now, person, page, events);
+            record.uncertain = may_land;
+        }
+    }
+    let leaves = matches!(end, WriteEnd::Saved { stays: false });
+    let Some(holder) = record
+        .holder
+        .as_mut()
+        .filter(|h| h.page.person.user == person.user)
+    else {
+        return Outcome::Done;
+    };
+    let posted_it = page.is_none_or(|p| holder.page.id == *p) || holder.away.is_some();
+    if leaves && posted_it {
+        drop_holder(record, Cause::Saved, events);
+    } else {
+        // The posting page is on its way to the next one; the person's time to come back starts now.
+        holder.lease_end = holder.lease_end.max(now + rules.lease);
+        holder.away = holder.away.map(|_| now + rules.grace);
+    }
+    Outcome::Done
+}
+
+fn remember(record: &mut Record, fence: u64) {
+    if !record.ended.contains(&fence) {
+        record.ended.push_back(fence);
+    }
+    while record.ended.len() > ENDED {
+        record.ended.pop_front();
+    }
+}
+
+/// The object was, or may have been, saved: no page that was rendered before may save again.
+fn moved(
+    record: &mut Record,
+    now: Millis,
+    by: &Person,
+    page: Option<&PageId>,
+    events: &mut Vec<Event>,
+) {
+    record.version = Record::next(record.version, now);
+    record.saved = Some(Saved {
+        by: by.clone(),
+        at: now,
+    });
+    record.deleted = false;
+    events.push(Event::Saved {
+        version: record.version,
+        by: by.clone(),
+        page: page.cloned(),
+    });
+}

@@ -1,0 +1,397 @@
+//! The settings: `collab.toml`'s text is the default, then the site's file, the environment, the flags.
+//!
+//! Owns what every setting means and every complaint about it; all of them are told at once. The defaults are
+//! compiled in from the repository's `collab.toml`, so that what is documented there is what holds.
+
+mod reader;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::collab::record::Rules;
+use crate::django::route::Prefix;
+use crate::http::connect::Address;
+use crate::socket::connection::Patience;
+use reader::Reader;
+pub use source::Problem;
+use source::{Entry, Layer, Origin};
+
+const DEFAULTS: &str = include_str!("../../collab.toml");
+/// Looked for in the current folder when no --config names another.
+pub const FILE: &str = "collab.toml";
+
+/// Where the proxy listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A value that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "masked" })
+    }
+}
+
+/// The settings as the program uses them.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: Listen,
+    pub upstream: Address,
+    pub upstream_ca: Option<PathBuf>,
+    /// The address of Redis, if locks live there.
+    pub redis: Option<Secret>,
+    pub redis_prefix: String,
+    pub redis_max_retries: u32,
+    pub redis_retry_delay: Duration,
+    pub redis_timeout: Duration,
+    pub secret: Secret,
+    pub control: PathBuf,
+    pub log: String,
+    pub trusted_proxies: Vec<IpNet>,
+    pub connect_timeout: Duration,
+    pub answer_timeout: Duration,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub max_connections: usize,
+    pub prefixes: Vec<Prefix>,
+    pub session_cookie: String,
+    pub rules: Rules,
+    pub patience: Patience,
+    /// Below this our own paths live: `/admin/collaboration/`.
+    pub own_prefix: String,
+    /// Texts that differ from the widget's own.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// What a command line adds: `key` to value, with the flag's name.
+pub type Flags = Vec<(&'static str, String, &'static str)>;
+
+/// Everything that is wrong with the settings.
+#[derive(Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        writeln!(
+            f,
+            "the settings have {count} problem{}:",
+            if count == 1 { "" } else { "s" }
+        )?;
+        for problem in &self.0 {
+            writeln!(f, "  {problem}")?;
+        }
+        f.write_str("every setting is described in collab.toml")
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Reads the file, the environment and the flags. `config`: a file that must be there; else [`FILE`] if it is.
+pub fn load(
+    config: Option<&Path>,
+    variables: impl IntoIterator<Item = (String, String)>,
+    flags: Flags,
+) -> Result<Settings, Problems> {
+    let mut problems = Vec::new();
+    let text = read_file(config, &mut problems);
+    let name = config.unwrap_or(Path::new(FILE)).display().to_string();
+    let settings = resolve(
+        &name,
+        text.as_deref().unwrap_or_default(),
+        variables,
+        flags,
+        &mut problems,
+    );
+    match settings {
+        Some(settings) if problems.is_empty() => Ok(settings),
+        _ => Err(Problems(problems)),
+    }
+}
+
+fn read_file(config: Option<&Path>, problems: &mut Vec<Problem>) -> Option<String> {
+    let path = config.unwrap_or(Path::new(FILE));
+    match std::fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(e) if config.is_none() && e.kind() == std::io::ErrorKind::NotFound => None,
+        Err(e) => {
+            problems.push(Problem {
+                origin: path.display().to_string(),
+                text: format!("cannot be read: {e}"),
+            });
+            None
+        }
+    }
+}
+
+fn resolve(
+    name: &str,
+    text: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+    flags: Flags,
+    problems: &mut Vec<Problem>,
+) -> Option<Settings> {
+    let mut layer = source::file("the built-in defaults", DEFAULTS, problems);
+    let keys: Vec<String> = layer.keys().cloned().collect();
+    let file = source::file(name, text, problems);
+    for (key, entry) in &file {
+        if !keys.contains(key) {
+            problems.push(Problem {
+                origin: entry.origin.0.clone(),
+                text: format!(
+                    "{key}: there is no such setting{}",
+                    source::suggestion(key, &keys)
+                ),
+            });
+        }
+    }
+    layer.extend(file);
+    layer.extend(source::environment(variables, &keys, problems));
+    layer.extend(flag_layer(flags));
+    let mut reader = Reader::new(layer);
+    let settings = settings(&mut reader);
+    problems.extend(reader.into_problems());
+    settings
+}
+
+fn flag_layer(flags: Flags) -> Layer {
+    flags
+        .into_iter()
+        .map(|(key, value, flag)| {
+            let origin = Origin(flag.to_owned());
+            (
+                key.to_owned(),
+                Entry {
+                    raw: source::word(&value),
+                    origin,
+                },
+            )
+        })
+        .collect()
+}
+
+/// None where a value that everything hangs on is wrong; the reader knows what.
+fn settings(r: &mut Reader) -> Option<Settings> {
+    let listen = r.parse("listen", listen);
+    let upstream = r.parse("upstream", Address::parse);
+    let admin = r.parse("options.admin_url", admin_root);
+    let more = r.parse_list("admin.prefixes", Prefix::parse);
+    let trusted_proxies = r.parse_list("proxy.trusted_proxies", network);
+    let redis_url = r.parse("options.redis_url", redis_url);
+    let uses_redis = r.parse("store", |s| match s {
+        "redis" => Ok(true),
+        "embedded" => Ok(false),
+        _ => Err("expected \"embedded\" or \"redis\"".to_owned()),
+    });
+    let rules = Rules {
+        lease: r.millis("lock.lease", 1_000),
+        grace: r.millis("lock.grace", 0),
+        turn: r.millis("lock.turn", 1_000),
+        pin: r.millis("lock.pin", 1_000),
+        queue: r.count("lock.queue"),
+    };
+    let patience = Patience {
+        join: Duration::from_secs(5),
+        ping: r.duration("lock.ping"),
+        dead: r.duration("lock.dead"),
+    };
+    let answer_timeout = r.duration("proxy.answer_timeout");
+    if rules.pin <= crate::clock::millis(answer_timeout) {
+        r.complain(
+            "lock.pin",
+            "expected more than proxy.answer_timeout: the save may still be running",
+        );
+    }
+    if patience.dead <= patience.ping {
+        r.complain("lock.dead", "expected more than lock.ping");
+    }
+    let texts = texts(r);
+    let secret = secret(r);
+    not_built_yet(r);
+    let own_prefix = own_prefix(r, admin.as_ref());
+    let control = r.text("control");
+    let listen = listen?;
+    Some(Settings {
+        control: control_path(&control, &listen),
+        upstream: upstream?,
+        upstream_ca: Some(r.text("proxy.upstream_ca"))
+            .filter(|p| !p.is_empty())
+            .map(PathBuf::from),
+        redis: redis_url.filter(|_| uses_redis == Some(true)).map(Secret),
+        redis_prefix: r.text("redis.prefix"),
+        redis_max_retries: r
+            .count("options.redis_max_retries")
+            .try_into()
+            .unwrap_or(u32::MAX),
+        redis_retry_delay: r.duration("options.redis_retry_delay"),
+        redis_timeout: r.duration("options.redis_socket_timeout"),
+        secret,
+        log: r.text("log"),
+        trusted_proxies,
+        connect_timeout: r.duration("proxy.connect_timeout"),
+        answer_timeout,
+        header_timeout: r.duration("proxy.header_timeout"),
+        body_timeout: r.duration("proxy.body_timeout"),
+        drain_timeout: r.duration("proxy.drain_timeout"),
+        max_connections: r.count("proxy.max_connections").max(1),
+        prefixes: admin.into_iter().chain(more).collect(),
+        session_cookie: r.text("admin.session_cookie"),
+        rules,
+        patience,
+        own_prefix,
+        texts,
+        listen,
+    })
+}
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Listen::Unix(path.into()));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(Listen::Tcp(text.to_owned()))
+        }
+        _ => Err("expected host:port, such as 127.0.0.1:8080, or unix:/path/to.sock".to_owned()),
+    }
+}
+
+fn admin_root(text: &str) -> Result<Prefix, String> {
+    let prefix = Prefix::parse(text)?;
+    match prefix.fixed() {
+        Some(_) => Ok(prefix),
+        None => Err("expected a path without {lang}; admin.prefixes takes those".to_owned()),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "expected an address or a network, such as 10.0.0.0/8".to_owned())
+}
+
+fn redis_url(text: &str) -> Result<String, String> {
+    match redis::IntoConnectionInfo::into_connection_info(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(
+            "expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned(),
+        ),
+    }
+}
+
+fn own_prefix(r: &mut Reader, admin: Option<&Prefix>) -> String {
+    let root = admin
+        .and_then(Prefix::fixed)
+        .unwrap_or_else(|| "/admin/".to_owned());
+    let text = r.text("options.websocket_connection_prefix_url");
+    if text == "admin/collaboration" {
+        return format!("{root}collaboration/");
+    }
+    format!("/{}/", text.trim_matches('/'))
+}
+
+fn secret(r: &mut Reader) -> Secret {
+    let inline = r.text("secret");
+    let file = r.text("secret_file");
+    let secret = match file.as_str() {
+        "" => inline,
+        path => match std::fs::read_to_string(path) {
+            Ok(text) => text.trim().to_owned(),
+            Err(e) => {
+                r.complain("secret_file", &format!("cannot be read: {e}"));
+                String::new()
+            }
+        },
+    };
+    if !secret.is_empty() && secret.len() < 16 {
+        r.complain("secret", "expected at least 16 characters");
+    }
+    Secret(secret)
+}
+
+/// Texts of the widget that the site has changed.
+fn texts(r: &mut Reader) -> BTreeMap<String, String> {
+    let mut texts = BTreeMap::new();
+    for name in [
+        "editor_mode_text",
+        "viewer_mode_text",
+        "claiming_editor_text",
+    ] {
+        let key = format!("options.{name}");
+        let changed = r.is_changed(&key);
+        let text = r.text(&key);
+        if changed {
+            texts.insert(name.to_owned(), text);
+        }
+    }
+    texts
+}
+
+/// Settings of the seed package whose parts do not exist yet: checked, so that a typing error is found now.
+fn not_built_yet(r: &mut Reader) {
+    r.duration("options.notification_request_interval");
+    r.bool("options.enable_chat");
+    r.count("options.redis_max_connections");
+    for name in [
+        "avatar_field",
+        "notification_message",
+        "notification_button_text",
+        "notification_request_sent_text",
+        "chat_user_list_title",
+        "chat_empty_state_text",
+        "chat_start_conversation_text",
+        "chat_input_placeholder",
+        "chat_online_status_text",
+        "chat_offline_status_text",
+        "chat_offline_placeholder",
+        "chat_cannot_send_message",
+    ] {
+        r.text(&format!("options.{name}"));
+    }
+}
+
+/// `serve` and `locks` find each other by what both are told: the address to listen on.
+fn control_path(configured: &str, listen: &Listen) -> PathBuf {
+    if !configured.is_empty() {
+        return configured.into();
+    }
+    let name: String = listen
+        .to_string()
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir).join("collab-proxy"),
+        _ => std::env::temp_dir().join("collab-proxy"),
+    };
+    folder.join(format!("{name}.sock"))
+}
+
+#[cfg(test)]
+mod tests;

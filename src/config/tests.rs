@@ -1,0 +1,163 @@
+use super::*;
+
+fn load_text(
+    text: &str,
+    variables: &[(&str, &str)],
+    flags: Flags,
+) -> Result<Settings, Vec<String>> {
+    let variables = variables
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    let mut problems = Vec::new();
+    let settings = resolve("collab.toml", text, variables, flags, &mut problems);
+    match settings {
+        Some(settings) if problems.is_empty() => Ok(settings),
+        _ => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+#[test]
+fn the_documented_defaults_hold() {
+    let settings = load_text("", &[], vec![]).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.upstream.to_string(), "http://127.0.0.1:8000");
+    assert_eq!(settings.rules, Rules::default());
+    assert_eq!(settings.own_prefix, "/admin/collaboration/");
+    assert!(settings.redis.is_none());
+    assert!(settings.texts.is_empty());
+}
+
+#[test]
+fn every_documented_setting_is_read_and_every_read_one_documented() {
+    let mut problems = Vec::new();
+    let layer = source::file("collab.toml", DEFAULTS, &mut problems);
+    let documented: Vec<String> = layer.keys().cloned().collect();
+    let mut reader = Reader::new(layer);
+    settings(&mut reader);
+    assert_eq!(Vec::from_iter(reader.asked.clone()), documented);
+    assert!(documented.len() > 40, "{}", documented.len());
+    assert_eq!(reader.into_problems(), []);
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let text = "listen = \"h:1\"\n[lock]\nlease = \"1 min\"\ngrace = 2\n";
+    let settings = load_text(text, &[], vec![]).unwrap();
+    assert_eq!(settings.listen.to_string(), "h:1");
+    assert_eq!(
+        (settings.rules.lease, settings.rules.grace),
+        (60_000, 2_000)
+    );
+    let environment = [
+        ("COLLAB_LISTEN", "h:2"),
+        ("COLLAB_LOCK_LEASE", "90s"),
+        ("PATH", "x"),
+    ];
+    let settings = load_text(text, &environment, vec![]).unwrap();
+    assert_eq!(settings.listen.to_string(), "h:2");
+    assert_eq!(
+        (settings.rules.lease, settings.rules.grace),
+        (90_000, 2_000)
+    );
+    let flags = vec![("listen", "h:3".to_owned(), "--listen")];
+    assert_eq!(
+        load_text(text, &environment, flags)
+            .unwrap()
+            .listen
+            .to_string(),
+        "h:3"
+    );
+}
+
+#[test]
+fn kubernetes_variables_are_no_settings() {
+    let environment = [
+        ("COLLAB_PROXY_PORT", "tcp://10.0.0.1:80"),
+        ("COLLAB_PROXY_SERVICE_HOST", "10.0.0.1"),
+        ("COLLAB_SERVICE_PORT", "80"),
+        ("COLLAB_PORT_80_TCP", "x"),
+    ];
+    assert!(load_text("", &environment, vec![]).is_ok());
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_their_place() {
+    let text = "listen = 8080\nlisten_on = \"x\"\n\n[lock]\nlease = \"soon\"\nleese = 3\n[proxy]\ntrusted_proxies = [\"10.0.0.0/99\"]\n";
+    let problems = load_text(
+        text,
+        &[("COLLAB_UPSTREAM", "django"), ("COLLAB_LOK_LEASE", "3")],
+        vec![],
+    )
+    .unwrap_err();
+    let all = problems.join("\n");
+    for wanted in [
+        "collab.toml line 1: listen: expected a text in quotes, found 8080",
+        "collab.toml line 2: listen_on: there is no such setting",
+        "collab.toml line 5: lock.lease: expected a duration, such as \"500 ms\", \"5 s\", \"2 min\", found \"soon\"",
+        "collab.toml line 6: lock.leese: there is no such setting (did you mean lock.lease?)",
+        "collab.toml line 8: proxy.trusted_proxies: \"10.0.0.0/99\": expected an address or a network",
+        "COLLAB_UPSTREAM: upstream: expected http://host:port",
+        "COLLAB_LOK_LEASE: there is no such setting (did you mean lock.lease?)",
+    ] {
+        assert!(all.contains(wanted), "{wanted}\n--- in ---\n{all}");
+    }
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    let problems = load_text("listen = \"h:1\"\nupstream = \n", &[], vec![]).unwrap_err();
+    assert!(
+        problems[0].starts_with("collab.toml line 2: not TOML"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let problems = load_text(
+        "[lock]\npin = \"10 s\"\nping = \"9 s\"\ndead = \"9 s\"\n",
+        &[],
+        vec![],
+    )
+    .unwrap_err();
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.contains("lock.pin: expected more than proxy.answer_timeout")),
+        "{problems:?}"
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|p| p.contains("lock.dead: expected more than lock.ping")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_settings_dict_of_the_seed_moves_over() {
+    let text = "[options]\neditor_mode_text = \"Yours.\"\nenable_chat = false\nadmin_url = \"backoffice\"\n";
+    let settings = load_text(text, &[], vec![]).unwrap();
+    assert_eq!(settings.texts["editor_mode_text"], "Yours.");
+    assert_eq!(settings.own_prefix, "/backoffice/collaboration/");
+}
+
+#[test]
+fn secrets_are_neither_printed_nor_short() {
+    let problems = load_text("secret = \"short\"\n", &[], vec![]).unwrap_err();
+    assert_eq!(
+        problems,
+        ["collab.toml line 1: secret: expected at least 16 characters"]
+    );
+    let settings = load_text(
+        "secret = \"0123456789abcdef\"\nstore = \"redis\"\n",
+        &[],
+        vec![],
+    )
+    .unwrap();
+    let shown = format!("{settings:?}");
+    assert!(
+        !shown.contains("0123456789abcdef") && !shown.contains("localhost:6379"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,119 @@
+//! The control socket: how `collab-proxy locks` reaches a running proxy with the embedded store.
+//!
+//! One line of JSON in, one line out, on a unix socket that only the same user can open.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::operator::{self, Answer, Ask, Via};
+use crate::server::remove_stale;
+use crate::socket::hub::Hub;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const LINE_LIMIT: u64 = 64 * 1024;
+
+/// The listening end; its file goes with it.
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Control {
+    pub async fn bind(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|f| !f.exists()) {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        remove_stale(path).await?;
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Answers operators until it is dropped.
+    pub async fn serve(self, hub: Arc<Hub>) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let hub = Arc::clone(&hub);
+                    tokio::spawn(tokio::time::timeout(PATIENCE, async move {
+                        talk(&hub, stream).await
+                    }));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the control socket could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn talk(hub: &Arc<Hub>, stream: UnixStream) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(LINE_LIMIT))
+        .read_line(&mut line)
+        .await?;
+    let answer = match serde_json::from_str::<Ask>(&line) {
+        Ok(ask) => operator::answer(Via::Hub(hub), &ask).await,
+        Err(error) => Answer::Failed {
+            message: format!("the proxy does not understand this: {error}"),
+        },
+    };
+    let mut text = serde_json::to_string(&answer).unwrap_or_default();
+    text.push('\n');
+    write.write_all(text.as_bytes()).await
+}
+
+/// Asks the proxy behind `path`. The error says what an operator can do.
+pub async fn ask(path: &Path, ask: &Ask) -> Result<Answer, String> {
+    let stream = UnixStream::connect(path).await.map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
+            "no proxy is running here (nothing answers at {}). Give the same --config or --listen as `serve` was \
+             given; for locks in Redis, give --redis.",
+            path.display()
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("{} belongs to another user; run this as the user that runs the proxy", path.display())
+        }
+        _ => format!("{}: {e}", path.display()),
+    })?;
+    let talk = async {
+        let (read, mut write) = stream.into_split();
+        let mut text = serde_json::to_string(ask).unwrap_or_default();
+        text.push('\n');
+        write.write_all(text.as_bytes()).await?;
+        let mut line = String::new();
+        BufReader::new(read).read_line(&mut line).await?;
+        Ok::<_, io::Error>(line)
+    };
+    let line = match tokio::time::timeout(PATIENCE, talk).await {
+        Ok(line) => line.map_err(|e| format!("{}: {e}", path.display()))?,
+        Err(_) => {
+            return Err(format!(
+                "the proxy did not answer within {} s",
+                PATIENCE.as_secs()
+            ));
+        }
+    };
+    serde_json::from_str(&line)
+        .map_err(|e| format!("the proxy's answer cannot be read (another version?): {e}"))
+}

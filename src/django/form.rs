@@ -1,0 +1,249 @@
+//! The bodies of POSTs: finding our token in the first bytes, and reading what a person typed.
+//!
+//! Pure: bytes in, fields out. The bytes that go to Django are never changed.
+
+use std::collections::BTreeSet;
+
+/// The name of the hidden field that carries the page token.
+pub const TOKEN_FIELD: &str = "_collab";
+
+/// How a body is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    UrlEncoded,
+    Multipart {
+        boundary: String,
+    },
+    /// JSON and the like: not a form.
+    Other,
+}
+
+impl Encoding {
+    pub fn of(content_type: Option<&str>) -> Self {
+        let content_type = content_type.unwrap_or_default();
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Self::UrlEncoded;
+        }
+        match multer::parse_boundary(content_type) {
+            Ok(boundary) => Self::Multipart { boundary },
+            Err(_) => Self::Other,
+        }
+    }
+}
+
+/// What the bytes so far say of the token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peek {
+    Found(String),
+    /// More bytes could still hold it.
+    More,
+    Absent,
+}
+
+/// Looks for the token in the first bytes of a body. `complete`: there are no more.
+pub fn find_token(encoding: &Encoding, bytes: &[u8], complete: bool) -> Peek {
+    let found = match encoding {
+        Encoding::UrlEncoded => token_urlencoded(bytes, complete),
+        Encoding::Multipart { boundary } => token_multipart(boundary, bytes),
+        Encoding::Other => return Peek::Absent,
+    };
+    match found {
+        Some(token) => Peek::Found(token),
+        None if complete => Peek::Absent,
+        None => Peek::More,
+    }
+}
+
+fn token_urlencoded(bytes: &[u8], complete: bool) -> Option<String> {
+    // The last pair may still be growing.
+    let known = match bytes.iter().rposition(|&b| b == b'&') {
+        Some(at) if !complete => &bytes[..at],
+        None if !complete => return None,
+        _ => bytes,
+    };
+    form_urlencoded::parse(known)
+        .find(|(name, _)| name == TOKEN_FIELD)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Finds the part named `_collab`. Only the head of each part is looked at, so a file that holds such text
+/// cannot pass for it.
+fn token_multipart(boundary: &str, bytes: &[u8]) -> Option<String> {
+    let delimiter = format!("\r\n--{boundary}");
+    let mut rest = match bytes.strip_prefix(&delimiter.as_bytes()[2..]) {
+        Some(rest) => rest,
+        None => after(bytes, delimiter.as_bytes())?,
+    };
+    loop {
+        rest = rest.strip_prefix(b"\r\n")?;
+        let (head, body) = split_at(rest, b"\r\n\r\n")?;
+        let (value, next) = split_at(body, delimiter.as_bytes())?;
+        if part_name(head).as_deref() == Some(TOKEN_FIELD) {
+            return String::from_utf8(value.to_vec()).ok();
+        }
+        rest = next;
+    }
+}
+
+fn part_name(head: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let line = head
+        .split("\r\n")
+        .find(|l| l.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let (_, rest) = line.split_once(" name=\"")?;
+    rest.split_once('"').map(|(name, _)| name.to_owned())
+}
+
+fn split_at<'b>(bytes: &'b [u8], mark: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+    let at = bytes.windows(mark.len()).position(|w| w == mark)?;
+    Some((&bytes[..at], &bytes[at + mark.len()..]))
+}
+
+fn after<'b>(bytes: &'b [u8], mark: &[u8]) -> Option<&'b [u8]> {
+    split_at(bytes, mark).map(|(_, rest)| rest)
+}
+
+/// What a person typed, as far as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// In the order of the form; a name may come several times. Without our token.
+    pub fields: Vec<(String, String)>,
+    /// Files that were chosen: the field's name and the file's.
+    pub files: Vec<(String, String)>,
+    /// Names of fields that are not shown again: passwords.
+    pub withheld: Vec<String>,
+    /// Not everything could be kept.
+    pub cut: bool,
+}
+
+impl Typed {
+    /// Takes one field in, unless it is ours or must not be echoed.
+    pub fn add(&mut self, name: String, value: String, passwords: &BTreeSet<String>) {
+        if name == TOKEN_FIELD {
+            return;
+        }
+        if is_password(&name) || passwords.contains(&name) {
+            if !value.is_empty() && !self.withheld.contains(&name) {
+                self.withheld.push(name);
+            }
+            return;
+        }
+        self.fields.push((name, value));
+    }
+
+    pub fn urlencoded(bytes: &[u8], passwords: &BTreeSet<String>) -> Self {
+        let mut typed = Self::default();
+        for (name, value) in form_urlencoded::parse(bytes) {
+            typed.add(name.into_owned(), value.into_owned(), passwords);
+        }
+        typed
+    }
+}
+
+/// A field whose name says that it holds a password. Fields that a page showed as `type="password"` are known
+/// beside it, by model.
+fn is_password(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "passwd", "passphrase"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn multipart(parts: &[(&str, &str)]) -> (Encoding, Vec<u8>) {
+        let mut body = String::new();
+        for (disposition, value) in parts {
+            body.push_str(&format!(
+                "--B\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{value}\r\n"
+            ));
+        }
+        body.push_str("--B--\r\n");
+        (
+            Encoding::of(Some("multipart/form-data; boundary=B")),
+            body.into_bytes(),
+        )
+    }
+
+    #[test]
+    fn encodings() {
+        assert_eq!(
+            Encoding::of(Some("application/x-www-form-urlencoded; charset=utf-8")),
+            Encoding::UrlEncoded
+        );
+        assert_eq!(Encoding::of(Some("application/json")), Encoding::Other);
+        assert_eq!(Encoding::of(None), Encoding::Other);
+        let boundary = "x y".to_owned();
+        assert_eq!(
+            Encoding::of(Some("multipart/form-data; boundary=\"x y\"")),
+            Encoding::Multipart { boundary }
+        );
+    }
+
+    #[test]
+    fn the_token_is_found_as_soon_as_it_is_there() {
+        let body = b"_collab=abc.def&name=x";
+        assert_eq!(
+            find_token(&Encoding::UrlEncoded, &body[..12], false),
+            Peek::More
+        );
+        assert_eq!(
+            find_token(&Encoding::UrlEncoded, &body[..17], false),
+            Peek::Found("abc.def".to_owned())
+        );
+        assert_eq!(
+            find_token(&Encoding::UrlEncoded, b"_collab=abc", true),
+            Peek::Found("abc".to_owned())
+        );
+        assert_eq!(
+            find_token(&Encoding::UrlEncoded, b"name=x", true),
+            Peek::Absent
+        );
+
+        let (encoding, body) = multipart(&[
+            ("name=\"_collab\"", "abc"),
+            ("name=\"f\"; filename=\"a\"", "…"),
+        ]);
+        for end in 0..body.len() {
+            match find_token(&encoding, &body[..end], false) {
+                Peek::Found(token) => assert_eq!(token, "abc"),
+                other => assert_eq!(other, Peek::More),
+            }
+        }
+        assert_eq!(
+            find_token(&encoding, &body, true),
+            Peek::Found("abc".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_file_that_looks_like_the_token_is_not_it() {
+        let trick = "Content-Disposition: form-data; name=\"_collab\"\r\n\r\nforged";
+        let (encoding, body) = multipart(&[
+            ("name=\"f\"; filename=\"_collab\"", trick),
+            ("name=\"x\"", "y"),
+        ]);
+        assert_eq!(find_token(&encoding, &body, true), Peek::Absent);
+    }
+
+    #[test]
+    fn passwords_and_our_token_are_not_kept() {
+        let known = BTreeSet::from(["api_secret".to_owned()]);
+        let body = b"_collab=t&name=a&tags=1&tags=2&new_password1=p&api_secret=s&Password=";
+        let typed = Typed::urlencoded(body, &known);
+        let names: Vec<&str> = typed.fields.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(names, ["name", "tags", "tags"]);
+        assert_eq!(typed.withheld, ["new_password1", "api_secret"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_panics(bytes: Vec<u8>, complete: bool) {
+            find_token(&Encoding::UrlEncoded, &bytes, complete);
+            find_token(&Encoding::Multipart { boundary: "B".to_owned() }, &bytes, complete);
+        }
+    }
+}

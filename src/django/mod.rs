@@ -1,0 +1,12 @@
+//! All that we know of Django, as pure functions: its URLs, its forms, its answers, its pages.
+//!
+//! Nothing here waits, opens a connection, reads a clock or knows of locks.
+
+pub mod csp;
+pub mod form;
+pub mod object;
+pub mod outcome;
+pub mod page;
+pub mod route;
+pub mod session;
+pub mod theme;

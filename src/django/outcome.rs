@@ -1,0 +1,218 @@
+//! What became of a write, read from Django's answer.
+//!
+//! Owns the classification; whoever asks decides what follows. When in doubt the answer is "unknown", which
+//! counts as a possible save: that can cost a reload, the opposite could cost somebody's work.
+//! Sources: `ModelAdmin.response_change`, `response_delete`, `response_post_save_change`,
+//! `AdminSite.login`, and `admin/popup_response.html`.
+
+use super::object::ObjectKey;
+use super::route::{Prefix, Route, View, route};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Saved; `stays`: the person is sent back to the same object (`_continue`).
+    Saved {
+        stays: bool,
+    },
+    Deleted,
+    NotSaved,
+    /// It may have been saved. `may_land`: Django was never heard to end, so it may still be saved later.
+    Unknown {
+        may_land: bool,
+    },
+    /// A 200: the body tells, see [`from_body`].
+    AskBody,
+}
+
+/// Reads the head of the answer to a POST on `key`'s `view`. `location` is the `Location` header.
+pub fn from_head(
+    prefixes: &[Prefix],
+    key: &ObjectKey,
+    view: View,
+    status: u16,
+    location: Option<&str>,
+) -> Outcome {
+    match status {
+        200 => match view {
+            View::Change => Outcome::AskBody,
+            // The confirmation page again.
+            View::Delete => Outcome::AskBody,
+            View::Other => Outcome::Unknown { may_land: false },
+        },
+        301 | 307 | 308 => Outcome::NotSaved,
+        302 | 303 => redirected(prefixes, key, view, location.unwrap_or_default()),
+        201..=299 | 300 | 304..=306 => Outcome::Unknown { may_land: false },
+        // Something between us and Django gave up waiting; Django itself may not have.
+        502 | 504 => Outcome::Unknown { may_land: true },
+        _ => Outcome::NotSaved,
+    }
+}
+
+fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) -> Outcome {
+    let (path, query) = split_location(location);
+    if path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=") {
+        return Outcome::NotSaved;
+    }
+    let there = route(prefixes, path);
+    match view {
+        View::Delete => match there {
+            // To the list, or to the index for a person who may not see the list.
+            Route::List | Route::Admin => Outcome::Deleted,
+            _ => Outcome::Unknown { may_land: false },
+        },
+        View::Change => match there {
+            Route::Object { key: k, .. } if k == *key => Outcome::Saved { stays: true },
+            Route::List => Outcome::Saved { stays: false },
+            Route::Admin if path.ends_with("/add/") => Outcome::Saved { stays: false },
+            // The index: saved by a person without the list's right, or the object is gone. Another object:
+            // saved as new, or a site's own "save and next".
+            _ => Outcome::Unknown { may_land: false },
+        },
+        // A password set, a revision restored, an action run: each redirects when it has done its work.
+        View::Other => match there {
+            Route::Object { key: k, .. } if k == *key => Outcome::Saved { stays: true },
+            _ => Outcome::Saved { stays: false },
+        },
+    }
+}
+
+/// `Location` may be absolute; its origin does not matter here.
+fn split_location(location: &str) -> (&str, &str) {
+    let path = match location.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => location,
+    };
+    let path = path.split('#').next().unwrap_or_default();
+    path.split_once('?').unwrap_or((path, ""))
+}
+
+/// What a 200 shows: found by the rewriter while the page streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The object's form again, with its errors.
+    Form,
+    /// The script page that closes a popup after a save.
+    PopupDone,
+    Neither,
+}
+
+pub fn from_body(view: View, shown: Shown) -> Outcome {
+    match (view, shown) {
+        (_, Shown::PopupDone) if view == View::Delete => Outcome::Deleted,
+        (_, Shown::PopupDone) => Outcome::Saved { stays: false },
+        (_, Shown::Form) => Outcome::NotSaved,
+        (View::Delete, Shown::Neither) => Outcome::NotSaved,
+        (_, Shown::Neither) => Outcome::Unknown { may_land: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(view: View, status: u16, location: &str) -> Outcome {
+        let prefixes = [Prefix::parse("/admin/").unwrap()];
+        from_head(
+            &prefixes,
+            &ObjectKey::new("shop", "product", "3"),
+            view,
+            status,
+            Some(location),
+        )
+    }
+
+    #[test]
+    fn answers_to_a_save() {
+        let unknown = Outcome::Unknown { may_land: false };
+        for (status, location, want) in [
+            (302, "/admin/shop/product/", Outcome::Saved { stays: false }),
+            (
+                302,
+                "/admin/shop/product/?published__exact=1",
+                Outcome::Saved { stays: false },
+            ),
+            (
+                302,
+                "http://h:1/admin/shop/product/",
+                Outcome::Saved { stays: false },
+            ),
+            (
+                302,
+                "/admin/shop/product/add/",
+                Outcome::Saved { stays: false },
+            ),
+            (
+                302,
+                "/admin/shop/product/3/change/",
+                Outcome::Saved { stays: true },
+            ),
+            (
+                302,
+                "/admin/shop/product/03/change/?_x=1",
+                Outcome::Saved { stays: true },
+            ),
+            (302, "/admin/shop/product/4/change/", unknown),
+            (302, "/admin/", unknown),
+            (
+                302,
+                "/admin/login/?next=/admin/shop/product/3/change/",
+                Outcome::NotSaved,
+            ),
+            (302, "/sso?next=/admin/", Outcome::NotSaved),
+            (302, "https://idp.example/authorize", unknown),
+            (301, "/admin/shop/product/3/change/", Outcome::NotSaved),
+            (200, "", Outcome::AskBody),
+            (403, "", Outcome::NotSaved),
+            (500, "", Outcome::NotSaved),
+            (502, "", Outcome::Unknown { may_land: true }),
+            (504, "", Outcome::Unknown { may_land: true }),
+        ] {
+            assert_eq!(
+                head(View::Change, status, location),
+                want,
+                "{status} {location}"
+            );
+        }
+    }
+
+    #[test]
+    fn answers_to_a_deletion_and_to_other_views() {
+        assert_eq!(
+            head(View::Delete, 302, "/admin/shop/product/"),
+            Outcome::Deleted
+        );
+        assert_eq!(head(View::Delete, 302, "/admin/"), Outcome::Deleted);
+        assert_eq!(
+            head(View::Delete, 302, "/admin/login/?next=/"),
+            Outcome::NotSaved
+        );
+        assert_eq!(head(View::Delete, 200, ""), Outcome::AskBody);
+        assert_eq!(
+            head(View::Other, 302, "../../3/change/"),
+            Outcome::Saved { stays: false }
+        );
+        assert_eq!(
+            head(View::Other, 302, "/admin/shop/product/3/history/"),
+            Outcome::Saved { stays: true }
+        );
+        assert_eq!(
+            head(View::Other, 200, ""),
+            Outcome::Unknown { may_land: false }
+        );
+    }
+
+    #[test]
+    fn a_200_is_told_by_its_body() {
+        assert_eq!(from_body(View::Change, Shown::Form), Outcome::NotSaved);
+        assert_eq!(
+            from_body(View::Change, Shown::PopupDone),
+            Outcome::Saved { stays: false }
+        );
+        assert_eq!(
+            from_body(View::Change, Shown::Neither),
+            Outcome::Unknown { may_land: false }
+        );
+        assert_eq!(from_body(View::Delete, Shown::Neither), Outcome::NotSaved);
+        assert_eq!(from_body(View::Delete, Shown::PopupDone), Outcome::Deleted);
+    }
+}

@@ -1,0 +1,276 @@
+//! The rewriter: reads an admin page while it streams, and puts our two pieces in.
+//!
+//! Push style: bytes in, bytes out, no waiting. What comes out is the input byte for byte, but for the token
+//! field at the start of the object's form and the tail at the end of the document. A page that cannot be
+//! rewritten comes out whole and unrewritten from the point where that was found.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lol_html::html_content::ContentType;
+use lol_html::send::{HtmlRewriter, Settings};
+use lol_html::{AsciiCompatibleEncoding, MemorySettings, element, end, end_tag, text};
+
+use super::outcome::Shown;
+use super::theme::Themes;
+
+/// A page that needs more than this to rewrite goes out as it is.
+const MEMORY_LIMIT: usize = 16 * 1024 * 1024;
+/// A name longer than this is not a name.
+const NAME_LIMIT: usize = 150;
+
+/// What the page said of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// The object's form was there; its `id`.
+    pub form: Option<String>,
+    /// A control that saves belongs to it.
+    pub can_edit: bool,
+    /// The signed-in person's display name.
+    pub name: Option<String>,
+    /// Names of password inputs.
+    pub passwords: BTreeSet<String>,
+    /// Django's page that closes a popup after a save.
+    pub popup_done: bool,
+}
+
+impl Learned {
+    pub fn shown(&self) -> Shown {
+        match (self.popup_done, &self.form) {
+            (true, _) => Shown::PopupDone,
+            (false, Some(_)) => Shown::Form,
+            (false, None) => Shown::Neither,
+        }
+    }
+}
+
+/// What is to be put in.
+pub struct Insert {
+    /// HTML of the hidden field, put first into the object's form.
+    pub field: String,
+    /// HTML for the document's end, made when everything is known. None where the form never came.
+    pub tail: Box<dyn FnOnce(&Learned) -> Option<String> + Send>,
+}
+
+#[derive(Default)]
+struct Seen {
+    learned: Learned,
+    inside_form: bool,
+    /// `form=` ids of save controls that stand outside a form.
+    tied: Vec<String>,
+    /// Text per name selector; the first that is not empty wins.
+    names: Vec<String>,
+}
+
+type Shared<T> = Arc<Mutex<T>>;
+
+/// A poisoned lock means that a handler panicked; the state is plain data and still the best there is.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub struct Page {
+    /// None once it has failed: a failed rewriter must not be called again.
+    rewriter: Option<HtmlRewriter<'static, Sink>>,
+    out: Shared<Vec<u8>>,
+    seen: Shared<Seen>,
+}
+
+struct Sink(Shared<Vec<u8>>);
+
+impl lol_html::OutputSink for Sink {
+    fn handle_chunk(&mut self, chunk: &[u8]) {
+        lock(&self.0).extend_from_slice(chunk);
+    }
+}
+
+/// The rewriter reads ASCII-compatible encodings; others go through untouched.
+pub fn encoding_of(content_type: &str) -> Option<AsciiCompatibleEncoding> {
+    let charset = content_type
+        .split(';')
+        .skip(1)
+        .filter_map(|p| p.split_once('='))
+        .find(|(n, _)| n.trim().eq_ignore_ascii_case("charset"))
+        .map_or("utf-8", |(_, v)| v.trim().trim_matches('"'));
+    AsciiCompatibleEncoding::new(encoding_rs::Encoding::for_label(charset.as_bytes())?)
+}
+
+impl Page {
+    /// `insert` is None for a page that is only read.
+    pub fn new(themes: &Themes, encoding: AsciiCompatibleEncoding, insert: Option<Insert>) -> Self {
+        let out: Shared<Vec<u8>> = Arc::default();
+        let seen: Shared<Seen> = Arc::default();
+        lock(&seen).names = vec![String::new(); themes.name.len()];
+        let (field, tail) = match insert {
+            Some(Insert { field, tail }) => (Some(field), Some(tail)),
+            None => (None, None),
+        };
+        let mut settings = Settings::new_send()
+            .with_encoding(encoding)
+            // Strict parsing cuts pages short on odd markup (`<select><xmp>`); a browser would show them.
+            .with_strict(false)
+            .with_memory_settings(
+                MemorySettings::new()
+                    .with_max_allowed_memory_usage(MEMORY_LIMIT)
+                    .with_graceful_bail_out_on_memory_limit_exceeded(true),
+            )
+            .with_graceful_bail_out_on_content_handler_error(true);
+        settings = watch_form(settings, themes, &seen, field);
+        settings = watch_controls(settings, themes, &seen);
+        settings = watch_names(settings, themes, &seen);
+        if let Some(tail) = tail {
+            settings = append_tail(settings, &seen, tail);
+        }
+        Self {
+            rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))),
+            out,
+            seen,
+        }
+    }
+
+    /// Takes bytes of the page, gives bytes for the browser.
+    pub fn write(&mut self, chunk: &[u8]) -> Vec<u8> {
+        match self.rewriter.as_mut() {
+            // The bail-out has written all that was taken in, this chunk included.
+            Some(rewriter) => {
+                if rewriter.write(chunk).is_err() {
+                    self.rewriter = None;
+                }
+                std::mem::take(&mut *lock(&self.out))
+            }
+            None => chunk.to_vec(),
+        }
+    }
+
+    /// The page is over; gives its last bytes.
+    pub fn end(&mut self) -> Vec<u8> {
+        if let Some(rewriter) = self.rewriter.take() {
+            // An error here has written what was left, as `write` does.
+            let _ = rewriter.end();
+        }
+        std::mem::take(&mut *lock(&self.out))
+    }
+
+    /// What is known so far.
+    pub fn learned(&self) -> Learned {
+        let seen = lock(&self.seen);
+        seen.known()
+    }
+}
+
+impl Seen {
+    fn known(&self) -> Learned {
+        let mut learned = self.learned.clone();
+        if let Some(form) = &learned.form {
+            learned.can_edit |= self.tied.contains(form);
+        }
+        learned.name = self.names.iter().map(|n| tidy(n)).find(|n| !n.is_empty());
+        learned
+    }
+}
+
+/// White space folded; an ellipsis where a name is absurdly long. Entities are decoded.
+fn tidy(text: &str) -> String {
+    let decoded = html_escape::decode_html_entities(text);
+    let folded = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
+    match folded.char_indices().nth(NAME_LIMIT) {
+        Some((at, _)) => format!("{}…", &folded[..at]),
+        None => folded,
+    }
+}
+
+type PageSettings = Settings<'static, 'static>;
+
+fn watch_form(
+    settings: PageSettings,
+    themes: &Themes,
+    seen: &Shared<Seen>,
+    field: Option<String>,
+) -> PageSettings {
+    let seen = Arc::clone(seen);
+    let mut field = field;
+    settings.append_element_content_handler(element!(themes.form.clone(), move |el| {
+        let id = el.get_attribute("id").unwrap_or_default();
+        let mut state = lock(&seen);
+        if state.learned.form.is_some() || matches!(id.as_str(), "logout_form" | "logout-form") {
+            return Ok(());
+        }
+        state.learned.form = Some(id);
+        state.inside_form = true;
+        drop(state);
+        if let Some(field) = field.take() {
+            el.prepend(&field, ContentType::Html);
+        }
+        let seen = Arc::clone(&seen);
+        el.on_end_tag(end_tag!(move |_| {
+            lock(&seen).inside_form = false;
+            Ok(())
+        }))
+    }))
+}
+
+fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
+    let names: BTreeSet<String> = themes.save_controls.iter().cloned().collect();
+    let controls = Arc::clone(seen);
+    let passwords = Arc::clone(seen);
+    let popup = Arc::clone(seen);
+    settings
+        .append_element_content_handler(element!("input[name], button[name]", move |el| {
+            let is_save = el.get_attribute("name").is_some_and(|n| names.contains(&n));
+            let hidden = el
+                .get_attribute("type")
+                .is_some_and(|t| t.eq_ignore_ascii_case("hidden"));
+            if !is_save || hidden {
+                return Ok(());
+            }
+            let mut state = lock(&controls);
+            match el.get_attribute("form") {
+                Some(form) => state.tied.push(form),
+                None => state.learned.can_edit |= state.inside_form,
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("input[type=\"password\" i][name]", move |el| {
+            if let Some(name) = el.get_attribute("name") {
+                lock(&passwords).learned.passwords.insert(name);
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("[data-popup-response]", move |_| {
+            lock(&popup).learned.popup_done = true;
+            Ok(())
+        }))
+}
+
+fn watch_names(mut settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
+    for (i, place) in themes.name.iter().enumerate() {
+        let seen = Arc::clone(seen);
+        settings =
+            settings.append_element_content_handler(text!(place.selector.clone(), move |chunk| {
+                let mut state = lock(&seen);
+                if state.names[i].len() < 4 * NAME_LIMIT {
+                    state.names[i].push_str(chunk.as_str());
+                }
+                Ok(())
+            }));
+    }
+    settings
+}
+
+fn append_tail(
+    settings: PageSettings,
+    seen: &Shared<Seen>,
+    tail: Box<dyn FnOnce(&Learned) -> Option<String> + Send>,
+) -> PageSettings {
+    let seen = Arc::clone(seen);
+    let mut tail = Some(tail);
+    settings.append_document_content_handler(end!(move |document| {
+        let learned = lock(&seen).known();
+        if learned.form.is_some()
+            && let Some(html) = tail.take().and_then(|tail| tail(&learned))
+        {
+            document.append(&html, ContentType::Html);
+        }
+        Ok(())
+    }))
+}

@@ -1,0 +1,47 @@
+//! The selectors of `assets/themes.toml`: where the admin's many faces keep their form and the person's name.
+//!
+//! Owns reading that file. No selector is written in any other `.rs` or `.js` file.
+
+use lol_html::Selector;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Themes {
+    /// The object's form.
+    pub form: String,
+    /// Names of the submit controls that save.
+    pub save_controls: Vec<String>,
+    /// Where a display name stands, best first.
+    pub name: Vec<NamePlace>,
+    /// What the widget stops, and leaves alive, in a read-only form. Handed on as it stands.
+    pub readonly: ReadOnly,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamePlace {
+    pub theme: String,
+    pub selector: String,
+}
+
+#[derive(Clone, Debug, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOnly {
+    pub block: Vec<String>,
+    pub allow: Vec<String>,
+}
+
+impl Themes {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let themes: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let selectors = themes.name.iter().map(|n| (&n.theme, &n.selector));
+        let form = String::from("form");
+        for (what, selector) in selectors.chain([(&form, &themes.form)]) {
+            selector
+                .parse::<Selector>()
+                .map_err(|e| format!("{what}: the selector {selector:?} cannot be used: {e}"))?;
+        }
+        Ok(themes)
+    }
+}

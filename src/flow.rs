@@ -1,0 +1,266 @@
+//! The life of a request, on one screen.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::app::App;
+use crate::collab::record::PageId;
+use crate::django::route::{Route, View, route, route_write};
+use crate::gate::{self, Post};
+use crate::http::body::Body;
+use crate::http::headers::{self, Peer};
+use crate::identity::Who;
+use crate::render::{self, Rendering};
+use crate::socket::{connection, handshake};
+use crate::{http::tunnel, ids, login, reply};
+
+/// Answers every request; never fails.
+pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
+    let head = (
+        request.method(),
+        request.uri(),
+        request.version(),
+        request.headers(),
+    );
+    if let Err(refused) = headers::check(head.0, head.1, head.2, head.3) {
+        let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
+        return reply::error(
+            status,
+            "This request cannot be served",
+            refused.why,
+            request.headers(),
+        );
+    }
+    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        return Response::new(Body::empty());
+    }
+    if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
+        let below = below.to_owned();
+        return own(&app, peer, &below, request).await;
+    }
+    let upgrade = headers::upgrade(request.headers());
+    let writes = request.method() == Method::POST;
+    let meaning = match (writes, request.uri().path()) {
+        (true, path) => route_write(&app.prefixes, path),
+        (false, path) => route(&app.prefixes, path),
+    };
+    let original = needs_headers(&meaning, writes).then(|| request.headers().clone());
+    to_django(&mut request, &peer);
+    match (meaning, original) {
+        (Route::Object { key, view }, Some(headers)) if writes => {
+            gate::write(
+                &app,
+                Post {
+                    key,
+                    view,
+                    headers,
+                    request,
+                },
+            )
+            .await
+        }
+        (
+            Route::Object {
+                key,
+                view: View::Change,
+            },
+            Some(headers),
+        ) if request.method() == Method::GET => change_form(&app, key, &headers, request).await,
+        (Route::Login, Some(headers)) if writes => login::pass(&app, &headers, request).await,
+        (Route::Admin | Route::List, Some(headers))
+            if request.method() == Method::GET && upgrade.is_none() =>
+        {
+            admin_page(&app, &headers, request).await
+        }
+        (_, Some(headers)) => {
+            followed(&app, &headers, pass(&app, request, upgrade, &headers).await).await
+        }
+        (_, None) => pass(&app, request, upgrade, &HeaderMap::new()).await,
+    }
+}
+
+/// Outside the admin the session is not followed, so the headers need not be kept.
+fn needs_headers(meaning: &Route, writes: bool) -> bool {
+    !matches!(meaning, Route::Outside) || writes
+}
+
+/// Makes the request ready for Django. The path goes as the bytes came.
+fn to_django<B>(request: &mut Request<B>, peer: &Peer) {
+    let authority = request.uri().authority().map(|a| a.as_str().to_owned());
+    headers::to_upstream(request.headers_mut(), peer, authority.as_deref());
+    if authority.is_some() {
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        if let Ok(uri) = path.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    *request.version_mut() = hyper::Version::HTTP_11;
+}
+
+/// Our own paths: the widget's files and the pages' sockets.
+async fn own(
+    app: &Arc<App>,
+    peer: Peer,
+    below: &str,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    if let Some(asset) = app.assets.serve(below, request.headers()) {
+        return asset;
+    }
+    let Some(object) = App::socket_object(below) else {
+        let sentence = "Nothing of collab-proxy has this address.";
+        return reply::error(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            sentence,
+            request.headers(),
+        );
+    };
+    let answer = match handshake::accept(request.method(), request.headers(), &peer) {
+        Ok(answer) => answer,
+        Err(refused) => {
+            return reply::error(
+                refused.status,
+                "No WebSocket here",
+                refused.why,
+                request.headers(),
+            );
+        }
+    };
+    let who = match app.identity.who(request.headers()).await {
+        Ok(who) => who,
+        Err(error) => {
+            tracing::warn!(%object, %error, "a page's socket could not be opened");
+            let sentence = "Edit locks cannot be reached just now.";
+            return reply::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Try again",
+                sentence,
+                request.headers(),
+            );
+        }
+    };
+    let switched = hyper::upgrade::on(&mut request);
+    let (hub, key, patience) = (
+        Arc::clone(&app.hub),
+        app.identity.key().clone(),
+        app.patience,
+    );
+    tokio::spawn(async move {
+        let Ok(stream) = switched.await else { return };
+        connection::open(
+            hub,
+            key,
+            connection::Guest { object, who },
+            stream,
+            patience,
+        )
+        .await;
+    });
+    answer
+}
+
+/// A change form: the version is read before Django is asked, so that a save in between makes the page old.
+async fn change_form(
+    app: &Arc<App>,
+    object: crate::django::object::ObjectKey,
+    headers: &HeaderMap,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    render::ask_plainly(request.headers_mut());
+    let who = app.identity.who(headers).await;
+    let seen = app.hub.store().read(&object).await;
+    let answer = pass(app, request, None, headers).await;
+    let (who, version, now) = match (who, seen) {
+        (Ok(who), Ok(seen)) => (who, seen.record.version, seen.now),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(%object, %error, "a form goes out without the widget");
+            return answer;
+        }
+    };
+    let page = PageId::from(ids::id());
+    let answer = render::change_form(
+        app,
+        answer,
+        Rendering {
+            object,
+            who,
+            page,
+            version,
+            now,
+            unsaved: false,
+        },
+    );
+    followed(app, headers, answer).await
+}
+
+/// Any other page of the admin; read for the person's name as long as that is unknown.
+async fn admin_page(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    let who = app
+        .identity
+        .who(headers)
+        .await
+        .ok()
+        .filter(|who: &Who| who.name.is_none() && !who.session.is_empty());
+    if who.is_some() {
+        request.headers_mut().insert(
+            hyper::header::ACCEPT_ENCODING,
+            hyper::header::HeaderValue::from_static("identity"),
+        );
+    }
+    let answer = followed(app, headers, pass(app, request, None, headers).await).await;
+    match who {
+        Some(who) => render::tapped(app, answer, who),
+        None => answer,
+    }
+}
+
+/// Remembers who a session belongs to when the answer changes its cookie.
+async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
+    if app.identity.is_touched(answer.headers()) {
+        app.identity.follow(request, answer.headers()).await;
+    }
+    answer
+}
+
+/// Straight through, streaming both ways; a switched protocol is tunnelled.
+async fn pass(
+    app: &App,
+    mut request: Request<Incoming>,
+    upgrade: Option<hyper::header::HeaderValue>,
+    original: &HeaderMap,
+) -> Response<Body> {
+    let client = upgrade.map(|protocol| {
+        let headers = request.headers_mut();
+        headers.insert(
+            hyper::header::CONNECTION,
+            hyper::header::HeaderValue::from_static("upgrade"),
+        );
+        headers.insert(hyper::header::UPGRADE, protocol);
+        hyper::upgrade::on(&mut request)
+    });
+    let request = request.map(|body| Body::timed(body, app.body_timeout));
+    match app.upstream.send(request).await {
+        Ok(mut answer) => {
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                if let Some(client) = client {
+                    tunnel::join(client, hyper::upgrade::on(&mut answer));
+                }
+                return answer;
+            }
+            headers::to_client(answer.headers_mut());
+            answer
+        }
+        Err(error) => {
+            tracing::warn!(%error, "Django did not answer");
+            reply::no_answer(&error, original)
+        }
+    }
+}

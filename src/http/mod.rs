@@ -1,0 +1,8 @@
+//! HTTP between two sides: which headers cross, bodies, the connections to Django, tunnels.
+
+pub mod body;
+pub mod connect;
+pub mod headers;
+pub mod rewriting;
+pub mod tunnel;
+pub mod upstream;

@@ -1,0 +1,148 @@
+//! Who sends this request? Django stays the only authority; this only finds a stable name for the person.
+//!
+//! Sources, best first: the user id in a signed-cookie session; what the session is known for (the user name of
+//! the login that made it); otherwise the session itself, as a keyed hash. The cookie is never kept or logged.
+
+use std::sync::Arc;
+
+use hyper::header::HeaderMap;
+
+use crate::collab::record::{Person, UserKey};
+use crate::django::session::{self, Change};
+use crate::store::{Session, Store, StoreError};
+use crate::token::{Claims, Key};
+
+/// Shown when no page has told a name yet.
+pub const NAMELESS: &str = "Someone";
+
+/// The person behind a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub user: UserKey,
+    /// Keyed hash of the session cookie; empty without one.
+    pub session: String,
+    pub name: Option<String>,
+}
+
+impl Who {
+    pub fn person(&self) -> Person {
+        Person {
+            user: self.user.clone(),
+            name: self.name.clone().unwrap_or_else(|| NAMELESS.to_owned()),
+        }
+    }
+
+    /// Is this the person that a token was made for? The session counts as well as the user, since what is
+    /// known of a session may grow between the page and its POST.
+    pub fn fits(&self, claims: &Claims) -> bool {
+        !self.session.is_empty() && (self.session == claims.session || self.user == claims.user)
+    }
+}
+
+pub struct Identity {
+    key: Key,
+    cookie: String,
+    store: Arc<Store>,
+}
+
+impl Identity {
+    pub fn new(key: Key, cookie: String, store: Arc<Store>) -> Self {
+        Self { key, cookie, store }
+    }
+
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Nobody signed in is somebody too: a person of their own, whom Django will turn away.
+    pub async fn who(&self, headers: &HeaderMap) -> Result<Who, StoreError> {
+        let Some(cookie) = session::cookie(headers, &self.cookie) else {
+            return Ok(Who {
+                user: UserKey::from("anonymous"),
+                session: String::new(),
+                name: None,
+            });
+        };
+        let hash = self.key.session(cookie);
+        let known = self.store.session(&hash).await?.unwrap_or_default();
+        let user = session::signed_user_id(cookie)
+            .map(|id| UserKey::from(format!("id:{id}")))
+            .or(known.user)
+            .unwrap_or_else(|| UserKey::from(format!("session:{hash}")));
+        Ok(Who {
+            user,
+            session: hash,
+            name: known.name,
+        })
+    }
+
+    /// A page showed the person's name.
+    pub async fn named(&self, who: &Who, name: &str) {
+        if who.session.is_empty() || who.name.as_deref() == Some(name) {
+            return;
+        }
+        let session = Session {
+            user: Some(who.user.clone()),
+            name: Some(name.to_owned()),
+        };
+        self.remember(&who.session, Some(&session)).await;
+    }
+
+    /// A login went well: the new session is this user name's. Without a new cookie, the old one is.
+    pub async fn logged_in(&self, request: &HeaderMap, answer: &HeaderMap, username: &str) {
+        let cookie = match session::change(answer, &self.cookie) {
+            Some(Change::Set(new)) => new,
+            Some(Change::Deleted) => return,
+            None => match session::cookie(request, &self.cookie) {
+                Some(old) => old.to_owned(),
+                None => return,
+            },
+        };
+        let session = Session {
+            user: Some(UserKey::from(format!("login:{}", username.trim()))),
+            name: None,
+        };
+        self.remember(&self.key.session(&cookie), Some(&session))
+            .await;
+    }
+
+    /// An answer changed the session cookie: the person moves along with it (a new key after a changed
+    /// password, a signed cookie after every write), or is forgotten (logout).
+    pub async fn follow(&self, request: &HeaderMap, answer: &HeaderMap) {
+        let Some(change) = session::change(answer, &self.cookie) else {
+            return;
+        };
+        let Ok(who) = self.who(request).await else {
+            return;
+        };
+        match change {
+            Change::Set(new) if !who.session.is_empty() => {
+                let hash = self.key.session(&new);
+                if hash == who.session {
+                    return;
+                }
+                let session = Session {
+                    user: Some(who.user),
+                    name: who.name,
+                };
+                self.remember(&hash, Some(&session)).await;
+            }
+            Change::Set(_) => {}
+            Change::Deleted if who.session.is_empty() => {}
+            Change::Deleted => self.remember(&who.session, None).await,
+        }
+    }
+
+    /// Does an answer touch the session cookie at all? Cheap, asked for every answer.
+    pub fn is_touched(&self, answer: &HeaderMap) -> bool {
+        answer.contains_key(hyper::header::SET_COOKIE)
+            && session::change(answer, &self.cookie).is_some()
+    }
+
+    /// Not knowing a person any more is bearable: a page's token still holds the session it was made for.
+    async fn remember(&self, hash: &str, session: Option<&Session>) {
+        if let Err(error) = self.store.set_session(hash, session).await {
+            tracing::warn!(%error, "what a session is known for could not be stored");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! collab-proxy: a reverse proxy that gives a Django admin edit locks and collaboration, with Django unchanged.
+//!
+//! # The life of a request
+//!
+//! ```text
+//! request head ─► route ─┬ our own path (asset, socket) ──────────────────────► reply / 101
+//!                        ├ write to an object ─► identity ─► gate ─┬ refused ─► page that keeps the work
+//!                        │                                         └ granted ─► forward ─► outcome ─► commit
+//!                        ├ change form ─► forward ─► rewrite the HTML stream on its way out
+//!                        └ anything else ─► forward, untouched, streaming both ways
+//! ```
+//!
+//! 1. [`server`] accepts the connection and hands each request to [`flow::handle`], which is the picture above in
+//!    one function, and never fails.
+//! 2. [`http::headers`] refuses what no proxy may pass on, and makes the headers ready for Django.
+//! 3. [`django::route`] says what the path means to Django's admin. The path that goes upstream is the one that
+//!    came, byte for byte; only the [`django::object::ObjectKey`] is canonical.
+//! 4. A **change form** is read while it streams ([`render`], [`django::page`]): a signed page token goes in as the
+//!    form's first field, the widget's script at the end. The token holds the version that the object was at when
+//!    Django was asked.
+//! 5. A **write** goes through the [`gate`]: the rules in [`collab::write`] grant or refuse it, by the lock and by
+//!    the token's version. A granted write pins the object until [`django::outcome`] has understood Django's
+//!    answer; that is committed before the answer leaves.
+//! 6. A page's **socket** ([`socket`]) joins a room with its token, and is told the whole state whenever it changes.
+//!
+//! # Layers
+//!
+//! Imports point down only; `tests/it/layers.rs` holds this.
+//!
+//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`]
+//! - flow: [`flow`], [`gate`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
+//! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`]
+//! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
+
+pub mod app;
+pub mod assets;
+pub mod cli;
+pub mod clock;
+pub mod collab;
+pub mod config;
+pub mod control;
+pub mod django;
+pub mod flow;
+pub mod gate;
+pub mod http;
+pub mod identity;
+pub mod ids;
+pub mod login;
+pub mod operator;
+pub mod render;
+pub mod reply;
+pub mod serve;
+pub mod server;
+pub mod socket;
+pub mod store;
+pub mod token;

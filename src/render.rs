@@ -1,0 +1,268 @@
+//! Change forms and other admin pages on their way out: the widget goes in, and what the page tells is kept.
+//!
+//! Owns what is put into a page. Reading and changing the bytes is `django::page`'s.
+
+use std::sync::Arc;
+
+use hyper::Response;
+use hyper::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderName, HeaderValue, LAST_MODIFIED,
+};
+
+use crate::app::App;
+use crate::collab::record::{Millis, PageId};
+use crate::django::csp;
+use crate::django::form::TOKEN_FIELD;
+use crate::django::object::ObjectKey;
+use crate::django::page::{Insert, Learned, Page, encoding_of};
+use crate::http::body::Body;
+use crate::http::rewriting::{Packing, Rewriting};
+use crate::identity::{NAMELESS, Who};
+use crate::token::{Claims, JoinClaims};
+
+/// One rendering of an object's form.
+#[derive(Clone)]
+pub struct Rendering {
+    pub object: ObjectKey,
+    pub who: Who,
+    pub page: PageId,
+    /// What the object was at when Django was asked; never what it is at when Django has answered.
+    pub version: Millis,
+    pub now: Millis,
+    /// The form came back with what was typed: nothing of it is saved yet.
+    pub unsaved: bool,
+}
+
+const POLICIES: [HeaderName; 2] = [
+    HeaderName::from_static("content-security-policy"),
+    HeaderName::from_static("content-security-policy-report-only"),
+];
+
+/// Describes the bytes that Django sent, not the ones that leave.
+const OF_THE_BYTES: [HeaderName; 7] = [
+    CONTENT_LENGTH,
+    ETAG,
+    LAST_MODIFIED,
+    ACCEPT_RANGES,
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
+/// Asks Django for a page that can be read: whole, and not packed.
+pub fn ask_plainly(request: &mut HeaderMap) {
+    use hyper::header::{
+        ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+        RANGE,
+    };
+    for name in [
+        IF_MATCH,
+        IF_MODIFIED_SINCE,
+        IF_NONE_MATCH,
+        IF_RANGE,
+        IF_UNMODIFIED_SINCE,
+        RANGE,
+    ] {
+        request.remove(name);
+    }
+    request.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// An answer that may be read: 200, HTML, in a character set and a packing that are understood.
+fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncoding, Packing)> {
+    if answer.status() != hyper::StatusCode::OK {
+        return None;
+    }
+    let text = |name| {
+        answer
+            .headers()
+            .get(name)
+            .map(HeaderValue::to_str)
+            .transpose()
+            .ok()
+    };
+    let kind = text(CONTENT_TYPE)??;
+    if !kind
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("text/html")
+    {
+        return None;
+    }
+    Some((encoding_of(kind)?, Packing::of(text(CONTENT_ENCODING)?)?))
+}
+
+/// The form with the widget in it; or the answer as it came, if it is no page that can be changed.
+pub fn change_form(app: &Arc<App>, answer: Response<Body>, rendering: Rendering) -> Response<Body> {
+    match rewriting(app, answer, rendering) {
+        Ok((answer, page)) => answer.map(|()| Body::Page(Box::new(page))),
+        Err(answer) => *answer,
+    }
+}
+
+/// The pieces of a page that is being rewritten, for those who look into it before it leaves.
+pub fn rewriting(
+    app: &Arc<App>,
+    answer: Response<Body>,
+    rendering: Rendering,
+) -> Result<(Response<()>, Rewriting), Box<Response<Body>>> {
+    let Some((encoding, packing)) = readable(&answer) else {
+        return Err(Box::new(answer));
+    };
+    let (mut parts, body) = answer.into_parts();
+    let policies: Vec<String> = POLICIES
+        .iter()
+        .flat_map(|name| parts.headers.get_all(name))
+        .filter_map(|v| v.to_str().ok().map(str::to_owned))
+        .collect();
+    let nonce = csp::nonce(policies.iter().map(String::as_str));
+    let insert = insert(app, &rendering, nonce);
+    let page = Page::new(&app.themes, encoding, Some(insert));
+    let done = learn(app, rendering.who, Some(rendering.object));
+    prepare(&mut parts.headers, packing);
+    let page = Rewriting::new(body, page, packing, false, done);
+    Ok((Response::from_parts(parts, ()), page))
+}
+
+/// Headers of a page that is being changed.
+fn prepare(headers: &mut HeaderMap, packing: Packing) {
+    for name in &OF_THE_BYTES {
+        headers.remove(name);
+    }
+    if packing != Packing::Plain {
+        headers.remove(CONTENT_ENCODING);
+    }
+    // The page holds a token of one person's; Django says the same of its own accord.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
+    }
+    for name in &POLICIES {
+        let old: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
+        let new = old
+            .iter()
+            .map(|v| v.to_str().ok().and_then(csp::with_socket));
+        let new: Vec<Option<String>> = new.collect();
+        if new.iter().all(Option::is_none) {
+            continue;
+        }
+        headers.remove(name);
+        for (old, new) in old.into_iter().zip(new) {
+            let value = new
+                .and_then(|n| HeaderValue::from_str(&n).ok())
+                .unwrap_or(old);
+            headers.append(name, value);
+        }
+    }
+}
+
+fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
+    let claims = Claims {
+        object: rendering.object.clone(),
+        user: rendering.who.user.clone(),
+        session: rendering.who.session.clone(),
+        page: rendering.page.clone(),
+        version: rendering.version,
+        issued: rendering.now,
+        join: None,
+    };
+    let token = app.identity.key().sign(&claims);
+    let (who, unsaved) = (rendering.who.clone(), rendering.unsaved);
+    let app = Arc::clone(app);
+    Insert {
+        // The token's letters need no escaping (base64url and a dot).
+        field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
+        tail: Box::new(move |learned| {
+            Some(tail(&app, &who, claims, learned, unsaved, nonce.as_deref()))
+        }),
+    }
+}
+
+/// The data block and the script at the end of the page.
+fn tail(
+    app: &App,
+    who: &Who,
+    mut claims: Claims,
+    learned: &Learned,
+    unsaved: bool,
+    nonce: Option<&str>,
+) -> String {
+    let name = learned
+        .name
+        .clone()
+        .or_else(|| who.name.clone())
+        .unwrap_or_else(|| NAMELESS.to_owned());
+    claims.join = Some(JoinClaims {
+        can_edit: learned.can_edit,
+        name: name.clone(),
+    });
+    let config = serde_json::json!({
+        "socket": app.socket_path(&claims.object),
+        "token": app.identity.key().sign(&claims),
+        "object": claims.object.to_string(),
+        "page_id": claims.page,
+        "user": {"user_id": app.identity.key().public_id(&claims.user), "name": name},
+        "can_edit": learned.can_edit,
+        "version": claims.version,
+        "form": learned.form.as_deref().filter(|id| !id.is_empty()),
+        "unsaved": unsaved,
+        "mode": "lock",
+        "readonly": app.themes.readonly,
+        "texts": app.texts,
+    });
+    // `<` would let a text end the data block.
+    let config = config.to_string().replace('<', "\\u003c");
+    let nonce = nonce.map_or_else(String::new, |n| {
+        format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n))
+    });
+    let folder = format!("{}{}", app.own_prefix, app.assets.folder());
+    let mut html =
+        format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
+    for module in app
+        .assets
+        .names()
+        .iter()
+        .filter(|n| n.ends_with(".js") && *n != "main.js")
+    {
+        html.push_str(&format!(
+            "<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"
+        ));
+    }
+    html.push_str(&format!(
+        "<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"
+    ));
+    html
+}
+
+/// An admin page of a person whose name is not known yet: read, and passed on byte for byte.
+pub fn tapped(app: &Arc<App>, answer: Response<Body>, who: Who) -> Response<Body> {
+    match readable(&answer) {
+        Some((encoding, Packing::Plain)) => {
+            let page = Page::new(&app.themes, encoding, None);
+            let done = learn(app, who, None);
+            answer.map(|body| {
+                Body::Page(Box::new(Rewriting::new(
+                    body,
+                    page,
+                    Packing::Plain,
+                    true,
+                    done,
+                )))
+            })
+        }
+        _ => answer,
+    }
+}
+
+/// Keeps what a page told, when it is over.
+fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<dyn FnOnce(Learned) + Send> {
+    let app = Arc::clone(app);
+    Box::new(move |learned| {
+        if let Some(object) = object {
+            app.learn_passwords(&object, &learned);
+        }
+        if let Some(name) = learned.name {
+            tokio::spawn(async move { app.identity.named(&who, &name).await });
+        }
+    })
+}

@@ -1,0 +1,468 @@
+//! Every answer of our own: one table from what happened to a status, a sentence and a page.
+//!
+//! Owns the words. A refused write's page holds everything that was typed; JSON for clients that ask for it.
+
+use hyper::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+use crate::assets::{ERROR_PAGE, KEPT_PAGE};
+use crate::collab::record::{Millis, Person, Saved};
+use crate::collab::write::Refusal;
+use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
+use crate::django::object::ObjectKey;
+use crate::http::body::Body;
+use crate::http::upstream::UpstreamError;
+
+/// Why a write was not (or perhaps not) carried out.
+pub enum Trouble<'a> {
+    Refused(&'a Refusal),
+    /// The store of locks cannot be asked.
+    Store,
+    /// Nothing reached Django.
+    NoDjango(&'a UpstreamError),
+    /// It reached Django, and no answer came back.
+    Unknown(&'a UpstreamError),
+}
+
+struct Words {
+    status: StatusCode,
+    code: &'static str,
+    title: String,
+    sentence: String,
+    advice: &'static str,
+    retry_after: Option<u32>,
+    /// What the button that sends the form again says.
+    button: &'static str,
+}
+
+/// The table.
+fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
+    match trouble {
+        Trouble::Refused(Refusal::Held { by, since }) => Words {
+            status: StatusCode::LOCKED,
+            code: "locked",
+            title: format!("{} is editing this", by.name),
+            sentence: format!(
+                "Your changes to {object} were not saved: {} has been editing it for {}.",
+                by.name,
+                ago(now, *since)
+            ),
+            advice: "Everything you typed is kept below. Try again when they have left.",
+            retry_after: Some(15),
+            button: "Try again",
+        },
+        Trouble::Refused(Refusal::Saving { by, .. }) => Words {
+            status: StatusCode::LOCKED,
+            code: "saving",
+            title: "A save is on its way".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were not saved: a save by {} is just being carried out.",
+                by.name
+            ),
+            advice: "Everything you typed is kept below. Try again in a moment.",
+            retry_after: Some(2),
+            button: "Try again",
+        },
+        Trouble::Refused(Refusal::Stale { saved, deleted }) => Words {
+            status: StatusCode::CONFLICT,
+            code: if *deleted { "deleted" } else { "stale" },
+            title: format!("{object} has changed"),
+            sentence: format!(
+                "Your changes to {object} were not saved: {} after you opened it.",
+                happened(saved.as_ref(), *deleted, now)
+            ),
+            advice: "Everything you typed is kept below. Open the current version beside it and compare; \
+                     saving anyway replaces what was saved since.",
+            retry_after: None,
+            button: "Save anyway",
+        },
+        Trouble::Refused(Refusal::Unfit) => Words {
+            status: StatusCode::CONFLICT,
+            code: "page_unfit",
+            title: "This page can no longer be checked".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were not saved: the page was opened under another login, more than a \
+                 day ago, or before the proxy was restarted."
+            ),
+            advice: "Everything you typed is kept below. Open the current version beside it and compare; \
+                     saving anyway replaces what may have been saved since.",
+            retry_after: None,
+            button: "Save anyway",
+        },
+        Trouble::Store => Words {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "store_down",
+            title: "Edit locks cannot be checked just now".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were not saved, as nobody can tell who is editing it."
+            ),
+            advice: "Everything you typed is kept below. Try again in a moment; the site's operator can see why.",
+            retry_after: Some(5),
+            button: "Try again",
+        },
+        Trouble::NoDjango(error) => Words {
+            status: gateway_status(error),
+            code: "not_sent",
+            title: "The site does not answer".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were not saved: the application server cannot be reached."
+            ),
+            advice: "Everything you typed is kept below. Try again in a moment.",
+            retry_after: Some(5),
+            button: "Try again",
+        },
+        Trouble::Unknown(error) => Words {
+            status: gateway_status(error),
+            code: "unknown",
+            title: "We do not know whether this was saved".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were sent, but the application server did not say what became of them."
+            ),
+            advice: "Everything you typed is kept below. Open the current version and look before you save again.",
+            retry_after: None,
+            button: "Save again anyway",
+        },
+    }
+}
+
+fn gateway_status(error: &UpstreamError) -> StatusCode {
+    if error.is_timeout() {
+        StatusCode::GATEWAY_TIMEOUT
+    } else {
+        StatusCode::BAD_GATEWAY
+    }
+}
+
+fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
+    let did = if deleted { "deleted" } else { "saved" };
+    match saved {
+        Some(Saved { by, at }) => format!("{} {did} it {} ago,", by.name, ago(now, *at)),
+        None if deleted => "it was deleted".to_owned(),
+        None => "it may have been saved".to_owned(),
+    }
+}
+
+/// A time span as people say it.
+pub fn ago(now: Millis, then: Millis) -> String {
+    let seconds = now.saturating_sub(then) / 1000;
+    let (number, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What a page of a refused write needs beside the trouble.
+pub struct Kept<'a> {
+    pub object: &'a ObjectKey,
+    /// Path and query that were posted to.
+    pub action: &'a str,
+    /// The object's change page.
+    pub current: &'a str,
+    pub typed: &'a Typed,
+    pub encoding: &'a Encoding,
+    /// The token to post with next; none, where it came without one.
+    pub token: Option<&'a str>,
+    pub now: Millis,
+}
+
+/// The answer that gives everything back.
+pub fn kept(trouble: &Trouble, kept: &Kept, request: &HeaderMap) -> Response<Body> {
+    let words = words(trouble, kept.object, kept.now);
+    let body = if wants_json(request) {
+        json(&words, trouble, kept)
+    } else {
+        page(&words, kept)
+    };
+    let kind = if wants_json(request) {
+        "application/json"
+    } else {
+        "text/html; charset=utf-8"
+    };
+    respond(words.status, kind, body, words.retry_after)
+}
+
+fn json(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
+    let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match trouble {
+        Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since }) => {
+            (Some((by, *since)), None)
+        }
+        Trouble::Refused(Refusal::Stale { saved, .. }) => (None, saved.as_ref()),
+        _ => (None, None),
+    };
+    serde_json::json!({
+        "error": words.code,
+        "object": kept.object.to_string(),
+        "message": words.sentence,
+        "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
+        "saved": saved.map(|s| serde_json::json!({"by": s.by.name, "at": s.at})),
+        "fields": kept.typed.fields,
+        "files": kept.typed.files,
+        "withheld": kept.typed.withheld,
+    })
+    .to_string()
+}
+
+fn page(words: &Words, kept: &Kept) -> String {
+    let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
+    let mut hidden = String::new();
+    if let Some(token) = kept.token {
+        hidden.push_str(&format!(
+            "<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">",
+            text(token)
+        ));
+    }
+    let mut shown = String::new();
+    for (name, value) in &kept.typed.fields {
+        hidden.push_str(&format!(
+            "<input type=\"hidden\" name=\"{}\" value=\"{}\">",
+            text(name),
+            text(value)
+        ));
+        if !value.is_empty() && !is_machinery(name) {
+            shown.push_str(&format!(
+                "<dt>{}</dt><dd><pre>{}</pre></dd>",
+                text(name),
+                text(value)
+            ));
+        }
+    }
+    for (name, file) in &kept.typed.files {
+        let (name, file) = (text(name), text(file));
+        shown.push_str(&format!(
+            "<dt><label for=\"file-{name}\">{name}</label></dt><dd>The file <b>{file}</b> has to be chosen again: \
+             <input type=\"file\" id=\"file-{name}\" name=\"{name}\"></dd>"
+        ));
+    }
+    for name in &kept.typed.withheld {
+        let name = text(name);
+        shown.push_str(&format!(
+            "<dt><label for=\"again-{name}\">{name}</label></dt><dd>Not shown again; type it again: \
+             <input type=\"password\" id=\"again-{name}\" name=\"{name}\" autocomplete=\"off\"></dd>"
+        ));
+    }
+    if kept.typed.cut {
+        shown.push_str("<dt>…</dt><dd>More was sent than can be shown here. Your browser's Back button has it all.</dd>");
+    }
+    let enctype = match kept.encoding {
+        Encoding::Multipart { .. } => "multipart/form-data",
+        _ => "application/x-www-form-urlencoded",
+    };
+    fill(
+        KEPT_PAGE,
+        &[
+            ("title", &text(&words.title)),
+            ("sentence", &text(&words.sentence)),
+            ("advice", words.advice),
+            ("action", &text(kept.action)),
+            ("current", &text(kept.current)),
+            ("enctype", enctype),
+            ("hidden", &hidden),
+            ("shown", &shown),
+            ("button", words.button),
+        ],
+    )
+}
+
+/// Fields that a form carries for Django, not for people: the CSRF token, formset counters, the button pressed.
+fn is_machinery(name: &str) -> bool {
+    const SUFFIXES: &[&str] = &[
+        "-TOTAL_FORMS",
+        "-INITIAL_FORMS",
+        "-MIN_NUM_FORMS",
+        "-MAX_NUM_FORMS",
+    ];
+    name == "csrfmiddlewaretoken"
+        || name.starts_with('_')
+        || name.starts_with("initial-")
+        || name.contains("__prefix__")
+        || SUFFIXES.iter().any(|s| name.ends_with(s))
+}
+
+/// A page of ours without anything kept: Django is away, the request is malformed.
+pub fn error(
+    status: StatusCode,
+    title: &str,
+    sentence: &str,
+    request: &HeaderMap,
+) -> Response<Body> {
+    let retry_after = (status == StatusCode::BAD_GATEWAY
+        || status == StatusCode::SERVICE_UNAVAILABLE)
+        .then_some(5);
+    if wants_json(request) {
+        let body = serde_json::json!({"error": status.as_u16(), "message": sentence}).to_string();
+        return respond(status, "application/json", body, retry_after);
+    }
+    let text = |s: &str| html_escape::encode_text(s).into_owned();
+    let body = fill(
+        ERROR_PAGE,
+        &[("title", &text(title)), ("sentence", &text(sentence))],
+    );
+    respond(status, "text/html; charset=utf-8", body, retry_after)
+}
+
+/// Django did not answer a request that changes nothing we know of.
+pub fn no_answer(error: &UpstreamError, request: &HeaderMap) -> Response<Body> {
+    let (title, sentence) = match error {
+        UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => (
+            "The site is not running",
+            "The application server behind this site cannot be reached. Please try again in a moment.",
+        ),
+        UpstreamError::AnswerTimeout(_) => (
+            "The site is too slow",
+            "The application server behind this site did not answer in time. Please try again in a moment.",
+        ),
+        UpstreamError::Broken(_) => (
+            "The site broke off",
+            "The application server behind this site ended the connection without an answer.",
+        ),
+    };
+    self::error(gateway_status(error), title, sentence, request)
+}
+
+fn respond(
+    status: StatusCode,
+    kind: &'static str,
+    body: String,
+    retry_after: Option<u32>,
+) -> Response<Body> {
+    let mut answer = Response::new(Body::bytes(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    let own: [(HeaderName, &'static str); 5] = [
+        (CACHE_CONTROL, "no-store"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "SAMEORIGIN"),
+        (REFERRER_POLICY, "same-origin"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+        ),
+    ];
+    for (name, value) in own {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
+}
+
+/// A script asks for JSON by name, or says that it is one.
+fn wants_json(request: &HeaderMap) -> bool {
+    let accept = request
+        .get(ACCEPT)
+        .and_then(|a| a.to_str().ok())
+        .unwrap_or_default();
+    let scripted = request
+        .get("x-requested-with")
+        .is_some_and(|v| v == "XMLHttpRequest");
+    (accept.contains("application/json") || scripted) && !accept.contains("text/html")
+}
+
+/// Puts values where `{{name}}` stands. Values are not looked through again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + 1024);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let (name, tail) = after.split_once("}}").unwrap_or((after, ""));
+        let value = values
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or("", |(_, v)| v);
+        out.push_str(value);
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::ACCEPT;
+
+    #[test]
+    fn values_are_not_looked_through() {
+        assert_eq!(
+            fill("<p>{{a}}-{{b}}</p>{{c}}", &[("a", "{{b}}"), ("b", "x")]),
+            "<p>{{b}}-x</p>"
+        );
+    }
+
+    #[test]
+    fn time_spans() {
+        for (seconds, want) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (61, "1 minute"),
+            (7_200, "2 hours"),
+            (90_000, "1 day"),
+        ] {
+            assert_eq!(ago(seconds * 1000, 0), want);
+        }
+        assert_eq!(ago(0, 5), "0 seconds", "a clock that went back");
+    }
+
+    #[test]
+    fn json_is_for_those_who_ask() {
+        for (pairs, want) in [
+            (&[(ACCEPT, "application/json")][..], true),
+            (&[(ACCEPT, "text/html,application/json")], false),
+            (&[(ACCEPT, "*/*")], false),
+            (
+                &[(
+                    HeaderName::from_static("x-requested-with"),
+                    "XMLHttpRequest",
+                )],
+                true,
+            ),
+        ] {
+            let headers: HeaderMap = pairs
+                .iter()
+                .map(|(n, v)| (n.clone(), HeaderValue::from_static(v)))
+                .collect();
+            assert_eq!(wants_json(&headers), want, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_escaped() {
+        let typed = Typed {
+            fields: vec![("a\"b".into(), "<script>&\n'\"".into())],
+            ..Typed::default()
+        };
+        let object = ObjectKey::new("shop", "product", "3");
+        let kept = Kept {
+            object: &object,
+            action: "/admin/shop/product/3/change/?a=1&b=\"",
+            current: "/admin/shop/product/3/change/",
+            typed: &typed,
+            encoding: &Encoding::UrlEncoded,
+            token: Some("t"),
+            now: 0,
+        };
+        let by = Person {
+            user: "id:1".into(),
+            name: "<b>Ada</b>".to_owned(),
+        };
+        let words = words(
+            &Trouble::Refused(&Refusal::Held { by, since: 0 }),
+            &object,
+            0,
+        );
+        let html = page(&words, &kept);
+        assert!(
+            !html.contains("<script>&") && !html.contains("<b>Ada"),
+            "{html}"
+        );
+        assert!(html.contains("value=\"&lt;script&gt;&amp;\n"), "{html}");
+    }
+}

@@ -1,0 +1,165 @@
+//! Puts the program together: from settings to a running proxy.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::assets::{Assets, THEMES};
+use crate::clock::Clock;
+use crate::collab::record::{NodeId, Rules};
+use crate::config::Settings;
+use crate::control::Control;
+use crate::django::theme::Themes;
+use crate::http::connect::Connector;
+use crate::http::upstream::Upstream;
+use crate::identity::Identity;
+use crate::ids;
+use crate::server::{self, Limits, Listener};
+use crate::socket::hub::Hub;
+use crate::store::{Memory, Redis, RedisConfig, Store};
+use crate::token::Key;
+
+/// A proxy that is ready to serve.
+pub struct Proxy {
+    app: Arc<App>,
+    listener: Listener,
+    limits: Limits,
+    control: Option<Control>,
+    /// Where locks live, for the operator.
+    locks: String,
+}
+
+/// Opens the store that the settings name.
+pub async fn open_store(settings: &Settings, node: NodeId) -> Result<Store, String> {
+    let rules: Rules = settings.rules.clone();
+    let Some(url) = &settings.redis else {
+        return Ok(Store::Memory(Memory::new(Clock::system(), rules)));
+    };
+    let config = RedisConfig {
+        url: url.0.clone(),
+        prefix: settings.redis_prefix.clone(),
+        max_retries: settings.redis_max_retries,
+        retry_delay: settings.redis_retry_delay,
+        timeout: settings.redis_timeout,
+    };
+    let redis = Redis::new(config, rules, node, None).map_err(|e| e.to_string())?;
+    redis.probe().await.map_err(|e| e.to_string())?;
+    Ok(Store::Redis(Box::new(redis)))
+}
+
+async fn key(settings: &Settings, store: &Store) -> Result<Key, String> {
+    if !settings.secret.0.is_empty() {
+        return Ok(Key::new(settings.secret.0.as_bytes()));
+    }
+    match store {
+        Store::Memory(_) => Ok(Key::new(&ids::random::<32>())),
+        Store::Redis(redis) => Ok(Key::new(
+            &redis.shared_secret().await.map_err(|e| e.to_string())?,
+        )),
+    }
+}
+
+impl Proxy {
+    /// Binds and connects; after this nothing can fail but what every request may meet.
+    pub async fn start(settings: &Settings) -> Result<Self, String> {
+        let node = NodeId::from(ids::id());
+        let store = Arc::new(open_store(settings, node.clone()).await?);
+        let key = key(settings, &store).await?;
+        let listener = Listener::bind(&settings.listen)
+            .await
+            .map_err(|e| format!("cannot listen on {}: {e}", settings.listen))?;
+        let control = match *store {
+            Store::Memory(_) => Some(Control::bind(&settings.control).await.map_err(|e| {
+                format!(
+                    "cannot open the control socket {}: {e}",
+                    settings.control.display()
+                )
+            })?),
+            Store::Redis(_) => None,
+        };
+        let locks = match &*store {
+            Store::Memory(_) => "in this process (embedded store)".to_owned(),
+            Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
+        };
+        let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
+        let hub = Hub::new(
+            Arc::clone(&store),
+            key.clone(),
+            node,
+            settings.rules.clone(),
+        );
+        listen_to_others(&store, &hub);
+        let app = App {
+            upstream: Upstream::new(connector, settings.connect_timeout, settings.answer_timeout),
+            identity: Identity::new(key, settings.session_cookie.clone(), store),
+            hub,
+            themes: Themes::parse(THEMES)?,
+            assets: Assets::load(),
+            prefixes: settings.prefixes.clone(),
+            own_prefix: settings.own_prefix.clone(),
+            texts: settings.texts.clone(),
+            patience: settings.patience,
+            body_timeout: settings.body_timeout,
+            keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),
+            tasks: TaskTracker::new(),
+            passwords: Mutex::default(),
+        };
+        Ok(Self {
+            app: Arc::new(app),
+            listener,
+            limits: Limits {
+                header_timeout: settings.header_timeout,
+                drain_timeout: settings.drain_timeout,
+                max_connections: settings.max_connections,
+                trusted: settings.trusted_proxies.clone(),
+            },
+            control,
+            locks,
+        })
+    }
+
+    /// The address people open, for the ready line.
+    pub fn address(&self) -> String {
+        self.listener.address()
+    }
+
+    /// What the start tells the operator.
+    pub fn describe(&self) -> String {
+        format!(
+            "collab-proxy {}\n  listening on  {}\n  proxying to   {}\n  locks live    {}",
+            env!("CARGO_PKG_VERSION"),
+            self.address(),
+            self.app.upstream.describe(),
+            self.locks
+        )
+    }
+
+    /// Serves until `stop` turns true.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let control = self
+            .control
+            .map(|control| tokio::spawn(control.serve(Arc::clone(&self.app.hub))));
+        server::run(self.app, self.listener, self.limits, stop).await;
+        if let Some(control) = control {
+            control.abort();
+            let _ = control.await;
+        }
+    }
+}
+
+/// With Redis, other proxies' changes are heard.
+fn listen_to_others(store: &Arc<Store>, hub: &Arc<Hub>) {
+    if !matches!(**store, Store::Redis(_)) {
+        return;
+    }
+    let (to, from) = mpsc::channel(1024);
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        if let Store::Redis(redis) = &*store {
+            redis.listen(to).await;
+        }
+    });
+    tokio::spawn(Arc::clone(hub).hear(from));
+}

@@ -1,0 +1,225 @@
+//! Listening: connections in, limits, and an orderly end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::Listen;
+use crate::flow;
+use crate::http::headers::Peer;
+
+/// The largest head of a request.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// How connections are treated.
+pub struct Limits {
+    pub header_timeout: Duration,
+    pub drain_timeout: Duration,
+    pub max_connections: usize,
+    pub trusted: Vec<IpNet>,
+}
+
+impl Listener {
+    pub async fn bind(listen: &Listen) -> io::Result<Self> {
+        match listen {
+            Listen::Tcp(address) => Ok(Self::Tcp(TcpListener::bind(address).await?)),
+            Listen::Unix(path) => {
+                remove_stale(path).await?;
+                Ok(Self::Unix(UnixListener::bind(path)?, path.clone()))
+            }
+        }
+    }
+
+    /// As a person would type it; with the real port where 0 was asked for.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => format!("http://{address}"),
+                Err(error) => error.to_string(),
+            },
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A socket file that nobody listens on is left over from a crash; one that answers is in use.
+pub async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            if tokio::net::UnixStream::connect(path).await.is_ok() {
+                return Err(io::Error::new(
+                    io::ErrorKind::AddrInUse,
+                    "another process listens there",
+                ));
+            }
+            std::fs::remove_file(path)
+        }
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file of this name that is no socket",
+        )),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Serves until `stop` turns true, then lets what runs come to its end.
+pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch::Receiver<bool>) {
+    let mut stopping = stop.clone();
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(limits.max_connections));
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = stopped(&mut stopping) => break,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            accepted = accept(&app, &listener, &limits, &stop) => accepted,
+            () = stopped(&mut stopping) => break,
+        };
+        match accepted {
+            Ok(serving) => {
+                connections.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Too many open files, mostly: wait a little instead of spinning, and go on.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    app.hub.drain();
+    connections.close();
+    app.tasks.close();
+    let ended = async {
+        connections.wait().await;
+        app.tasks.wait().await;
+    };
+    if tokio::time::timeout(limits.drain_timeout, ended)
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            left = connections.len(),
+            "some requests did not end in time and are cut off"
+        );
+    }
+}
+
+/// Resolves when the proxy is to stop, or whoever would say so is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn accept(
+    app: &Arc<App>,
+    listener: &Listener,
+    limits: &Limits,
+    stop: &watch::Receiver<bool>,
+) -> io::Result<Serving> {
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    match listener {
+        Listener::Tcp(listener) => {
+            let (stream, address) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let ip = address.ip().to_canonical();
+            let peer = Peer {
+                ip: Some(ip),
+                trusted: is_trusted(&limits.trusted, ip),
+            };
+            Ok(Box::pin(serve(
+                app,
+                TokioIo::new(stream),
+                peer,
+                limits.header_timeout,
+                stop,
+            )))
+        }
+        Listener::Unix(listener, _) => {
+            let (stream, _) = listener.accept().await?;
+            let peer = Peer {
+                ip: None,
+                trusted: true,
+            };
+            Ok(Box::pin(serve(
+                app,
+                TokioIo::new(stream),
+                peer,
+                limits.header_timeout,
+                stop,
+            )))
+        }
+    }
+}
+
+fn is_trusted(trusted: &[IpNet], ip: IpAddr) -> bool {
+    trusted.iter().any(|net| net.contains(&ip))
+}
+
+async fn serve<S>(
+    app: Arc<App>,
+    stream: TokioIo<S>,
+    peer: Peer,
+    header_timeout: Duration,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, Infallible>(flow::handle(app, peer, request).await) }
+    });
+    let mut connection = std::pin::pin!(
+        http1::Builder::new()
+            // Without a timer hyper's own limits are silently off.
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(HEAD_LIMIT)
+            .serve_connection(stream, service)
+            .with_upgrades()
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,344 @@
+//! One task a socket: reads the page's frames, writes what its outbox holds, and notices when it is dead.
+//!
+//! Owns the limits: frame size, rate, patience. What a frame means is decided in the hub.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+
+use super::hub::Hub;
+use super::room::{OUTBOX, Out};
+use crate::collab::lock::Command;
+use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
+use crate::collab::record::Page;
+use crate::django::object::ObjectKey;
+use crate::identity::{NAMELESS, Who};
+use crate::store::StoreError;
+use crate::token::{Claims, Key};
+
+/// How patient a socket is.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub join: Duration,
+    pub ping: Duration,
+    /// Without any sign of life for so long it is dead.
+    pub dead: Duration,
+}
+
+/// More frames than this within [`RATE_WINDOW`] close the socket.
+const RATE: u32 = 60;
+const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// A frame that cannot be written within this goes to a dead or stalled reader.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+fn config() -> WebSocketConfig {
+    // The crate's defaults are 128 KiB to read and no bound on what is written: too much for an idle page.
+    WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(256 * 1024)
+        .max_message_size(Some(FRAME_LIMIT))
+        .max_frame_size(Some(FRAME_LIMIT))
+}
+
+/// What the handshake knew.
+pub struct Guest {
+    pub object: ObjectKey,
+    pub who: Who,
+}
+
+type Socket<S> = WebSocketStream<S>;
+
+/// Takes over a connection that has switched to WebSocket.
+pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patience: Patience) {
+    // The plain connection without hyper's wrapping is smaller, and there are thousands of these.
+    match stream.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) if parts.read_buf.is_empty() => {
+            let socket = WebSocketStream::from_raw_socket(
+                parts.io.into_inner(),
+                Role::Server,
+                Some(config()),
+            )
+            .await;
+            serve(hub, key, guest, socket, patience).await;
+        }
+        Ok(parts) => {
+            let stream = parts.io.into_inner();
+            let socket = WebSocketStream::from_partially_read(
+                stream,
+                parts.read_buf.to_vec(),
+                Role::Server,
+                Some(config()),
+            )
+            .await;
+            serve(hub, key, guest, socket, patience).await;
+        }
+        Err(stream) => {
+            let socket = WebSocketStream::from_raw_socket(
+                TokioIo::new(stream),
+                Role::Server,
+                Some(config()),
+            )
+            .await;
+            serve(hub, key, guest, socket, patience).await;
+        }
+    }
+}
+
+/// Serves one socket to its end.
+async fn serve<S>(hub: Arc<Hub>, key: Key, guest: Guest, mut socket: Socket<S>, patience: Patience)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let joined = tokio::time::timeout(patience.join, first_frame(&mut socket)).await;
+    let claims = match joined {
+        Ok(Some(text)) => admit(&hub, &key, &guest, &text).await,
+        Ok(None) => return,
+        Err(_) => Err(Close::Silent),
+    };
+    let claims = match claims {
+        Ok(claims) => claims,
+        Err(close) => return shut(&mut socket, close).await,
+    };
+    let page = page_of(&guest, &claims);
+    let (outbox, inbox) = mpsc::channel(OUTBOX);
+    let welcome = ToPage::Welcome {
+        user_id: key.public_id(&page.person.user),
+        page_id: page.id.clone(),
+        object: guest.object.to_string(),
+        version: page.version,
+    };
+    if write(&mut socket, text(&welcome)).await.is_err() {
+        return;
+    }
+    let can_edit = claims.join.is_some_and(|j| j.can_edit);
+    let number = match hub
+        .enter(&guest.object, page.clone(), can_edit, outbox)
+        .await
+    {
+        Ok(number) => number,
+        Err(error) => {
+            tracing::warn!(object = %guest.object, %error, "a page could not join");
+            let _ = write(&mut socket, text(&store_error(&error))).await;
+            return shut(&mut socket, Close::Restart).await;
+        }
+    };
+    let session = Session {
+        hub: Arc::clone(&hub),
+        object: guest.object,
+        page,
+        can_edit,
+        patience,
+    };
+    session.run(&mut socket, inbox).await;
+    hub.exit(&session.object, &session.page.id, number).await;
+}
+
+async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+) -> Option<Utf8Bytes> {
+    loop {
+        match socket.next().await? {
+            Ok(Message::Text(text)) => return Some(text),
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Binary(_)) => return Some(Utf8Bytes::default()),
+            Ok(Message::Close(_) | Message::Frame(_)) | Err(_) => return None,
+        }
+    }
+}
+
+/// The room's door: a token that Django's own page brought, for this object and this person.
+async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<Claims, Close> {
+    let Ok(FromPage::Join { token }) = FromPage::parse(text) else {
+        return Err(Close::BadJoin);
+    };
+    let now = hub.store().now().await.map_err(|_| Close::Restart)?;
+    let claims = key.verify(&token, now).map_err(|_| Close::Unfit)?;
+    if claims.object != guest.object || claims.join.is_none() {
+        return Err(Close::Unfit);
+    }
+    if !guest.who.fits(&claims) {
+        return Err(Close::SignedOut);
+    }
+    Ok(claims)
+}
+
+fn page_of(guest: &Guest, claims: &Claims) -> Page {
+    let mut person = guest.who.person();
+    if let Some(join) = &claims.join
+        && person.name == NAMELESS
+    {
+        person.name = join.name.clone();
+    }
+    Page {
+        id: claims.page.clone(),
+        person,
+        version: claims.version,
+    }
+}
+
+fn text(message: &ToPage) -> Message {
+    Message::Text(Utf8Bytes::from(message.text()))
+}
+
+fn store_error(error: &StoreError) -> ToPage {
+    ToPage::Error {
+        code: ErrorCode::StoreDown,
+        message: error.to_string(),
+    }
+}
+
+async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match tokio::time::timeout(WRITE_PATIENCE, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(()),
+    }
+}
+
+async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
+    let frame = CloseFrame {
+        code: CloseCode::from(close.code()),
+        reason: Utf8Bytes::from_static(close.reason()),
+    };
+    let closing = async {
+        socket.close(Some(frame)).await?;
+        // The page answers with its own close; only then is the frame sure to have arrived.
+        while socket.next().await.transpose()?.is_some() {}
+        Ok::<_, tungstenite::Error>(())
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+}
+
+struct Session {
+    hub: Arc<Hub>,
+    object: ObjectKey,
+    page: Page,
+    can_edit: bool,
+    patience: Patience,
+}
+
+impl Session {
+    async fn run<S>(&self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut ping =
+            tokio::time::interval_at(Instant::now() + self.patience.ping, self.patience.ping);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let mut window = (Instant::now(), 0);
+        loop {
+            tokio::select! {
+                frame = socket.next() => {
+                    let frame = match frame {
+                        Some(Ok(Message::Close(_))) | None => return,
+                        Some(Ok(frame)) => frame,
+                        Some(Err(tungstenite::Error::Capacity(_))) => {
+                            let size = CloseFrame { code: CloseCode::Size, reason: "a frame over 64 KiB".into() };
+                            let _ = tokio::time::timeout(WRITE_PATIENCE, socket.close(Some(size))).await;
+                            return;
+                        }
+                        Some(Err(_)) => return,
+                    };
+                    heard = Instant::now();
+                    if matches!(frame, Message::Ping(_) | Message::Pong(_)) {
+                        continue;
+                    }
+                    if too_fast(&mut window, heard) {
+                        return shut(socket, Close::TooMuch).await;
+                    }
+                    match self.take(&frame).await {
+                        Ok(true) => {}
+                        Ok(false) => return,
+                        Err(answer) => if write(socket, text(&answer)).await.is_err() { return },
+                    }
+                }
+                out = inbox.recv() => match out {
+                    Some(Out::Text(frame)) => {
+                        if inbox.len() + 1 >= OUTBOX {
+                            return shut(socket, Close::TooMuch).await;
+                        }
+                        if write(socket, Message::Text(frame)).await.is_err() { return }
+                    }
+                    Some(Out::Close(close)) => return shut(socket, close).await,
+                    None => return,
+                },
+                now = ping.tick() => {
+                    if now.duration_since(heard) >= self.patience.dead {
+                        return shut(socket, Close::Silent).await;
+                    }
+                    if write(socket, Message::Ping(bytes::Bytes::new())).await.is_err() { return }
+                }
+            }
+        }
+    }
+
+    /// `Ok(false)`: the page says good-bye.
+    async fn take(&self, frame: &Message) -> Result<bool, ToPage> {
+        let Message::Text(frame) = frame else {
+            return Err(bad_frame("frames are text".to_owned()));
+        };
+        let message = FromPage::parse(frame).map_err(bad_frame)?;
+        let page = self.page.id.clone();
+        let command = match message {
+            FromPage::Join { .. } => return Err(not_allowed("this socket has joined already")),
+            FromPage::Leave {} => return Ok(false),
+            FromPage::ClaimEditor {} if !self.can_edit => {
+                return Err(not_allowed(
+                    "this page shows no save button, so it cannot hold the lock",
+                ));
+            }
+            FromPage::ClaimEditor {} => {
+                self.hub.set_wants(&self.object, &page, true);
+                Command::Claim {
+                    page: self.page.clone(),
+                }
+            }
+            FromPage::ReleaseLock {} => {
+                self.hub.set_wants(&self.object, &page, false);
+                Command::Release { page }
+            }
+            FromPage::Input { dirty } => Command::Input { page, dirty },
+        };
+        match self.hub.run(&self.object, &command).await {
+            Ok(_) => Ok(true),
+            Err(error) => Err(store_error(&error)),
+        }
+    }
+}
+
+fn bad_frame(message: String) -> ToPage {
+    ToPage::Error {
+        code: ErrorCode::BadFrame,
+        message,
+    }
+}
+
+fn not_allowed(message: &str) -> ToPage {
+    ToPage::Error {
+        code: ErrorCode::NotAllowed,
+        message: message.to_owned(),
+    }
+}
+
+fn too_fast(window: &mut (Instant, u32), now: Instant) -> bool {
+    if now.duration_since(window.0) > RATE_WINDOW {
+        *window = (now, 0);
+    }
+    window.1 += 1;
+    window.1 > RATE
+}

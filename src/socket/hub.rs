@@ -1,0 +1,266 @@
+//! All rooms of this proxy, and the only way to change a record: run a command, then tell everybody.
+//!
+//! Owns when somebody must look again (leases, turns, pins). The rules are `collab::lock`'s, the keeping the
+//! store's.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::room::{Member, Out, Room};
+use crate::collab::lock::{Command, Event, deadline};
+use crate::collab::protocol::Close;
+use crate::collab::record::{Millis, NodeId, Page, PageId, Record, Rules};
+use crate::django::object::ObjectKey;
+use crate::store::{Applied, Heard, Snapshot, Store, StoreError};
+use crate::token::Key;
+
+/// A changed number of viewers reaches the record this late at most: for operators, not for people.
+const COUNT_DELAY: Millis = 500;
+/// After the time that was set, so that one look is enough.
+const SLACK: Millis = 2;
+
+pub struct Hub {
+    store: Arc<Store>,
+    key: Key,
+    node: NodeId,
+    rules: Rules,
+    rooms: Mutex<HashMap<ObjectKey, Place>>,
+    sockets: AtomicU64,
+    draining: AtomicBool,
+}
+
+#[derive(Default)]
+struct Place {
+    room: Room,
+    wake: Option<Wake>,
+}
+
+struct Wake {
+    at: Instant,
+    task: AbortHandle,
+}
+
+impl Hub {
+    pub fn new(store: Arc<Store>, key: Key, node: NodeId, rules: Rules) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            key,
+            node,
+            rules,
+            rooms: Mutex::default(),
+            sockets: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<ObjectKey, Place>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a step and tells everybody here what came of it.
+    pub async fn run(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        command: &Command,
+    ) -> Result<Applied, StoreError> {
+        let applied = self.store.apply(object, command).await?;
+        self.tell(
+            object,
+            &applied.step.record,
+            applied.now,
+            &applied.step.events,
+        );
+        Ok(applied)
+    }
+
+    /// A page opened its socket. Gives the number that [`Hub::exit`] wants back.
+    pub async fn enter(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        page: Page,
+        can_edit: bool,
+        outbox: mpsc::Sender<Out>,
+    ) -> Result<u64, StoreError> {
+        let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
+        let member = Member::new(page.clone(), can_edit, socket, outbox);
+        self.rooms()
+            .entry(object.clone())
+            .or_default()
+            .room
+            .enter(member);
+        let told = if can_edit {
+            self.run(object, &Command::Join { page: page.clone() })
+                .await
+                .map(|_| ())
+        } else {
+            self.look(object, &[]).await
+        };
+        match told {
+            Ok(()) => Ok(socket),
+            Err(error) => {
+                self.exit(object, &page.id, socket).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// A page's socket is gone.
+    pub async fn exit(self: &Arc<Self>, object: &ObjectKey, page: &PageId, socket: u64) {
+        let was_there = match self.rooms().get_mut(object) {
+            Some(place) => place.room.exit(page, socket),
+            None => false,
+        };
+        // A proxy that is being stopped leaves the locks to their leases: people will be back with the next.
+        if was_there && !self.draining.load(Ordering::Relaxed) {
+            let leave = Command::Leave { page: page.clone() };
+            if let Err(error) = self.run(object, &leave).await {
+                tracing::warn!(%object, %error, "a page's leaving could not be stored; its lease will end");
+            }
+        }
+        let mut rooms = self.rooms();
+        if rooms
+            .get(object)
+            .is_some_and(|place| place.room.is_empty() && place.room.counted == 0)
+        {
+            rooms.remove(object);
+        }
+    }
+
+    /// The person wants to edit again, or no more.
+    pub fn set_wants(&self, object: &ObjectKey, page: &PageId, wants: bool) {
+        if let Some(place) = self.rooms().get_mut(object) {
+            place.room.set_wants(page, wants);
+        }
+    }
+
+    /// Reads the record afresh and tells everybody here.
+    async fn look(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        let Snapshot { record, now } = self.store.read(object).await?;
+        self.tell(object, &record, now, events);
+        Ok(())
+    }
+
+    fn tell(self: &Arc<Self>, object: &ObjectKey, record: &Record, now: Millis, events: &[Event]) {
+        let mut rooms = self.rooms();
+        let Some(place) = rooms.get_mut(object) else {
+            return;
+        };
+        let misplaced = place.room.tell(record, events, &self.key);
+        let touch = now + self.rules.lease / 3;
+        let mut wake = deadline(record).map_or(touch, |t| t.min(touch));
+        if place.room.viewers(record) != place.room.counted {
+            wake = wake.min(now + COUNT_DELAY);
+        }
+        self.wake(object, place, wake.saturating_sub(now) + SLACK);
+        drop(rooms);
+        for page in misplaced {
+            let (hub, object) = (Arc::clone(self), object.clone());
+            tokio::spawn(async move {
+                if let Err(error) = hub.run(&object, &Command::Join { page }).await {
+                    tracing::debug!(%object, %error, "a page could not be put back in its place");
+                }
+            });
+        }
+    }
+
+    /// Sees to it that the object is looked at after `delay`, or earlier.
+    fn wake(self: &Arc<Self>, object: &ObjectKey, place: &mut Place, delay: Millis) {
+        let at = Instant::now() + Duration::from_millis(delay);
+        match &place.wake {
+            Some(wake) if wake.at <= at => return,
+            Some(wake) => wake.task.abort(),
+            None => {}
+        }
+        let (hub, name) = (Arc::clone(self), object.clone());
+        let task = tokio::spawn(async move {
+            tokio::time::sleep_until(at).await;
+            hub.touch(&name).await;
+        });
+        place.wake = Some(Wake {
+            at,
+            task: task.abort_handle(),
+        });
+    }
+
+    /// Renews what lives here, counts the viewers, and lets the rules work off what time has brought.
+    async fn touch(self: &Arc<Self>, object: &ObjectKey) {
+        let Ok(Snapshot { record, .. }) = self.store.read(object).await.inspect_err(|error| {
+            tracing::warn!(%object, %error, "locks cannot be renewed");
+        }) else {
+            return self.try_again(object);
+        };
+        let command = {
+            let mut rooms = self.rooms();
+            let Some(place) = rooms.get_mut(object) else {
+                return;
+            };
+            // This very task is the wake that is being worked off.
+            place.wake = None;
+            place.room.counted = place.room.viewers(&record);
+            Command::Touch {
+                node: self.node.clone(),
+                pages: place.room.editing_pages(),
+                viewers: place.room.counted,
+            }
+        };
+        if let Err(error) = self.run(object, &command).await {
+            tracing::warn!(%object, %error, "locks cannot be renewed");
+            return self.try_again(object);
+        }
+        let mut rooms = self.rooms();
+        if rooms.get(object).is_some_and(|place| place.room.is_empty()) {
+            rooms.remove(object);
+        }
+    }
+
+    fn try_again(self: &Arc<Self>, object: &ObjectKey) {
+        if let Some(place) = self.rooms().get_mut(object) {
+            place.wake = None;
+            self.wake(object, place, self.rules.lease / 10);
+        }
+    }
+
+    /// Hears the other proxies, until the store stops talking.
+    pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
+        while let Some(heard) = from.recv().await {
+            let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
+                Heard::Notice(notice) if self.rooms().contains_key(&notice.object) => {
+                    vec![(notice.object, notice.events)]
+                }
+                Heard::Notice(_) => Vec::new(),
+                Heard::Gap => self
+                    .rooms()
+                    .keys()
+                    .map(|object| (object.clone(), Vec::new()))
+                    .collect(),
+            };
+            for (object, events) in wanted {
+                if let Err(error) = self.look(&object, &events).await {
+                    tracing::warn!(%object, %error, "another proxy's change could not be read");
+                }
+            }
+        }
+    }
+
+    /// The proxy is being stopped: every page is sent to come back, and keeps its lock meanwhile.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        for place in self.rooms().values() {
+            place.room.close_all(Close::Restart);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! One object's room on this proxy: the pages that have it open, and what each was last told.
+//!
+//! Owns who is told what. Knows no store and no socket: frames go into outboxes.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::collab::lock::{Cause, Event};
+use crate::collab::protocol::{Close, ToPage};
+use crate::collab::record::{Millis, Page, PageId, Person, Record};
+use crate::collab::status::{Status, status};
+use crate::token::Key;
+
+/// Frames that may wait for a slow reader. `editor_status` is always the whole state, so a page that is cut off
+/// and comes back has missed nothing.
+pub const OUTBOX: usize = 64;
+
+/// What a socket's task is to do.
+#[derive(Clone, Debug)]
+pub enum Out {
+    Text(Utf8Bytes),
+    Close(Close),
+}
+
+pub struct Member {
+    pub page: Page,
+    pub can_edit: bool,
+    /// Tells this socket from another of the same page.
+    pub socket: u64,
+    /// Wants to edit as soon as it can; not after giving the lock up, or losing it to an operator.
+    wants: bool,
+    outbox: mpsc::Sender<Out>,
+    last: Option<Status>,
+    /// The revision at which it was last tried to put this page where it belongs.
+    tried: u64,
+}
+
+#[derive(Default)]
+pub struct Room {
+    members: HashMap<PageId, Member>,
+    /// The newest record that was told; an older one that comes late is not.
+    revision: u64,
+    /// How many viewers the record was last told of.
+    pub counted: u32,
+}
+
+impl Member {
+    pub fn new(page: Page, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
+        Self {
+            page,
+            can_edit,
+            socket,
+            wants: can_edit,
+            outbox,
+            last: None,
+            tried: 0,
+        }
+    }
+
+    fn send(&self, message: &ToPage) {
+        self.push(Out::Text(Utf8Bytes::from(message.text())));
+    }
+
+    /// A full outbox means a reader that is too slow; its task notices that the outbox is closed.
+    fn push(&self, out: Out) {
+        let _ = self.outbox.try_send(out);
+    }
+}
+
+impl Room {
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub fn enter(&mut self, member: Member) {
+        if let Some(old) = self.members.insert(member.page.id.clone(), member) {
+            old.push(Out::Close(Close::Replaced));
+        }
+    }
+
+    /// False if another socket of the same page has taken its place.
+    pub fn exit(&mut self, page: &PageId, socket: u64) -> bool {
+        let ours = self.members.get(page).is_some_and(|m| m.socket == socket);
+        if ours {
+            self.members.remove(page);
+        }
+        ours
+    }
+
+    pub fn set_wants(&mut self, page: &PageId, wants: bool) {
+        if let Some(member) = self.members.get_mut(page) {
+            member.wants = wants && member.can_edit;
+        }
+    }
+
+    /// Pages that hold or wait, if the record says so.
+    pub fn editing_pages(&self) -> Vec<PageId> {
+        self.members
+            .values()
+            .filter(|m| m.can_edit)
+            .map(|m| m.page.id.clone())
+            .collect()
+    }
+
+    /// Everybody but the holder.
+    pub fn viewers(&self, record: &Record) -> u32 {
+        let here = self
+            .members
+            .keys()
+            .filter(|page| !record.is_holder(page))
+            .count();
+        u32::try_from(here).unwrap_or(u32::MAX)
+    }
+
+    pub fn close_all(&self, close: Close) {
+        for member in self.members.values() {
+            member.push(Out::Close(close));
+        }
+    }
+
+    /// Tells everybody what is new for them. Gives the pages that should hold or wait, but do not.
+    pub fn tell(&mut self, record: &Record, events: &[Event], key: &Key) -> Vec<Page> {
+        for event in events {
+            self.tell_event(event);
+        }
+        if record.revision < self.revision {
+            return Vec::new();
+        }
+        self.revision = record.revision;
+        let public = |person: &Person| key.public_id(&person.user);
+        let mut misplaced = Vec::new();
+        for member in self.members.values_mut() {
+            let page = &member.page;
+            let now = status(record, &page.person, &page.id, page.version, public);
+            if member.last.as_ref() != Some(&now) {
+                member.send(&ToPage::EditorStatus(now.clone()));
+                member.last = Some(now);
+            }
+            if member.is_misplaced(record) && member.tried < record.revision {
+                member.tried = record.revision;
+                misplaced.push(member.page.clone());
+            }
+        }
+        misplaced
+    }
+
+    fn tell_event(&mut self, event: &Event) {
+        match event {
+            Event::Lost { page, cause } => {
+                let Some(member) = self.members.get_mut(page) else {
+                    return;
+                };
+                if matches!(cause, Cause::Operator | Cause::Released | Cause::Moved) {
+                    member.wants = false;
+                }
+                member.send(&ToPage::LockReleased {
+                    cause: *cause,
+                    by: None,
+                });
+            }
+            Event::Saved { version, by, .. } => self.tell_content(*version, by, false),
+            Event::Deleted { version, by, .. } => self.tell_content(*version, by, true),
+        }
+    }
+
+    fn tell_content(&self, version: Millis, by: &Person, deleted: bool) {
+        let message = ToPage::ContentUpdated {
+            version,
+            by: by.name.clone(),
+            deleted,
+        };
+        let text = Utf8Bytes::from(message.text());
+        for member in self.members.values() {
+            member.push(Out::Text(text.clone()));
+        }
+    }
+}
+
+impl Member {
+    /// The record has lost this page, or its person's other page has gone and left the lock behind.
+    fn is_misplaced(&self, record: &Record) -> bool {
+        if !self.wants || record.deleted || self.page.version != record.version {
+            return false;
+        }
+        let user = &self.page.person.user;
+        match &record.holder {
+            Some(h) if h.page.id == self.page.id => h.away.is_some(),
+            Some(h) if h.page.person.user == *user => h.away.is_some(),
+            _ => {
+                let mine = record.queue.iter().find(|w| w.page.person.user == *user);
+                mine.is_none_or(|w| w.away.is_some())
+            }
+        }
+    }
+}

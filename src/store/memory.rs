@@ -1,0 +1,163 @@
+//! The embedded store: records in this process, one mutex, short sections.
+//!
+//! Its memory ends with the process; pages rendered before that are told to load again (see `Record::fresh`).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Applied, KEEP, SESSION_KEEP, Session, Snapshot};
+use crate::clock::Clock;
+use crate::collab::lock::{self, Command};
+use crate::collab::record::{Millis, Record, Rules};
+use crate::django::object::ObjectKey;
+
+/// Forgotten things are swept out after so many changes.
+const SWEEP_EVERY: u32 = 1024;
+
+pub struct Memory {
+    clock: Clock,
+    rules: Rules,
+    epoch: Millis,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    records: HashMap<ObjectKey, Kept<Record>>,
+    sessions: HashMap<String, Kept<Session>>,
+    until_sweep: u32,
+}
+
+struct Kept<T> {
+    value: T,
+    until: Millis,
+}
+
+impl Memory {
+    pub fn new(clock: Clock, rules: Rules) -> Self {
+        Self {
+            epoch: clock.now(),
+            clock,
+            rules,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// The data is plain and every change is complete before the lock is let go, so a panic elsewhere in the
+    /// process does not make it less true.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    pub fn apply(&self, key: &ObjectKey, command: &Command) -> Applied {
+        let mut inner = self.lock();
+        let now = self.clock.now();
+        let fresh;
+        let before = match inner.record(key, now) {
+            Some(record) => record,
+            None => {
+                fresh = Record::fresh(self.epoch);
+                &fresh
+            }
+        };
+        let step = lock::apply(before, now, command, &self.rules);
+        if step.changed {
+            let value = step.record.clone();
+            inner.records.insert(
+                key.clone(),
+                Kept {
+                    value,
+                    until: now + KEEP,
+                },
+            );
+        }
+        inner.sweep(now);
+        Applied { step, now }
+    }
+
+    pub fn read(&self, key: &ObjectKey) -> Snapshot {
+        let mut inner = self.lock();
+        let now = self.clock.now();
+        let record = match inner.records.get_mut(key).filter(|k| k.until > now) {
+            Some(kept) => {
+                kept.until = now + KEEP;
+                kept.value.clone()
+            }
+            None => Record::fresh(self.epoch),
+        };
+        Snapshot { record, now }
+    }
+
+    pub fn list(&self) -> Vec<(ObjectKey, Snapshot)> {
+        let inner = self.lock();
+        let now = self.clock.now();
+        let mut found: Vec<_> = inner
+            .records
+            .iter()
+            .filter(|(_, kept)| kept.until > now)
+            .map(|(key, kept)| {
+                (
+                    key,
+                    lock::apply(&kept.value, now, &Command::Tick, &self.rules).record,
+                )
+            })
+            .filter(|(_, record)| record.is_live())
+            .map(|(key, record)| (key.clone(), Snapshot { record, now }))
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
+    pub fn session(&self, hash: &str) -> Option<Session> {
+        let now = self.clock.now();
+        self.lock()
+            .sessions
+            .get(hash)
+            .filter(|k| k.until > now)
+            .map(|k| k.value.clone())
+    }
+
+    pub fn set_session(&self, hash: &str, session: Option<&Session>) {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        match session {
+            Some(session) => {
+                let until = now + SESSION_KEEP;
+                inner.sessions.insert(
+                    hash.to_owned(),
+                    Kept {
+                        value: session.clone(),
+                        until,
+                    },
+                );
+            }
+            None => {
+                inner.sessions.remove(hash);
+            }
+        }
+        inner.sweep(now);
+    }
+}
+
+impl Inner {
+    fn record(&self, key: &ObjectKey, now: Millis) -> Option<&Record> {
+        self.records
+            .get(key)
+            .filter(|k| k.until > now)
+            .map(|k| &k.value)
+    }
+
+    fn sweep(&mut self, now: Millis) {
+        if self.until_sweep > 0 {
+            self.until_sweep -= 1;
+            return;
+        }
+        self.until_sweep = SWEEP_EVERY;
+        self.records.retain(|_, kept| kept.until > now);
+        self.sessions.retain(|_, kept| kept.until > now);
+    }
+}

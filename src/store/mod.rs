@@ -1,0 +1,130 @@
+//! Where records live: in this process, or in Redis. One enum, one contract; `tests/it/store.rs` runs the same
+//! suite on both and on the pure rules.
+//!
+//! Owns keeping and comparing. The rules are `collab::lock`'s; a store only runs them.
+
+mod memory;
+mod redis;
+mod redis_link;
+
+use std::fmt;
+
+pub use memory::Memory;
+pub use redis::{Heard, Notice, Redis, RedisConfig};
+
+use serde::{Deserialize, Serialize};
+
+use crate::collab::lock::{Command, Step};
+use crate::collab::record::{Millis, Record, UserKey};
+use crate::django::object::ObjectKey;
+
+/// How long a record is kept after its last use: longer than any page token that could ask for it.
+pub const KEEP: Millis = crate::token::LIFETIME + 60 * 60 * 1000;
+/// How long a session is remembered: Django's own default age (`SESSION_COOKIE_AGE`).
+pub const SESSION_KEEP: Millis = 14 * 24 * 60 * 60 * 1000;
+
+/// What a session is known for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub user: Option<UserKey>,
+    pub name: Option<String>,
+}
+
+/// A step, and the store's time when it was taken.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    pub step: Step,
+    pub now: Millis,
+}
+
+/// The record as it is, and the store's time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub record: Record,
+    pub now: Millis,
+}
+
+#[derive(Debug)]
+pub enum StoreError {
+    /// It cannot be reached, or did not answer in time.
+    Down(String),
+    /// Too many wrote at once; try again.
+    Contended,
+    /// It answered with what we did not write.
+    Corrupt(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down(why) => write!(f, "the store of locks cannot be reached: {why}"),
+            Self::Contended => f.write_str("the object is being fought over; try again"),
+            Self::Corrupt(why) => write!(
+                f,
+                "the store holds something that collab-proxy did not write: {why}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+pub enum Store {
+    Memory(Memory),
+    Redis(Box<Redis>),
+}
+
+impl Store {
+    /// Takes one step by the rules, atomically.
+    pub async fn apply(&self, key: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.apply(key, command)),
+            Self::Redis(store) => store.apply(key, command).await,
+        }
+    }
+
+    /// Looks; and if there is a record, keeps it as long as a page that is rendered now may ask for it.
+    pub async fn read(&self, key: &ObjectKey) -> Result<Snapshot, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.read(key)),
+            Self::Redis(store) => store.read(key).await,
+        }
+    }
+
+    /// Every record that somebody holds or waits for.
+    pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.list()),
+            Self::Redis(store) => store.list().await,
+        }
+    }
+
+    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.session(hash)),
+            Self::Redis(store) => store.session(hash).await,
+        }
+    }
+
+    /// `None` forgets it.
+    pub async fn set_session(
+        &self,
+        hash: &str,
+        session: Option<&Session>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                store.set_session(hash, session);
+                Ok(())
+            }
+            Self::Redis(store) => store.set_session(hash, session).await,
+        }
+    }
+
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.now()),
+            Self::Redis(store) => store.now().await,
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! The Redis store: a compare-and-set cell an object, and a channel of hints to the other proxies.
+//!
+//! Read (record, Redis's TIME) → the pure rules → `commit.lua` → again if somebody else was first. Time is
+//! Redis's own, so the proxies' clocks do not matter. A read never lets a write through: only a committed
+//! `BeginWrite` does. Sending a commit twice is safe, since the second finds another revision.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use redis::{RedisError, Script};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, mpsc};
+
+pub use super::redis_link::RedisConfig;
+use super::redis_link::{Link, masked};
+use super::{Applied, KEEP, SESSION_KEEP, Session, Snapshot, StoreError};
+use crate::clock::Clock;
+use crate::collab::lock::{self, Command, Event};
+use crate::collab::record::{Millis, NodeId, Record, Rules};
+use crate::django::object::ObjectKey;
+use crate::ids;
+
+/// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
+const TRIES: u32 = 64;
+const STRIPES: usize = 64;
+
+pub struct Redis {
+    link: Link,
+    rules: Rules,
+    prefix: String,
+    node: NodeId,
+    /// None: Redis's own clock. Tests set time by hand.
+    clock: Option<Clock>,
+    commit: Script,
+    /// One local writer an object at a time, so that only other proxies can be in the way.
+    stripes: Vec<Mutex<()>>,
+}
+
+/// Told to the other proxies: this object changed, look again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub from: NodeId,
+    pub object: ObjectKey,
+    pub events: Vec<Event>,
+}
+
+/// What a subscriber hears.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    Notice(Notice),
+    /// Something may have been missed: look at everything again.
+    Gap,
+}
+
+/// `{` and `}` would break the hash tag that keeps an object's keys in one cluster slot.
+const IN_TAG: &AsciiSet = &CONTROLS.add(b'{').add(b'}').add(b'%');
+
+impl Redis {
+    pub fn new(
+        config: RedisConfig,
+        rules: Rules,
+        node: NodeId,
+        clock: Option<Clock>,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            prefix: config.prefix.clone(),
+            link: Link::new(config)?,
+            rules,
+            node,
+            clock,
+            commit: Script::new(include_str!("commit.lua")),
+            stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+        })
+    }
+
+    fn key(&self, object: &ObjectKey) -> String {
+        let tag = object.to_string();
+        format!(
+            "{}lock:{{{}}}",
+            self.prefix,
+            utf8_percent_encode(&tag, IN_TAG)
+        )
+    }
+
+    fn channel(&self) -> String {
+        format!("{}events", self.prefix)
+    }
+
+    /// Writes, reads and deletes one key, so that a Redis that cannot serve is found at the start.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let key = &format!("{}probe:{}", self.prefix, ids::id());
+        self.link
+            .run(|mut c| async move {
+                redis::cmd("SET")
+                    .arg(key)
+                    .arg("1")
+                    .arg("PX")
+                    .arg(10_000)
+                    .exec_async(&mut c)
+                    .await?;
+                redis::cmd("DEL").arg(key).exec_async(&mut c).await
+            })
+            .await
+    }
+
+    /// The secret that all proxies on this Redis share, if none is configured.
+    pub async fn shared_secret(&self) -> Result<Vec<u8>, StoreError> {
+        let key = &format!("{}secret", self.prefix);
+        let own = &ids::random::<32>();
+        self.link
+            .run(|mut c| async move {
+                redis::cmd("SET")
+                    .arg(key)
+                    .arg(&own[..])
+                    .arg("NX")
+                    .exec_async(&mut c)
+                    .await?;
+                redis::cmd("GET").arg(key).query_async(&mut c).await
+            })
+            .await
+    }
+
+    fn time(&self, redis_time: (u64, u64)) -> Millis {
+        match &self.clock {
+            Some(clock) => clock.now(),
+            None => redis_time.0 * 1000 + redis_time.1 / 1000,
+        }
+    }
+
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        let time = self
+            .link
+            .run(|mut c| async move { redis::cmd("TIME").query_async(&mut c).await })
+            .await?;
+        Ok(self.time(time))
+    }
+
+    async fn fetch(&self, object: &ObjectKey) -> Result<Snapshot, StoreError> {
+        let key = &self.key(object);
+        let (time, text): ((u64, u64), Option<String>) = self
+            .link
+            .run(|mut c| async move {
+                let mut pipe = redis::pipe();
+                pipe.cmd("TIME").cmd("GETEX").arg(key).arg("PX").arg(KEEP);
+                pipe.query_async(&mut c).await
+            })
+            .await?;
+        let now = self.time(time);
+        let record = match text {
+            Some(text) => decode(&text)?,
+            None => Record::fresh(self.epoch(now).await?),
+        };
+        Ok(Snapshot { record, now })
+    }
+
+    /// When this Redis's memory of locks began. It goes with the rest if the memory is lost.
+    async fn epoch(&self, now: Millis) -> Result<Millis, StoreError> {
+        let key = &format!("{}epoch", self.prefix);
+        self.link
+            .run(|mut c| async move {
+                let mut pipe = redis::pipe();
+                pipe.cmd("SET")
+                    .arg(key)
+                    .arg(now)
+                    .arg("NX")
+                    .ignore()
+                    .cmd("GET")
+                    .arg(key);
+                let (epoch,): (Millis,) = pipe.query_async(&mut c).await?;
+                Ok::<_, RedisError>(epoch)
+            })
+            .await
+    }
+
+    pub async fn apply(
+        &self,
+        object: &ObjectKey,
+        command: &Command,
+    ) -> Result<Applied, StoreError> {
+        let mut hasher = DefaultHasher::new();
+        object.hash(&mut hasher);
+        let stripe = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0);
+        let _queued = self.stripes[stripe].lock().await;
+        for attempt in 0..TRIES {
+            let Snapshot { record, now } = self.fetch(object).await?;
+            let step = lock::apply(&record, now, command, &self.rules);
+            if !step.changed || self.commit(object, record.revision, &step).await? {
+                return Ok(Applied { step, now });
+            }
+            tokio::time::sleep(Duration::from_millis(ids::below(u64::from(2 + attempt)))).await;
+        }
+        Err(StoreError::Contended)
+    }
+
+    async fn commit(
+        &self,
+        object: &ObjectKey,
+        revision: u64,
+        step: &lock::Step,
+    ) -> Result<bool, StoreError> {
+        let notice = Notice {
+            from: self.node.clone(),
+            object: object.clone(),
+            events: step.events.clone(),
+        };
+        let mut call = self.commit.prepare_invoke();
+        call.key(self.key(object))
+            .arg(revision)
+            .arg(encode(&step.record))
+            .arg(KEEP)
+            .arg(self.channel())
+            .arg(serde_json::to_string(&notice).unwrap_or_default());
+        let call = &call;
+        let sent = self
+            .link
+            .run(|mut c| async move { call.invoke_async::<u8>(&mut c).await })
+            .await?;
+        if sent == 1 {
+            return Ok(true);
+        }
+        // Not written, or written by a first sending whose answer was lost: the revision tells, as no two steps
+        // of different proxies have both the same revision and the same record.
+        let there = self.fetch(object).await?.record;
+        Ok(there == step.record)
+    }
+
+    pub async fn read(&self, object: &ObjectKey) -> Result<Snapshot, StoreError> {
+        self.fetch(object).await
+    }
+
+    pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
+        let pattern = &format!("{}lock:*", self.prefix.replace(['*', '?', '[', '\\'], "?"));
+        let start = format!("{}lock:{{", self.prefix);
+        let keys: Vec<String> = self
+            .link
+            .run(|mut c| async move {
+                let mut keys = Vec::new();
+                let mut cursor = 0_u64;
+                loop {
+                    let mut scan = redis::cmd("SCAN");
+                    scan.arg(cursor)
+                        .arg("MATCH")
+                        .arg(pattern)
+                        .arg("COUNT")
+                        .arg(500);
+                    let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
+                    keys.extend(some);
+                    if next == 0 {
+                        return Ok::<_, RedisError>(keys);
+                    }
+                    cursor = next;
+                }
+            })
+            .await?;
+        let mut found = Vec::new();
+        for key in keys {
+            let inner = key
+                .strip_prefix(&start)
+                .and_then(|k| k.strip_suffix('}'))
+                .unwrap_or_default();
+            let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
+            let Ok(object) = ObjectKey::parse(&name) else {
+                continue;
+            };
+            let Snapshot { record, now } = self.fetch(&object).await?;
+            let record = lock::apply(&record, now, &Command::Tick, &self.rules).record;
+            if record.is_live() {
+                found.push((object, Snapshot { record, now }));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.dedup_by(|a, b| a.0 == b.0);
+        Ok(found)
+    }
+
+    fn session_key(&self, hash: &str) -> String {
+        format!("{}session:{hash}", self.prefix)
+    }
+
+    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        let key = &self.session_key(hash);
+        let text: Option<String> = self
+            .link
+            .run(|mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
+            .await?;
+        text.map(|t| {
+            serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}")))
+        })
+        .transpose()
+    }
+
+    pub async fn set_session(
+        &self,
+        hash: &str,
+        session: Option<&Session>,
+    ) -> Result<(), StoreError> {
+        let key = &self.session_key(hash);
+        let text = &session.map(|s| serde_json::to_string(s).unwrap_or_default());
+        self.link
+            .run(|mut c| async move {
+                match text {
+                    Some(text) => {
+                        redis::cmd("SET")
+                            .arg(key)
+                            .arg(text)
+                            .arg("PX")
+                            .arg(SESSION_KEEP)
+                            .exec_async(&mut c)
+                            .await
+                    }
+                    None => redis::cmd("DEL").arg(key).exec_async(&mut c).await,
+                }
+            })
+            .await
+    }
+
+    /// Listens to the other proxies until the receiver is dropped; connects again for ever. What was missed in
+    /// between is healed by [`Heard::Gap`].
+    pub async fn listen(&self, to: mpsc::Sender<Heard>) {
+        let mut delay = 100;
+        while !to.is_closed() {
+            match self.link.client().get_async_pubsub().await {
+                Ok(mut pubsub) => {
+                    if pubsub.subscribe(self.channel()).await.is_ok() {
+                        delay = 100;
+                        let _ = to.send(Heard::Gap).await;
+                        let mut messages = pubsub.on_message();
+                        while let Some(message) = messages.next().await {
+                            let notice = message
+                                .get_payload::<String>()
+                                .ok()
+                                .and_then(|text| serde_json::from_str::<Notice>(&text).ok());
+                            match notice {
+                                Some(notice) if notice.from == self.node => {}
+                                Some(notice) => {
+                                    let _ = to.send(Heard::Notice(notice)).await;
+                                }
+                                None => tracing::warn!(
+                                    channel = self.channel(),
+                                    "a notice that cannot be read"
+                                ),
+                            }
+                        }
+                    }
+                    tracing::warn!("the subscription to Redis ended; connecting again");
+                }
+                Err(error) => tracing::warn!(%error, "cannot subscribe to Redis; trying again"),
+            }
+            tokio::time::sleep(Duration::from_millis(delay / 2 + ids::below(delay))).await;
+            delay = (delay * 2).min(5_000);
+        }
+    }
+
+    /// The address, for the operator.
+    pub fn describe(&self) -> String {
+        masked(self.link.url())
+    }
+}
+
+fn encode(record: &Record) -> String {
+    format!(
+        "{}|{}",
+        record.revision,
+        serde_json::to_string(record).unwrap_or_default()
+    )
+}
+
+fn decode(text: &str) -> Result<Record, StoreError> {
+    let json = text.split_once('|').map_or("", |(_, json)| json);
+    serde_json::from_str(json).map_err(|e| StoreError::Corrupt(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_the_way_to_redis() {
+        let record = Record {
+            revision: 7,
+            version: 3,
+            uncertain: true,
+            ..Record::default()
+        };
+        assert_eq!(decode(&encode(&record)).unwrap(), record);
+        assert!(decode("no record").is_err());
+    }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load, plan, remembered, restoreScroll } from '../../assets/widget/reload.js';
+
+test('the first reload is spread over a second and a half', () => {
+  assert.equal(plan(null, 7, 1_000_000, 0), 500);
+  assert.equal(plan(null, 7, 1_000_000, 1), 2_000);
+});
+
+test('two reloads are three seconds apart', () => {
+  assert.equal(plan({ version: 6, at: 1_000_000 }, 7, 1_000_400, 0), 2_600);
+  assert.equal(plan({ version: 6, at: 1_000_000 }, 7, 1_002_900, 0), 500);
+});
+
+test('a reload that did not help is not tried again by itself', () => {
+  assert.equal(plan({ version: 7, at: 1_000_000 }, 7, 1_010_000, 0), null);
+  assert.equal(plan({ version: 7, at: 1_000_000 }, 7, 1_060_000, 0), 500, 'a minute later it may be another matter');
+});
+
+function page(href, storage = new Map()) {
+  const calls = [];
+  const url = new URL(href);
+  return {
+    calls,
+    storage,
+    scrollY: 120,
+    location: { href, pathname: url.pathname, replace: (to) => calls.push(to) },
+    sessionStorage: { setItem: (key, value) => storage.set(key, value), getItem: (key) => storage.get(key) ?? null },
+    scrollTo: (...where) => calls.push(where),
+  };
+}
+
+test('loading is a plain GET of the page without its fragment', () => {
+  const window = page('https://x.test/admin/a/b/1/change/?next=1#general');
+  load(window, 7, 1_000);
+  assert.deepEqual(window.calls, ['https://x.test/admin/a/b/1/change/?next=1']);
+  assert.deepEqual(remembered(window.sessionStorage, '/admin/a/b/1/change/'), { path: '/admin/a/b/1/change/', version: 7, at: 1_000, scrollY: 120 });
+  assert.equal(remembered(window.sessionStorage, '/admin/a/b/2/change/'), null, 'another page has its own memory');
+});
+
+test('without storage a person can still reload', () => {
+  const window = page('https://x.test/');
+  window.sessionStorage.setItem = () => { throw new Error('denied'); };
+  load(window, 7, 0);
+  assert.equal(window.calls.length, 1);
+  assert.equal(remembered(null, '/'), null);
+  assert.equal(remembered({ getItem: () => 'junk' }, '/'), null);
+});
+
+test('the reader comes back to where they were, soon after, and only if still at the top', () => {
+  const window = { ...page('https://x.test/'), scrollY: 0 };
+  restoreScroll(window, { at: 0, scrollY: 300 }, 2_000);
+  assert.deepEqual(window.calls, [[0, 300]]);
+  restoreScroll(window, { at: 0, scrollY: 300 }, 20_000);
+  restoreScroll({ ...window, scrollY: 50 }, { at: 0, scrollY: 300 }, 2_000);
+  restoreScroll(window, null, 2_000);
+  assert.equal(window.calls.length, 1);
+});
