@@ -52,10 +52,7 @@ impl App {
     }
 
     pub fn passwords_of(&self, object: &ObjectKey) -> BTreeSet<String> {
-        let known = self
-            .passwords
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = self.passwords.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&object.model()).cloned().unwrap_or_default()
     }
 
@@ -63,13 +60,7 @@ impl App {
         if learned.passwords.is_empty() {
             return;
         }
-        let mut known = self
-            .passwords
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        known
-            .entry(object.model())
-            .or_default()
-            .extend(learned.passwords.iter().cloned());
+        let mut known = self.passwords.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(object.model()).or_default().extend(learned.passwords.iter().cloned());
     }
 }

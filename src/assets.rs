@@ -62,12 +62,7 @@ impl Assets {
             };
             files.insert(name.clone(), asset);
         }
-        let hash = hash
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
         Self { hash, files, names }
     }
 
@@ -83,10 +78,7 @@ impl Assets {
 
     /// `path` is what follows our own prefix.
     pub fn serve(&self, path: &str, request: &HeaderMap) -> Option<Response<Body>> {
-        let name = path
-            .strip_prefix("assets/")?
-            .strip_prefix(self.hash.as_str())?
-            .strip_prefix('/')?;
+        let name = path.strip_prefix("assets/")?.strip_prefix(self.hash.as_str())?.strip_prefix('/')?;
         let asset = self.files.get(name)?;
         let gzip = headers::lists(request, &ACCEPT_ENCODING, "gzip");
         let body = if gzip { &asset.gzip } else { &asset.plain };
@@ -94,10 +86,7 @@ impl Assets {
         *answer.status_mut() = StatusCode::OK;
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, asset.kind.clone());
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=31536000, immutable"),
-        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
         if gzip {
@@ -123,20 +112,9 @@ mod tests {
         let assets = Assets::load();
         let main = format!("{}main.js", assets.folder());
         let answer = assets.serve(&main, &HeaderMap::new()).unwrap();
-        assert_eq!(
-            answer.headers()[CONTENT_TYPE],
-            "text/javascript; charset=utf-8"
-        );
-        assert!(
-            assets
-                .serve("assets/0123456789abcdef/main.js", &HeaderMap::new())
-                .is_none()
-        );
-        assert!(
-            assets
-                .serve(&format!("{}../main.js", assets.folder()), &HeaderMap::new())
-                .is_none()
-        );
+        assert_eq!(answer.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert!(assets.serve("assets/0123456789abcdef/main.js", &HeaderMap::new()).is_none());
+        assert!(assets.serve(&format!("{}../main.js", assets.folder()), &HeaderMap::new()).is_none());
     }
 
     #[test]

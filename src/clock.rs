@@ -18,13 +18,8 @@ pub enum Clock {
 
 impl Clock {
     pub fn system() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        Self::System {
-            start: Instant::now(),
-            epoch: millis(since),
-        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self::System { start: Instant::now(), epoch: millis(since) }
     }
 
     pub fn manual(now: Millis) -> Self {

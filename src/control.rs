@@ -27,18 +27,12 @@ pub struct Control {
 impl Control {
     pub async fn bind(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|f| !f.exists()) {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)?;
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         remove_stale(path).await?;
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-        })
+        Ok(Self { listener, path: path.to_owned() })
     }
 
     /// Answers operators until it is dropped.
@@ -47,9 +41,7 @@ impl Control {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     let hub = Arc::clone(&hub);
-                    tokio::spawn(tokio::time::timeout(PATIENCE, async move {
-                        talk(&hub, stream).await
-                    }));
+                    tokio::spawn(tokio::time::timeout(PATIENCE, async move { talk(&hub, stream).await }));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the control socket could not be accepted");
@@ -69,14 +61,10 @@ impl Drop for Control {
 async fn talk(hub: &Arc<Hub>, stream: UnixStream) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(read.take(LINE_LIMIT))
-        .read_line(&mut line)
-        .await?;
+    BufReader::new(read.take(LINE_LIMIT)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<Ask>(&line) {
         Ok(ask) => operator::answer(Via::Hub(hub), &ask).await,
-        Err(error) => Answer::Failed {
-            message: format!("the proxy does not understand this: {error}"),
-        },
+        Err(error) => Answer::Failed { message: format!("the proxy does not understand this: {error}") },
     };
     let mut text = serde_json::to_string(&answer).unwrap_or_default();
     text.push('\n');
@@ -108,10 +96,7 @@ pub async fn ask(path: &Path, ask: &Ask) -> Result<Answer, String> {
     let line = match tokio::time::timeout(PATIENCE, talk).await {
         Ok(line) => line.map_err(|e| format!("{}: {e}", path.display()))?,
         Err(_) => {
-            return Err(format!(
-                "the proxy did not answer within {} s",
-                PATIENCE.as_secs()
-            ));
+            return Err(format!("the proxy did not answer within {} s", PATIENCE.as_secs()));
         }
     };
     serde_json::from_str(&line)

@@ -19,20 +19,10 @@ use crate::{http::tunnel, ids, login, reply};
 
 /// Answers every request; never fails.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
-    let head = (
-        request.method(),
-        request.uri(),
-        request.version(),
-        request.headers(),
-    );
+    let head = (request.method(), request.uri(), request.version(), request.headers());
     if let Err(refused) = headers::check(head.0, head.1, head.2, head.3) {
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
-        return reply::error(
-            status,
-            "This request cannot be served",
-            refused.why,
-            request.headers(),
-        );
+        return reply::error(status, "This request cannot be served", refused.why, request.headers());
     }
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Response::new(Body::empty());
@@ -51,33 +41,18 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view }, Some(headers)) if writes => {
-            gate::write(
-                &app,
-                Post {
-                    key,
-                    view,
-                    headers,
-                    request,
-                },
-            )
-            .await
+            gate::write(&app, Post { key, view, headers, request }).await
         }
-        (
-            Route::Object {
-                key,
-                view: View::Change,
-            },
-            Some(headers),
-        ) if request.method() == Method::GET => change_form(&app, key, &headers, request).await,
+        (Route::Object { key, view: View::Change }, Some(headers)) if request.method() == Method::GET => {
+            change_form(&app, key, &headers, request).await
+        }
         (Route::Login, Some(headers)) if writes => login::pass(&app, &headers, request).await,
         (Route::Admin | Route::List, Some(headers))
             if request.method() == Method::GET && upgrade.is_none() =>
         {
             admin_page(&app, &headers, request).await
         }
-        (_, Some(headers)) => {
-            followed(&app, &headers, pass(&app, request, upgrade, &headers).await).await
-        }
+        (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, &headers).await).await,
         (_, None) => pass(&app, request, upgrade, &HeaderMap::new()).await,
     }
 }
@@ -101,33 +76,18 @@ fn to_django<B>(request: &mut Request<B>, peer: &Peer) {
 }
 
 /// Our own paths: the widget's files and the pages' sockets.
-async fn own(
-    app: &Arc<App>,
-    peer: Peer,
-    below: &str,
-    mut request: Request<Incoming>,
-) -> Response<Body> {
+async fn own(app: &Arc<App>, peer: Peer, below: &str, mut request: Request<Incoming>) -> Response<Body> {
     if let Some(asset) = app.assets.serve(below, request.headers()) {
         return asset;
     }
     let Some(object) = App::socket_object(below) else {
         let sentence = "Nothing of collab-proxy has this address.";
-        return reply::error(
-            StatusCode::NOT_FOUND,
-            "Not found",
-            sentence,
-            request.headers(),
-        );
+        return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, request.headers());
     };
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
-            return reply::error(
-                refused.status,
-                "No WebSocket here",
-                refused.why,
-                request.headers(),
-            );
+            return reply::error(refused.status, "No WebSocket here", refused.why, request.headers());
         }
     };
     let who = match app.identity.who(request.headers()).await {
@@ -135,30 +95,14 @@ async fn own(
         Err(error) => {
             tracing::warn!(%object, %error, "a page's socket could not be opened");
             let sentence = "Edit locks cannot be reached just now.";
-            return reply::error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Try again",
-                sentence,
-                request.headers(),
-            );
+            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, request.headers());
         }
     };
     let switched = hyper::upgrade::on(&mut request);
-    let (hub, key, patience) = (
-        Arc::clone(&app.hub),
-        app.identity.key().clone(),
-        app.patience,
-    );
+    let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     tokio::spawn(async move {
         let Ok(stream) = switched.await else { return };
-        connection::open(
-            hub,
-            key,
-            connection::Guest { object, who },
-            stream,
-            patience,
-        )
-        .await;
+        connection::open(hub, key, connection::Guest { object, who }, stream, patience).await;
     });
     answer
 }
@@ -182,27 +126,13 @@ async fn change_form(
         }
     };
     let page = PageId::from(ids::id());
-    let answer = render::change_form(
-        app,
-        answer,
-        Rendering {
-            object,
-            who,
-            page,
-            version,
-            now,
-            unsaved: false,
-        },
-    );
+    let answer =
+        render::change_form(app, answer, Rendering { object, who, page, version, now, unsaved: false });
     followed(app, headers, answer).await
 }
 
 /// Any other page of the admin; read for the person's name as long as that is unknown.
-async fn admin_page(
-    app: &Arc<App>,
-    headers: &HeaderMap,
-    mut request: Request<Incoming>,
-) -> Response<Body> {
+async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<Incoming>) -> Response<Body> {
     let who = app
         .identity
         .who(headers)
@@ -210,10 +140,9 @@ async fn admin_page(
         .ok()
         .filter(|who: &Who| who.name.is_none() && !who.session.is_empty());
     if who.is_some() {
-        request.headers_mut().insert(
-            hyper::header::ACCEPT_ENCODING,
-            hyper::header::HeaderValue::from_static("identity"),
-        );
+        request
+            .headers_mut()
+            .insert(hyper::header::ACCEPT_ENCODING, hyper::header::HeaderValue::from_static("identity"));
     }
     let answer = followed(app, headers, pass(app, request, None, headers).await).await;
     match who {
@@ -239,10 +168,7 @@ async fn pass(
 ) -> Response<Body> {
     let client = upgrade.map(|protocol| {
         let headers = request.headers_mut();
-        headers.insert(
-            hyper::header::CONNECTION,
-            hyper::header::HeaderValue::from_static("upgrade"),
-        );
+        headers.insert(hyper::header::CONNECTION, hyper::header::HeaderValue::from_static("upgrade"));
         headers.insert(hyper::header::UPGRADE, protocol);
         hyper::upgrade::on(&mut request)
     });

@@ -64,29 +64,15 @@ struct Writer {
 }
 
 pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
-    let Post {
-        key,
-        view,
-        headers,
-        request,
-    } = post;
+    let Post { key, view, headers, request } = post;
     let (parts, incoming) = request.into_parts();
     let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let encoding = Encoding::of(kind);
-    let action = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |p| p.as_str())
-        .to_owned();
+    let action = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let posted = body::read(Body::timed(incoming, app.body_timeout), &encoding).await;
     if posted.broken {
         let why = "The form ended before its time, so it was not passed on. Nothing was saved.";
-        return reply::error(
-            hyper::StatusCode::BAD_REQUEST,
-            "This form did not arrive whole",
-            why,
-            &headers,
-        );
+        return reply::error(hyper::StatusCode::BAD_REQUEST, "This form did not arrive whole", why, &headers);
     }
     let who = app.identity.who(&headers).await;
     let mut writer = Writer {
@@ -107,9 +93,7 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         Err(denied) => writer.deny(denied, posted).await,
         Ok(grant) => {
             // A task of its own: the browser may go away, the truth about the save must still be heard.
-            let carried =
-                app.tasks
-                    .spawn(writer.carry_out(grant, Request::from_parts(parts, ()), posted));
+            let carried = app.tasks.spawn(writer.carry_out(grant, Request::from_parts(parts, ()), posted));
             carried.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a write's task failed");
                 reply::error(
@@ -129,11 +113,7 @@ enum Denied {
 }
 
 fn unknown_person() -> Who {
-    Who {
-        user: "unknown".into(),
-        session: String::new(),
-        name: None,
-    }
+    Who { user: "unknown".into(), session: String::new(), name: None }
 }
 
 impl Writer {
@@ -146,31 +126,17 @@ impl Writer {
             Some(token) => self.judge(token, now),
         };
         let page = self.claims.as_ref().map(|c| c.page.clone());
-        let begin = Command::BeginWrite {
-            id: RequestId::from(ids::id()),
-            person: self.who.person(),
-            proof,
-        };
-        let applied = self
-            .app
-            .hub
-            .run(&self.key, &begin)
-            .await
-            .map_err(Denied::Store)?;
+        let begin = Command::BeginWrite { id: RequestId::from(ids::id()), person: self.who.person(), proof };
+        let applied = self.app.hub.run(&self.key, &begin).await.map_err(Denied::Store)?;
         match applied.step.outcome {
-            Step::Granted { fence, base } => Ok(Grant {
-                fence,
-                base,
-                page,
-                now,
-            }),
+            Step::Granted { fence, base } => Ok(Grant { fence, base, page, now }),
             Step::Refused(refusal) => {
-                tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?refusal, "refused a write");
+                tracing::info!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
                 Err(Denied::Refusal(refusal, applied.now))
             }
-            _ => Err(Denied::Store(StoreError::Corrupt(
-                "a write was neither granted nor refused".to_owned(),
-            ))),
+            _ => {
+                Err(Denied::Store(StoreError::Corrupt("a write was neither granted nor refused".to_owned())))
+            }
         }
     }
 
@@ -178,10 +144,7 @@ impl Writer {
         let verdict = self.app.identity.key().verify(token, now);
         match verdict {
             Ok(claims) if claims.object == self.key && self.who.fits(&claims) => {
-                let proof = WriteProof::Page {
-                    page: claims.page.clone(),
-                    version: claims.version,
-                };
+                let proof = WriteProof::Page { page: claims.page.clone(), version: claims.version };
                 self.claims = Some(claims);
                 proof
             }
@@ -192,9 +155,7 @@ impl Writer {
     /// The page that gives everything back.
     async fn deny(&self, denied: Denied, posted: Posted) -> Response<Body> {
         let token = posted.token.clone();
-        let typed = posted
-            .into_typed(&self.encoding, &self.app.passwords_of(&self.key))
-            .await;
+        let typed = posted.into_typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
         match denied {
             Denied::Refusal(refusal, now) => {
                 // Trying again is checked as the page was; saving anyway is a conscious act with a token that
@@ -213,15 +174,7 @@ impl Writer {
     }
 
     async fn conscious_token(&self, now: Millis) -> Option<String> {
-        let version = self
-            .app
-            .hub
-            .store()
-            .read(&self.key)
-            .await
-            .ok()?
-            .record
-            .version;
+        let version = self.app.hub.store().read(&self.key).await.ok()?.record.version;
         Some(self.app.identity.key().sign(&Claims {
             object: self.key.clone(),
             user: self.who.user.clone(),
@@ -243,11 +196,7 @@ impl Writer {
         let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
         let current = format!("{root}{}change/", self.key.url_path());
         // A path that begins with two slashes would name another host in a form's action.
-        let action = if self.action.starts_with("//") {
-            &current
-        } else {
-            &self.action
-        };
+        let action = if self.action.starts_with("//") { &current } else { &self.action };
         let kept = Kept {
             object: &self.key,
             action,
@@ -272,25 +221,17 @@ impl Writer {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
                 if self.app.identity.is_touched(answer.headers()) {
-                    self.app
-                        .identity
-                        .follow(&self.headers, answer.headers())
-                        .await;
+                    self.app.identity.follow(&self.headers, answer.headers()).await;
                 }
                 self.understand(&grant, answer).await
             }
             Err(error) => {
                 tracing::warn!(object = %self.key, %error, "Django did not answer a write");
-                let typed = kept_copy
-                    .typed(&self.encoding, &self.app.passwords_of(&self.key))
-                    .await;
+                let typed = kept_copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
                 let (end, trouble) = if error.never_sent() {
                     (WriteEnd::NotSaved, Trouble::NoDjango(&error))
                 } else {
-                    (
-                        WriteEnd::Unknown { may_land: true },
-                        Trouble::Unknown(&error),
-                    )
+                    (WriteEnd::Unknown { may_land: true }, Trouble::Unknown(&error))
                 };
                 let answer = self.give_back(&trouble, &typed, token.as_deref(), grant.now);
                 (end, answer)
@@ -303,11 +244,7 @@ impl Writer {
 
     /// Renews the pin as long as the write is on its way, however long an upload takes.
     fn keep(&self, fence: u64) -> tokio::task::JoinHandle<()> {
-        let (hub, key, every) = (
-            Arc::clone(&self.app.hub),
-            self.key.clone(),
-            self.app.keep_write,
-        );
+        let (hub, key, every) = (Arc::clone(&self.app.hub), self.key.clone(), self.app.keep_write);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
@@ -319,11 +256,7 @@ impl Writer {
     }
 
     /// Reads Django's answer: from its head, and where that does not tell, from as much of the page as does.
-    async fn understand(
-        &self,
-        grant: &Grant,
-        answer: Response<Body>,
-    ) -> (WriteEnd, Response<Body>) {
+    async fn understand(&self, grant: &Grant, answer: Response<Body>) -> (WriteEnd, Response<Body>) {
         let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok());
         let status = answer.status().as_u16();
         let read = outcome::from_head(&self.app.prefixes, &self.key, self.view, status, location);

@@ -26,10 +26,7 @@ pub struct Who {
 
 impl Who {
     pub fn person(&self) -> Person {
-        Person {
-            user: self.user.clone(),
-            name: self.name.clone().unwrap_or_else(|| NAMELESS.to_owned()),
-        }
+        Person { user: self.user.clone(), name: self.name.clone().unwrap_or_else(|| NAMELESS.to_owned()) }
     }
 
     /// Is this the person that a token was made for? The session counts as well as the user, since what is
@@ -57,11 +54,7 @@ impl Identity {
     /// Nobody signed in is somebody too: a person of their own, whom Django will turn away.
     pub async fn who(&self, headers: &HeaderMap) -> Result<Who, StoreError> {
         let Some(cookie) = session::cookie(headers, &self.cookie) else {
-            return Ok(Who {
-                user: UserKey::from("anonymous"),
-                session: String::new(),
-                name: None,
-            });
+            return Ok(Who { user: UserKey::from("anonymous"), session: String::new(), name: None });
         };
         let hash = self.key.session(cookie);
         let known = self.store.session(&hash).await?.unwrap_or_default();
@@ -69,11 +62,7 @@ impl Identity {
             .map(|id| UserKey::from(format!("id:{id}")))
             .or(known.user)
             .unwrap_or_else(|| UserKey::from(format!("session:{hash}")));
-        Ok(Who {
-            user,
-            session: hash,
-            name: known.name,
-        })
+        Ok(Who { user, session: hash, name: known.name })
     }
 
     /// A page showed the person's name.
@@ -81,10 +70,7 @@ impl Identity {
         if who.session.is_empty() || who.name.as_deref() == Some(name) {
             return;
         }
-        let session = Session {
-            user: Some(who.user.clone()),
-            name: Some(name.to_owned()),
-        };
+        let session = Session { user: Some(who.user.clone()), name: Some(name.to_owned()) };
         self.remember(&who.session, Some(&session)).await;
     }
 
@@ -98,12 +84,8 @@ impl Identity {
                 None => return,
             },
         };
-        let session = Session {
-            user: Some(UserKey::from(format!("login:{}", username.trim()))),
-            name: None,
-        };
-        self.remember(&self.key.session(&cookie), Some(&session))
-            .await;
+        let session = Session { user: Some(UserKey::from(format!("login:{}", username.trim()))), name: None };
+        self.remember(&self.key.session(&cookie), Some(&session)).await;
     }
 
     /// An answer changed the session cookie: the person moves along with it (a new key after a changed
@@ -121,10 +103,7 @@ impl Identity {
                 if hash == who.session {
                     return;
                 }
-                let session = Session {
-                    user: Some(who.user),
-                    name: who.name,
-                };
+                let session = Session { user: Some(who.user), name: who.name };
                 self.remember(&hash, Some(&session)).await;
             }
             Change::Set(_) => {}
@@ -135,8 +114,7 @@ impl Identity {
 
     /// Does an answer touch the session cookie at all? Cheap, asked for every answer.
     pub fn is_touched(&self, answer: &HeaderMap) -> bool {
-        answer.contains_key(hyper::header::SET_COOKIE)
-            && session::change(answer, &self.cookie).is_some()
+        answer.contains_key(hyper::header::SET_COOKIE) && session::change(answer, &self.cookie).is_some()
     }
 
     /// Not knowing a person any more is bearable: a page's token still holds the session it was made for.

@@ -6,8 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 /// Bytes from the operating system. Without them nothing here is safe, so there is no way on.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .unwrap_or_else(|e| panic!("the operating system gives no random bytes: {e}"));
+    getrandom::fill(&mut bytes).unwrap_or_else(|e| panic!("the operating system gives no random bytes: {e}"));
     bytes
 }
 

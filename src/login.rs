@@ -18,14 +18,9 @@ use crate::reply;
 /// A login form is far smaller; a larger body is passed on unread.
 const LIMIT: usize = 16 * 1024;
 
-pub async fn pass(
-    app: &Arc<App>,
-    original: &HeaderMap,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    let length = original
-        .get(hyper::header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incoming>) -> Response<Body> {
+    let length =
+        original.get(hyper::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     let small = length.is_some_and(|n| n <= LIMIT);
     let (parts, body) = request.into_parts();
     let body = Body::timed(body, app.body_timeout);
@@ -33,19 +28,11 @@ pub async fn pass(
         match Limited::new(body, LIMIT).collect().await {
             Ok(read) => {
                 let bytes = read.to_bytes();
-                (
-                    username(&bytes),
-                    Body::after(VecDeque::from([bytes]), Body::empty()),
-                )
+                (username(&bytes), Body::after(VecDeque::from([bytes]), Body::empty()))
             }
             Err(_) => {
                 let why = "The body of the login ended before its time.";
-                return reply::error(
-                    StatusCode::BAD_REQUEST,
-                    "This login cannot be read",
-                    why,
-                    original,
-                );
+                return reply::error(StatusCode::BAD_REQUEST, "This login cannot be read", why, original);
             }
         }
     } else {
@@ -60,9 +47,7 @@ pub async fn pass(
     };
     headers::to_client(answer.headers_mut());
     if let Some(username) = username.filter(|_| succeeded(&answer)) {
-        app.identity
-            .logged_in(original, answer.headers(), &username)
-            .await;
+        app.identity.logged_in(original, answer.headers(), &username).await;
     }
     answer
 }
@@ -75,15 +60,6 @@ fn username(body: &[u8]) -> Option<String> {
 
 /// Django shows the form again (200) when it does not let somebody in, and redirects elsewhere when it does.
 fn succeeded(answer: &Response<Body>) -> bool {
-    let to = answer
-        .headers()
-        .get(LOCATION)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    answer.status() == StatusCode::FOUND
-        && !to
-            .split('?')
-            .next()
-            .unwrap_or_default()
-            .ends_with("/login/")
+    let to = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    answer.status() == StatusCode::FOUND && !to.split('?').next().unwrap_or_default().ends_with("/login/")
 }

@@ -76,9 +76,8 @@ impl State {
 impl Lock {
     pub fn of(object: ObjectKey, record: &Record, now: Millis) -> Self {
         let holder = record.holder.as_ref();
-        let person: Option<&Person> = holder
-            .map(|h| &h.page.person)
-            .or(record.write.as_ref().map(|w| &w.person));
+        let person: Option<&Person> =
+            holder.map(|h| &h.page.person).or(record.write.as_ref().map(|w| &w.person));
         let state = match (&record.write, holder) {
             (Some(_), _) => State::Saving,
             (None, Some(h)) if h.away.is_some() => State::Away,
@@ -89,9 +88,7 @@ impl Lock {
             object,
             editor: person.map(|p| p.name.clone()),
             user: person.map(|p| p.user.as_str().to_owned()),
-            since: holder
-                .map(|h| h.since)
-                .or(record.write.as_ref().map(|w| w.since)),
+            since: holder.map(|h| h.since).or(record.write.as_ref().map(|w| w.since)),
             active: holder.map(|h| h.active),
             state,
             unsaved: holder.is_some_and(|h| h.dirty),
@@ -139,19 +136,12 @@ pub async fn answer(via: Via<'_>, ask: &Ask) -> Answer {
         Ask::List => list(via.store()).await,
         Ask::Release { which } => release(&via, which).await,
     };
-    done.unwrap_or_else(|error| Answer::Failed {
-        message: error.to_string(),
-    })
+    done.unwrap_or_else(|error| Answer::Failed { message: error.to_string() })
 }
 
 async fn list(store: &Store) -> Result<Answer, StoreError> {
     let now = store.now().await?;
-    let locks = store
-        .list()
-        .await?
-        .into_iter()
-        .map(|(key, s)| Lock::of(key, &s.record, s.now))
-        .collect();
+    let locks = store.list().await?.into_iter().map(|(key, s)| Lock::of(key, &s.record, s.now)).collect();
     Ok(Answer::Locks { locks, now })
 }
 

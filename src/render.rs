@@ -53,17 +53,9 @@ const OF_THE_BYTES: [HeaderName; 7] = [
 /// Asks Django for a page that can be read: whole, and not packed.
 pub fn ask_plainly(request: &mut HeaderMap) {
     use hyper::header::{
-        ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-        RANGE,
+        ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
     };
-    for name in [
-        IF_MATCH,
-        IF_MODIFIED_SINCE,
-        IF_NONE_MATCH,
-        IF_RANGE,
-        IF_UNMODIFIED_SINCE,
-        RANGE,
-    ] {
+    for name in [IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE] {
         request.remove(name);
     }
     request.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -74,20 +66,9 @@ fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncodin
     if answer.status() != hyper::StatusCode::OK {
         return None;
     }
-    let text = |name| {
-        answer
-            .headers()
-            .get(name)
-            .map(HeaderValue::to_str)
-            .transpose()
-            .ok()
-    };
+    let text = |name| answer.headers().get(name).map(HeaderValue::to_str).transpose().ok();
     let kind = text(CONTENT_TYPE)??;
-    if !kind
-        .trim_start()
-        .to_ascii_lowercase()
-        .starts_with("text/html")
-    {
+    if !kind.trim_start().to_ascii_lowercase().starts_with("text/html") {
         return None;
     }
     Some((encoding_of(kind)?, Packing::of(text(CONTENT_ENCODING)?)?))
@@ -139,18 +120,14 @@ fn prepare(headers: &mut HeaderMap, packing: Packing) {
     }
     for name in &POLICIES {
         let old: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
-        let new = old
-            .iter()
-            .map(|v| v.to_str().ok().and_then(csp::with_socket));
+        let new = old.iter().map(|v| v.to_str().ok().and_then(csp::with_socket));
         let new: Vec<Option<String>> = new.collect();
         if new.iter().all(Option::is_none) {
             continue;
         }
         headers.remove(name);
         for (old, new) in old.into_iter().zip(new) {
-            let value = new
-                .and_then(|n| HeaderValue::from_str(&n).ok())
-                .unwrap_or(old);
+            let value = new.and_then(|n| HeaderValue::from_str(&n).ok()).unwrap_or(old);
             headers.append(name, value);
         }
     }
@@ -172,9 +149,7 @@ fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Inser
     Insert {
         // The token's letters need no escaping (base64url and a dot).
         field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
-        tail: Box::new(move |learned| {
-            Some(tail(&app, &who, claims, learned, unsaved, nonce.as_deref()))
-        }),
+        tail: Box::new(move |learned| Some(tail(&app, &who, claims, learned, unsaved, nonce.as_deref()))),
     }
 }
 
@@ -187,15 +162,8 @@ fn tail(
     unsaved: bool,
     nonce: Option<&str>,
 ) -> String {
-    let name = learned
-        .name
-        .clone()
-        .or_else(|| who.name.clone())
-        .unwrap_or_else(|| NAMELESS.to_owned());
-    claims.join = Some(JoinClaims {
-        can_edit: learned.can_edit,
-        name: name.clone(),
-    });
+    let name = learned.name.clone().or_else(|| who.name.clone()).unwrap_or_else(|| NAMELESS.to_owned());
+    claims.join = Some(JoinClaims { can_edit: learned.can_edit, name: name.clone() });
     let config = serde_json::json!({
         "socket": app.socket_path(&claims.object),
         "token": app.identity.key().sign(&claims),
@@ -212,25 +180,14 @@ fn tail(
     });
     // `<` would let a text end the data block.
     let config = config.to_string().replace('<', "\\u003c");
-    let nonce = nonce.map_or_else(String::new, |n| {
-        format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n))
-    });
+    let nonce =
+        nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)));
     let folder = format!("{}{}", app.own_prefix, app.assets.folder());
-    let mut html =
-        format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
-    for module in app
-        .assets
-        .names()
-        .iter()
-        .filter(|n| n.ends_with(".js") && *n != "main.js")
-    {
-        html.push_str(&format!(
-            "<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"
-        ));
+    let mut html = format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
+    for module in app.assets.names().iter().filter(|n| n.ends_with(".js") && *n != "main.js") {
+        html.push_str(&format!("<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"));
     }
-    html.push_str(&format!(
-        "<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"
-    ));
+    html.push_str(&format!("<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"));
     html
 }
 
@@ -240,15 +197,7 @@ pub fn tapped(app: &Arc<App>, answer: Response<Body>, who: Who) -> Response<Body
         Some((encoding, Packing::Plain)) => {
             let page = Page::new(&app.themes, encoding, None);
             let done = learn(app, who, None);
-            answer.map(|body| {
-                Body::Page(Box::new(Rewriting::new(
-                    body,
-                    page,
-                    Packing::Plain,
-                    true,
-                    done,
-                )))
-            })
+            answer.map(|body| Body::Page(Box::new(Rewriting::new(body, page, Packing::Plain, true, done))))
         }
         _ => answer,
     }

@@ -3,8 +3,8 @@
 //! Owns the words. A refused write's page holds everything that was typed; JSON for clients that ask for it.
 
 use hyper::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
@@ -27,9 +27,20 @@ pub enum Trouble<'a> {
     Unknown(&'a UpstreamError),
 }
 
+impl Trouble<'_> {
+    /// One word for scripts.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Store => "store_down",
+            Self::NoDjango(_) => "not_sent",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 struct Words {
     status: StatusCode,
-    code: &'static str,
     title: String,
     sentence: String,
     advice: &'static str,
@@ -43,7 +54,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
     match trouble {
         Trouble::Refused(Refusal::Held { by, since }) => Words {
             status: StatusCode::LOCKED,
-            code: "locked",
             title: format!("{} is editing this", by.name),
             sentence: format!(
                 "Your changes to {object} were not saved: {} has been editing it for {}.",
@@ -56,7 +66,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::Refused(Refusal::Saving { by, .. }) => Words {
             status: StatusCode::LOCKED,
-            code: "saving",
             title: "A save is on its way".to_owned(),
             sentence: format!(
                 "Your changes to {object} were not saved: a save by {} is just being carried out.",
@@ -68,7 +77,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::Refused(Refusal::Stale { saved, deleted }) => Words {
             status: StatusCode::CONFLICT,
-            code: if *deleted { "deleted" } else { "stale" },
             title: format!("{object} has changed"),
             sentence: format!(
                 "Your changes to {object} were not saved: {} after you opened it.",
@@ -81,7 +89,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::Refused(Refusal::Unfit) => Words {
             status: StatusCode::CONFLICT,
-            code: "page_unfit",
             title: "This page can no longer be checked".to_owned(),
             sentence: format!(
                 "Your changes to {object} were not saved: the page was opened under another login, more than a \
@@ -94,7 +101,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::Store => Words {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "store_down",
             title: "Edit locks cannot be checked just now".to_owned(),
             sentence: format!(
                 "Your changes to {object} were not saved, as nobody can tell who is editing it."
@@ -105,7 +111,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::NoDjango(error) => Words {
             status: gateway_status(error),
-            code: "not_sent",
             title: "The site does not answer".to_owned(),
             sentence: format!(
                 "Your changes to {object} were not saved: the application server cannot be reached."
@@ -116,7 +121,6 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
         },
         Trouble::Unknown(error) => Words {
             status: gateway_status(error),
-            code: "unknown",
             title: "We do not know whether this was saved".to_owned(),
             sentence: format!(
                 "Your changes to {object} were sent, but the application server did not say what became of them."
@@ -129,11 +133,7 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
 }
 
 fn gateway_status(error: &UpstreamError) -> StatusCode {
-    if error.is_timeout() {
-        StatusCode::GATEWAY_TIMEOUT
-    } else {
-        StatusCode::BAD_GATEWAY
-    }
+    if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
 fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
@@ -174,16 +174,8 @@ pub struct Kept<'a> {
 /// The answer that gives everything back.
 pub fn kept(trouble: &Trouble, kept: &Kept, request: &HeaderMap) -> Response<Body> {
     let words = words(trouble, kept.object, kept.now);
-    let body = if wants_json(request) {
-        json(&words, trouble, kept)
-    } else {
-        page(&words, kept)
-    };
-    let kind = if wants_json(request) {
-        "application/json"
-    } else {
-        "text/html; charset=utf-8"
-    };
+    let body = if wants_json(request) { json(&words, trouble, kept) } else { page(&words, kept) };
+    let kind = if wants_json(request) { "application/json" } else { "text/html; charset=utf-8" };
     respond(words.status, kind, body, words.retry_after)
 }
 
@@ -196,7 +188,7 @@ fn json(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
         _ => (None, None),
     };
     serde_json::json!({
-        "error": words.code,
+        "error": trouble.code(),
         "object": kept.object.to_string(),
         "message": words.sentence,
         "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
@@ -212,10 +204,7 @@ fn page(words: &Words, kept: &Kept) -> String {
     let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
     let mut hidden = String::new();
     if let Some(token) = kept.token {
-        hidden.push_str(&format!(
-            "<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">",
-            text(token)
-        ));
+        hidden.push_str(&format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">", text(token)));
     }
     let mut shown = String::new();
     for (name, value) in &kept.typed.fields {
@@ -225,11 +214,7 @@ fn page(words: &Words, kept: &Kept) -> String {
             text(value)
         ));
         if !value.is_empty() && !is_machinery(name) {
-            shown.push_str(&format!(
-                "<dt>{}</dt><dd><pre>{}</pre></dd>",
-                text(name),
-                text(value)
-            ));
+            shown.push_str(&format!("<dt>{}</dt><dd><pre>{}</pre></dd>", text(name), text(value)));
         }
     }
     for (name, file) in &kept.typed.files {
@@ -247,7 +232,9 @@ fn page(words: &Words, kept: &Kept) -> String {
         ));
     }
     if kept.typed.cut {
-        shown.push_str("<dt>…</dt><dd>More was sent than can be shown here. Your browser's Back button has it all.</dd>");
+        shown.push_str(
+            "<dt>…</dt><dd>More was sent than can be shown here. Your browser's Back button has it all.</dd>",
+        );
     }
     let enctype = match kept.encoding {
         Encoding::Multipart { .. } => "multipart/form-data",
@@ -271,12 +258,7 @@ fn page(words: &Words, kept: &Kept) -> String {
 
 /// Fields that a form carries for Django, not for people: the CSRF token, formset counters, the button pressed.
 fn is_machinery(name: &str) -> bool {
-    const SUFFIXES: &[&str] = &[
-        "-TOTAL_FORMS",
-        "-INITIAL_FORMS",
-        "-MIN_NUM_FORMS",
-        "-MAX_NUM_FORMS",
-    ];
+    const SUFFIXES: &[&str] = &["-TOTAL_FORMS", "-INITIAL_FORMS", "-MIN_NUM_FORMS", "-MAX_NUM_FORMS"];
     name == "csrfmiddlewaretoken"
         || name.starts_with('_')
         || name.starts_with("initial-")
@@ -285,24 +267,15 @@ fn is_machinery(name: &str) -> bool {
 }
 
 /// A page of ours without anything kept: Django is away, the request is malformed.
-pub fn error(
-    status: StatusCode,
-    title: &str,
-    sentence: &str,
-    request: &HeaderMap,
-) -> Response<Body> {
-    let retry_after = (status == StatusCode::BAD_GATEWAY
-        || status == StatusCode::SERVICE_UNAVAILABLE)
-        .then_some(5);
+pub fn error(status: StatusCode, title: &str, sentence: &str, request: &HeaderMap) -> Response<Body> {
+    let retry_after =
+        (status == StatusCode::BAD_GATEWAY || status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
     if wants_json(request) {
         let body = serde_json::json!({"error": status.as_u16(), "message": sentence}).to_string();
         return respond(status, "application/json", body, retry_after);
     }
     let text = |s: &str| html_escape::encode_text(s).into_owned();
-    let body = fill(
-        ERROR_PAGE,
-        &[("title", &text(title)), ("sentence", &text(sentence))],
-    );
+    let body = fill(ERROR_PAGE, &[("title", &text(title)), ("sentence", &text(sentence))]);
     respond(status, "text/html; charset=utf-8", body, retry_after)
 }
 
@@ -325,12 +298,7 @@ pub fn no_answer(error: &UpstreamError, request: &HeaderMap) -> Response<Body> {
     self::error(gateway_status(error), title, sentence, request)
 }
 
-fn respond(
-    status: StatusCode,
-    kind: &'static str,
-    body: String,
-    retry_after: Option<u32>,
-) -> Response<Body> {
+fn respond(status: StatusCode, kind: &'static str, body: String, retry_after: Option<u32>) -> Response<Body> {
     let mut answer = Response::new(Body::bytes(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -356,13 +324,8 @@ fn respond(
 
 /// A script asks for JSON by name, or says that it is one.
 fn wants_json(request: &HeaderMap) -> bool {
-    let accept = request
-        .get(ACCEPT)
-        .and_then(|a| a.to_str().ok())
-        .unwrap_or_default();
-    let scripted = request
-        .get("x-requested-with")
-        .is_some_and(|v| v == "XMLHttpRequest");
+    let accept = request.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
+    let scripted = request.get("x-requested-with").is_some_and(|v| v == "XMLHttpRequest");
     (accept.contains("application/json") || scripted) && !accept.contains("text/html")
 }
 
@@ -373,10 +336,7 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
         let (name, tail) = after.split_once("}}").unwrap_or((after, ""));
-        let value = values
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map_or("", |(_, v)| v);
+        let value = values.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v);
         out.push_str(value);
         rest = tail;
     }
@@ -391,21 +351,14 @@ mod tests {
 
     #[test]
     fn values_are_not_looked_through() {
-        assert_eq!(
-            fill("<p>{{a}}-{{b}}</p>{{c}}", &[("a", "{{b}}"), ("b", "x")]),
-            "<p>{{b}}-x</p>"
-        );
+        assert_eq!(fill("<p>{{a}}-{{b}}</p>{{c}}", &[("a", "{{b}}"), ("b", "x")]), "<p>{{b}}-x</p>");
     }
 
     #[test]
     fn time_spans() {
-        for (seconds, want) in [
-            (0, "0 seconds"),
-            (1, "1 second"),
-            (61, "1 minute"),
-            (7_200, "2 hours"),
-            (90_000, "1 day"),
-        ] {
+        for (seconds, want) in
+            [(0, "0 seconds"), (1, "1 second"), (61, "1 minute"), (7_200, "2 hours"), (90_000, "1 day")]
+        {
             assert_eq!(ago(seconds * 1000, 0), want);
         }
         assert_eq!(ago(0, 5), "0 seconds", "a clock that went back");
@@ -417,28 +370,17 @@ mod tests {
             (&[(ACCEPT, "application/json")][..], true),
             (&[(ACCEPT, "text/html,application/json")], false),
             (&[(ACCEPT, "*/*")], false),
-            (
-                &[(
-                    HeaderName::from_static("x-requested-with"),
-                    "XMLHttpRequest",
-                )],
-                true,
-            ),
+            (&[(HeaderName::from_static("x-requested-with"), "XMLHttpRequest")], true),
         ] {
-            let headers: HeaderMap = pairs
-                .iter()
-                .map(|(n, v)| (n.clone(), HeaderValue::from_static(v)))
-                .collect();
+            let headers: HeaderMap =
+                pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_static(v))).collect();
             assert_eq!(wants_json(&headers), want, "{pairs:?}");
         }
     }
 
     #[test]
     fn what_was_typed_is_escaped() {
-        let typed = Typed {
-            fields: vec![("a\"b".into(), "<script>&\n'\"".into())],
-            ..Typed::default()
-        };
+        let typed = Typed { fields: vec![("a\"b".into(), "<script>&\n'\"".into())], ..Typed::default() };
         let object = ObjectKey::new("shop", "product", "3");
         let kept = Kept {
             object: &object,
@@ -449,20 +391,10 @@ mod tests {
             token: Some("t"),
             now: 0,
         };
-        let by = Person {
-            user: "id:1".into(),
-            name: "<b>Ada</b>".to_owned(),
-        };
-        let words = words(
-            &Trouble::Refused(&Refusal::Held { by, since: 0 }),
-            &object,
-            0,
-        );
+        let by = Person { user: "id:1".into(), name: "<b>Ada</b>".to_owned() };
+        let words = words(&Trouble::Refused(&Refusal::Held { by, since: 0 }), &object, 0);
         let html = page(&words, &kept);
-        assert!(
-            !html.contains("<script>&") && !html.contains("<b>Ada"),
-            "{html}"
-        );
+        assert!(!html.contains("<script>&") && !html.contains("<b>Ada"), "{html}");
         assert!(html.contains("value=\"&lt;script&gt;&amp;\n"), "{html}");
     }
 }

@@ -55,9 +55,7 @@ async fn key(settings: &Settings, store: &Store) -> Result<Key, String> {
     }
     match store {
         Store::Memory(_) => Ok(Key::new(&ids::random::<32>())),
-        Store::Redis(redis) => Ok(Key::new(
-            &redis.shared_secret().await.map_err(|e| e.to_string())?,
-        )),
+        Store::Redis(redis) => Ok(Key::new(&redis.shared_secret().await.map_err(|e| e.to_string())?)),
     }
 }
 
@@ -72,10 +70,7 @@ impl Proxy {
             .map_err(|e| format!("cannot listen on {}: {e}", settings.listen))?;
         let control = match *store {
             Store::Memory(_) => Some(Control::bind(&settings.control).await.map_err(|e| {
-                format!(
-                    "cannot open the control socket {}: {e}",
-                    settings.control.display()
-                )
+                format!("cannot open the control socket {}: {e}", settings.control.display())
             })?),
             Store::Redis(_) => None,
         };
@@ -84,12 +79,7 @@ impl Proxy {
             Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
         };
         let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
-        let hub = Hub::new(
-            Arc::clone(&store),
-            key.clone(),
-            node,
-            settings.rules.clone(),
-        );
+        let hub = Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone());
         listen_to_others(&store, &hub);
         let app = App {
             upstream: Upstream::new(connector, settings.connect_timeout, settings.answer_timeout),
@@ -138,9 +128,7 @@ impl Proxy {
 
     /// Serves until `stop` turns true.
     pub async fn run(self, stop: watch::Receiver<bool>) {
-        let control = self
-            .control
-            .map(|control| tokio::spawn(control.serve(Arc::clone(&self.app.hub))));
+        let control = self.control.map(|control| tokio::spawn(control.serve(Arc::clone(&self.app.hub))));
         server::run(self.app, self.listener, self.limits, stop).await;
         if let Some(control) = control {
             control.abort();

@@ -74,10 +74,7 @@ pub async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
             if tokio::net::UnixStream::connect(path).await.is_ok() {
-                return Err(io::Error::new(
-                    io::ErrorKind::AddrInUse,
-                    "another process listens there",
-                ));
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there"));
             }
             std::fs::remove_file(path)
         }
@@ -127,14 +124,8 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
         connections.wait().await;
         app.tasks.wait().await;
     };
-    if tokio::time::timeout(limits.drain_timeout, ended)
-        .await
-        .is_err()
-    {
-        tracing::warn!(
-            left = connections.len(),
-            "some requests did not end in time and are cut off"
-        );
+    if tokio::time::timeout(limits.drain_timeout, ended).await.is_err() {
+        tracing::warn!(left = connections.len(), "some requests did not end in time and are cut off");
     }
 }
 
@@ -157,31 +148,13 @@ async fn accept(
             let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
             let ip = address.ip().to_canonical();
-            let peer = Peer {
-                ip: Some(ip),
-                trusted: is_trusted(&limits.trusted, ip),
-            };
-            Ok(Box::pin(serve(
-                app,
-                TokioIo::new(stream),
-                peer,
-                limits.header_timeout,
-                stop,
-            )))
+            let peer = Peer { ip: Some(ip), trusted: is_trusted(&limits.trusted, ip) };
+            Ok(Box::pin(serve(app, TokioIo::new(stream), peer, limits.header_timeout, stop)))
         }
         Listener::Unix(listener, _) => {
             let (stream, _) = listener.accept().await?;
-            let peer = Peer {
-                ip: None,
-                trusted: true,
-            };
-            Ok(Box::pin(serve(
-                app,
-                TokioIo::new(stream),
-                peer,
-                limits.header_timeout,
-                stop,
-            )))
+            let peer = Peer { ip: None, trusted: true };
+            Ok(Box::pin(serve(app, TokioIo::new(stream), peer, limits.header_timeout, stop)))
         }
     }
 }

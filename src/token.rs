@@ -89,9 +89,7 @@ impl Key {
         let (body, mac) = token.split_once('.').ok_or(Invalid::Forged)?;
         let body = BASE64.decode(body).map_err(|_| Invalid::Forged)?;
         let mac = BASE64.decode(mac).map_err(|_| Invalid::Forged)?;
-        self.mac("page", &body)
-            .verify_slice(&mac)
-            .map_err(|_| Invalid::Forged)?;
+        self.mac("page", &body).verify_slice(&mac).map_err(|_| Invalid::Forged)?;
         let claims: Claims = serde_json::from_slice(&body).map_err(|_| Invalid::Forged)?;
         if now > claims.issued + LIFETIME {
             return Err(Invalid::Expired);
@@ -126,10 +124,7 @@ mod tests {
             page: PageId::from("p"),
             version: 7,
             issued: 1000,
-            join: Some(JoinClaims {
-                can_edit: true,
-                name: "Ada".to_owned(),
-            }),
+            join: Some(JoinClaims { can_edit: true, name: "Ada".to_owned() }),
         }
     }
 
@@ -145,10 +140,7 @@ mod tests {
     fn any_change_is_seen() {
         let key = Key::new(b"k");
         let token = key.sign(&claims());
-        assert_eq!(
-            Key::new(b"other").verify(&token, 1000),
-            Err(Invalid::Forged)
-        );
+        assert_eq!(Key::new(b"other").verify(&token, 1000), Err(Invalid::Forged));
         for i in 0..token.len() {
             let mut forged = token.clone().into_bytes();
             forged[i] = if forged[i] == b'A' { b'B' } else { b'A' };

@@ -96,15 +96,8 @@ impl Release {
             Ok((locks, _)) => {
                 for lock in &locks {
                     let editor = lock.editor.as_deref().unwrap_or("nobody");
-                    let unsaved = if lock.unsaved {
-                        ", with unsaved changes on their page"
-                    } else {
-                        ""
-                    };
-                    say(&format!(
-                        "Released {} (held by {editor}{unsaved}).",
-                        lock.object
-                    ));
+                    let unsaved = if lock.unsaved { ", with unsaved changes on their page" } else { "" };
+                    say(&format!("Released {} (held by {editor}{unsaved}).", lock.object));
                 }
                 ExitCode::SUCCESS
             }
@@ -114,18 +107,13 @@ impl Release {
 
 /// Straight to Redis, or through the running proxy.
 async fn ask(common: &Common, ask: &Ask) -> Result<(Vec<Lock>, Millis), ExitCode> {
-    let settings = common
-        .settings(Vec::new())
-        .map_err(|p| fail(USAGE, &p.to_string()))?;
+    let settings = common.settings(Vec::new()).map_err(|p| fail(USAGE, &p.to_string()))?;
     let answer = if settings.redis.is_some() {
-        let store = open_store(&settings, NodeId::from(ids::id()))
-            .await
-            .map_err(|e| fail(UNREACHABLE, &e))?;
+        let store =
+            open_store(&settings, NodeId::from(ids::id())).await.map_err(|e| fail(UNREACHABLE, &e))?;
         operator::answer(Via::Store(&store), ask).await
     } else {
-        control::ask(&settings.control, ask)
-            .await
-            .map_err(|e| fail(UNREACHABLE, &e))?
+        control::ask(&settings.control, ask).await.map_err(|e| fail(UNREACHABLE, &e))?
     };
     match answer {
         Answer::Locks { locks, now } | Answer::Released { locks, now } => Ok((locks, now)),
@@ -140,18 +128,8 @@ fn print_json(locks: &[Lock]) -> ExitCode {
 
 fn table(locks: &[Lock], now: Millis) -> String {
     let since = |t: Option<Millis>| t.map_or_else(|| "-".to_owned(), |t| ago(now, t));
-    let mut rows = vec![
-        [
-            "OBJECT",
-            "EDITOR",
-            "SINCE",
-            "LAST ACTIVE",
-            "STATE",
-            "WAITING",
-            "VIEWERS",
-        ]
-        .map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["OBJECT", "EDITOR", "SINCE", "LAST ACTIVE", "STATE", "WAITING", "VIEWERS"].map(str::to_owned)];
     for lock in locks {
         let state = if lock.unsaved {
             format!("{}, unsaved", lock.state.word())
@@ -175,10 +153,7 @@ fn table(locks: &[Lock], now: Millis) -> String {
         }
     }
     let line = |row: &[String; 7]| {
-        let cells = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -186,9 +161,7 @@ fn table(locks: &[Lock], now: Millis) -> String {
 
 /// Names come from people; a terminal must not obey them.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -211,7 +184,7 @@ mod tests {
         };
         assert_eq!(
             table(&[lock], 120_000),
-            "OBJECT          EDITOR    SINCE      LAST ACTIVE  STATE             WAITING  VIEWERS\n\
+            "OBJECT          EDITOR   SINCE      LAST ACTIVE  STATE             WAITING  VIEWERS\n\
              shop.product/3  Ada\u{fffd}[2J  2 minutes  1 minute     editing, unsaved  1        2"
         );
     }

@@ -66,10 +66,7 @@ impl Common {
 pub fn main() -> ExitCode {
     // Wrong calls end here, with clap's own words and exit code 2.
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(UNREACHABLE, &format!("the runtime cannot start: {error}")),
     };

@@ -1,5 +1,6 @@
 //! `collab-proxy serve`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -28,10 +29,7 @@ impl Serve {
     pub(super) async fn run(self) -> ExitCode {
         let mut flags = Vec::new();
         flags.extend(self.upstream.map(|v| ("upstream", v, "--upstream")));
-        flags.extend(
-            self.admin_url
-                .map(|v| ("options.admin_url", v, "--admin-url")),
-        );
+        flags.extend(self.admin_url.map(|v| ("options.admin_url", v, "--admin-url")));
         flags.extend(self.log.map(|v| ("log", v, "--log")));
         let settings = match self.common.settings(flags) {
             Ok(settings) => settings,
@@ -80,6 +78,7 @@ fn start_log(filter: &str) -> Result<(), String> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
     Ok(())

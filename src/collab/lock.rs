@@ -15,9 +15,9 @@
 //! "Free" gives the lock to the first in the queue, at once: as editor if that page is current, else as its
 //! *turn*, for as long as it may take to load the page again.
 
+use super::join;
 use super::record::{
     Holder, Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules, UserKey, Viewers,
-    Waiter,
 };
 use super::write::{self, Refusal, WriteEnd, WriteProof};
 
@@ -103,20 +103,9 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    Lost {
-        page: PageId,
-        cause: Cause,
-    },
-    Saved {
-        version: Millis,
-        by: Person,
-        page: Option<PageId>,
-    },
-    Deleted {
-        version: Millis,
-        by: Person,
-        page: Option<PageId>,
-    },
+    Lost { page: PageId, cause: Cause },
+    Saved { version: Millis, by: Person, page: Option<PageId> },
+    Deleted { version: Millis, by: Person, page: Option<PageId> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +127,7 @@ pub fn apply(before: &Record, now: Millis, command: &Command, rules: &Rules) -> 
     let outcome = match (outcome, command) {
         // Joining an object that is just being freed can end in another place than it began.
         (Outcome::Waiting(_), Command::Join { page } | Command::Claim { page }) => {
-            standing(&record, &page.id)
+            join::standing(&record, &page.id)
         }
         (outcome, _) => outcome,
     };
@@ -146,12 +135,7 @@ pub fn apply(before: &Record, now: Millis, command: &Command, rules: &Rules) -> 
     if changed {
         record.revision = Record::next(before.revision, now);
     }
-    Step {
-        record,
-        outcome,
-        events,
-        changed,
-    }
+    Step { record, outcome, events, changed }
 }
 
 fn run(
@@ -162,13 +146,9 @@ fn run(
     events: &mut Vec<Event>,
 ) -> Outcome {
     match command {
-        Command::Join { page } => join(record, now, page, rules, events, false),
-        Command::Claim { page } => join(record, now, page, rules, events, true),
-        Command::Touch {
-            node,
-            pages,
-            viewers,
-        } => {
+        Command::Join { page } => join::join(record, now, page, rules, events, false),
+        Command::Claim { page } => join::join(record, now, page, rules, events, true),
+        Command::Touch { node, pages, viewers } => {
             touch(record, now, pages, rules);
             count(record, now, node, *viewers, rules);
             Outcome::Done
@@ -199,25 +179,11 @@ fn run(
             }
             Outcome::Freed(freed.map(Box::new))
         }
-        Command::BeginWrite { id, person, proof } => {
-            write::begin(record, now, id, person, proof, rules)
-        }
+        Command::BeginWrite { id, person, proof } => write::begin(record, now, id, person, proof, rules),
         Command::KeepWrite { fence } => write::keep(record, now, *fence, rules),
-        Command::EndWrite {
-            fence,
-            person,
-            page,
-            end,
-        } => write::end(
-            record,
-            now,
-            *fence,
-            person,
-            page.as_ref(),
-            *end,
-            rules,
-            events,
-        ),
+        Command::EndWrite { fence, person, page, end } => {
+            write::end(record, now, *fence, person, page.as_ref(), *end, rules, events)
+        }
         Command::Tick => Outcome::Done,
     }
 }
@@ -226,26 +192,17 @@ fn run(
 pub fn deadline(record: &Record) -> Option<Millis> {
     let pinned = record.write.as_ref().map(|w| w.deadline);
     let holder = record.holder.as_ref().map(|h| holder_end(record, h));
-    let waiters = record
-        .queue
-        .iter()
-        .map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
+    let waiters = record.queue.iter().map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
     pinned.into_iter().chain(holder).chain(waiters).min()
 }
 
 /// Works off what time has brought: pins given up, leases ended, the next one let in.
 fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Event>) {
     write::give_up(record, now, events);
-    if record
-        .holder
-        .as_ref()
-        .is_some_and(|h| holder_end(record, h) <= now)
-    {
+    if record.holder.as_ref().is_some_and(|h| holder_end(record, h) <= now) {
         drop_holder(record, Cause::Expired, events);
     }
-    record
-        .queue
-        .retain(|w| w.lease_end > now && w.away.is_none_or(|t| t > now));
+    record.queue.retain(|w| w.lease_end > now && w.away.is_none_or(|t| t > now));
     record.viewers.retain(|_, v| v.until > now);
     if record.deleted {
         record.queue.clear();
@@ -266,14 +223,11 @@ fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Even
 fn holder_end(record: &Record, holder: &Holder) -> Millis {
     match &record.write {
         Some(write) if write.person.user == holder.page.person.user => write.deadline,
-        _ => holder
-            .away
-            .unwrap_or(holder.lease_end)
-            .min(holder.lease_end),
+        _ => holder.away.unwrap_or(holder.lease_end).min(holder.lease_end),
     }
 }
 
-fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rules: &Rules) {
+pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rules: &Rules) {
     let fence = Record::next(record.fence, now);
     record.fence = fence;
     record.holder = Some(Holder {
@@ -289,98 +243,8 @@ fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rul
 
 pub(super) fn drop_holder(record: &mut Record, cause: Cause, events: &mut Vec<Event>) {
     if let Some(holder) = record.holder.take() {
-        events.push(Event::Lost {
-            page: holder.page.id,
-            cause,
-        });
+        events.push(Event::Lost { page: holder.page.id, cause });
     }
-}
-
-fn standing(record: &Record, page: &PageId) -> Outcome {
-    match record.position(page) {
-        Some(position) => Outcome::Waiting(position),
-        None if record.is_holder(page) => Outcome::Editor,
-        None => Outcome::Viewer,
-    }
-}
-
-fn join(
-    record: &mut Record,
-    now: Millis,
-    page: &Page,
-    rules: &Rules,
-    events: &mut Vec<Event>,
-    insist: bool,
-) -> Outcome {
-    if page.version != record.version {
-        return Outcome::Viewer;
-    }
-    // Django showed it after the deletion: somebody made it again.
-    record.deleted = false;
-    let Some(holder) = &mut record.holder else {
-        return join_free(record, now, page, rules);
-    };
-    if holder.page.person.user != page.person.user {
-        return enqueue(record, now, page, rules);
-    }
-    if holder.page.id == page.id {
-        holder.away = None;
-        holder.lease_end = now + rules.lease;
-        holder.page = page.clone();
-        return Outcome::Editor;
-    }
-    if holder.away.is_none() && !insist {
-        return Outcome::Viewer;
-    }
-    let since = holder.since;
-    if holder.away.is_none() {
-        drop_holder(record, Cause::Moved, events);
-    }
-    hold(record, now, page, None, rules);
-    if let Some(holder) = &mut record.holder {
-        holder.since = since;
-    }
-    Outcome::Editor
-}
-
-/// Nobody holds it, but a save that carried no page may be on its way: then even the first one waits.
-fn join_free(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
-    match &record.write {
-        Some(write) if write.person.user != page.person.user => enqueue(record, now, page, rules),
-        _ => {
-            record
-                .queue
-                .retain(|w| w.page.person.user != page.person.user);
-            hold(record, now, page, None, rules);
-            Outcome::Editor
-        }
-    }
-}
-
-/// One place a person; a page that comes back, or replaces one that is gone, keeps it.
-fn enqueue(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
-    let lease_end = now + rules.lease;
-    let full = record.queue.len() >= rules.queue;
-    let mine = record
-        .queue
-        .iter_mut()
-        .find(|w| w.page.person.user == page.person.user);
-    match mine {
-        Some(place) if place.page.id == page.id || place.away.is_some() => {
-            place.page = page.clone();
-            place.lease_end = lease_end;
-            place.away = None;
-        }
-        Some(_) => return Outcome::Viewer,
-        None if full => return Outcome::Viewer,
-        None => record.queue.push(Waiter {
-            page: page.clone(),
-            since: now,
-            lease_end,
-            away: None,
-        }),
-    }
-    standing(record, &page.id)
 }
 
 fn touch(record: &mut Record, now: Millis, pages: &[PageId], rules: &Rules) {
@@ -403,13 +267,7 @@ fn count(record: &mut Record, now: Millis, node: &NodeId, viewers: u32, rules: &
         record.viewers.remove(node);
     } else {
         let until = now + rules.lease;
-        record.viewers.insert(
-            node.clone(),
-            Viewers {
-                count: viewers,
-                until,
-            },
-        );
+        record.viewers.insert(node.clone(), Viewers { count: viewers, until });
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock, no randomness: time and ids are arguments.
 
+mod join;
 pub mod lock;
 pub mod protocol;
 pub mod record;

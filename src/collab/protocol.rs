@@ -23,26 +23,11 @@ pub enum FromPage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPage {
-    Welcome {
-        user_id: String,
-        page_id: PageId,
-        object: String,
-        version: Millis,
-    },
+    Welcome { user_id: String, page_id: PageId, object: String, version: Millis },
     EditorStatus(Status),
-    LockReleased {
-        cause: Cause,
-        by: Option<String>,
-    },
-    ContentUpdated {
-        version: Millis,
-        by: String,
-        deleted: bool,
-    },
-    Error {
-        code: ErrorCode,
-        message: String,
-    },
+    LockReleased { cause: Cause, by: Option<String> },
+    ContentUpdated { version: Millis, by: String, deleted: bool },
+    Error { code: ErrorCode, message: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

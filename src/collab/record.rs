@@ -143,10 +143,7 @@ impl Record {
     /// An object that nothing is known of. Its version is the store's `epoch`, the time when its memory began:
     /// a page from before then does not fit it.
     pub fn fresh(epoch: Millis) -> Self {
-        Self {
-            version: epoch,
-            ..Self::default()
-        }
+        Self { version: epoch, ..Self::default() }
     }
 
     /// The next number of a kind that must never go back, even in a store that lost its memory.
@@ -155,9 +152,7 @@ impl Record {
     }
 
     pub fn is_held_by(&self, user: &UserKey) -> bool {
-        self.holder
-            .as_ref()
-            .is_some_and(|h| h.page.person.user == *user)
+        self.holder.as_ref().is_some_and(|h| h.page.person.user == *user)
     }
 
     pub fn is_holder(&self, page: &PageId) -> bool {
@@ -166,10 +161,7 @@ impl Record {
 
     /// Place in the queue, from 1.
     pub fn position(&self, page: &PageId) -> Option<usize> {
-        self.queue
-            .iter()
-            .position(|w| w.page.id == *page)
-            .map(|i| i + 1)
+        self.queue.iter().position(|w| w.page.id == *page).map(|i| i + 1)
     }
 
     /// Is there anything an operator would want to see?
@@ -178,11 +170,7 @@ impl Record {
     }
 
     pub fn viewers_at(&self, now: Millis) -> u32 {
-        self.viewers
-            .values()
-            .filter(|v| v.until > now)
-            .map(|v| v.count)
-            .sum()
+        self.viewers.values().filter(|v| v.until > now).map(|v| v.count).sum()
     }
 }
 
@@ -203,12 +191,6 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            lease: 30_000,
-            grace: 5_000,
-            turn: 15_000,
-            pin: 65_000,
-            queue: 500,
-        }
+        Self { lease: 30_000, grace: 5_000, turn: 15_000, pin: 65_000, queue: 500 }
     }
 }

@@ -79,10 +79,7 @@ pub fn status(
         turn,
         elsewhere: mine.is_some_and(|h| h.page.id != *page && !turn),
         saving: record.write.is_some(),
-        saved: record.saved.as_ref().map(|s| SavedBy {
-            by: s.by.name.clone(),
-            at: s.at,
-        }),
+        saved: record.saved.as_ref().map(|s| SavedBy { by: s.by.name.clone(), at: s.at }),
         deleted: record.deleted,
         uncertain: record.uncertain,
     }

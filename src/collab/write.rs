@@ -47,6 +47,19 @@ pub enum Refusal {
     Unfit,
 }
 
+impl Refusal {
+    /// One word for logs and scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "locked",
+            Self::Saving { .. } => "saving",
+            Self::Stale { deleted: true, .. } => "deleted",
+            Self::Stale { .. } => "stale",
+            Self::Unfit => "page_unfit",
+        }
+    }
+}
+
 /// How a write ended, as far as Django's answer tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteEnd {
@@ -75,33 +88,17 @@ pub(super) fn begin(
 ) -> Outcome {
     if let Some(write) = &record.write {
         if write.id == *id {
-            return Outcome::Granted {
-                fence: write.fence,
-                base: record.version,
-            };
+            return Outcome::Granted { fence: write.fence, base: record.version };
         }
-        return Outcome::Refused(Refusal::Saving {
-            by: write.person.clone(),
-            since: write.since,
-        });
+        return Outcome::Refused(Refusal::Saving { by: write.person.clone(), since: write.since });
     }
-    if let Some(holder) = record
-        .holder
-        .as_ref()
-        .filter(|h| h.page.person.user != person.user)
-    {
-        return Outcome::Refused(Refusal::Held {
-            by: holder.page.person.clone(),
-            since: holder.since,
-        });
+    if let Some(holder) = record.holder.as_ref().filter(|h| h.page.person.user != person.user) {
+        return Outcome::Refused(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
     }
     let page = match proof {
         WriteProof::Unfit => return Outcome::Refused(Refusal::Unfit),
         WriteProof::Page { version, .. } if *version != record.version => {
-            return Outcome::Refused(Refusal::Stale {
-                saved: record.saved.clone(),
-                deleted: record.deleted,
-            });
+            return Outcome::Refused(Refusal::Stale { saved: record.saved.clone(), deleted: record.deleted });
         }
         WriteProof::Page { page, .. } => Some(page.clone()),
         WriteProof::None => None,
@@ -116,10 +113,7 @@ pub(super) fn begin(
         since: now,
         deadline: now + rules.pin,
     });
-    Outcome::Granted {
-        fence,
-        base: record.version,
-    }
+    Outcome::Granted { fence, base: record.version }
 }
 
 pub(super) fn keep(record: &mut Record, now: Millis, fence: u64, rules: &Rules) -> Outcome {
@@ -138,10 +132,7 @@ pub(super) fn give_up(record: &mut Record, now: Millis, events: &mut Vec<Event>)
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the command's own fields, and the record's surroundings"
-)]
+#[expect(clippy::too_many_arguments, reason = "the command's own fields, and the record's surroundings")]
 pub(super) fn end(
     record: &mut Record,
     now: Millis,
@@ -168,17 +159,10 @@ pub(super) fn end(
         }
         WriteEnd::Deleted => {
             record.version = Record::next(record.version, now);
-            record.saved = Some(Saved {
-                by: person.clone(),
-                at: now,
-            });
+            record.saved = Some(Saved { by: person.clone(), at: now });
             record.deleted = true;
             record.uncertain = false;
-            events.push(Event::Deleted {
-                version: record.version,
-                by: person.clone(),
-                page: page.cloned(),
-            });
+            events.push(Event::Deleted { version: record.version, by: person.clone(), page: page.cloned() });
             drop_holder(record, Cause::Saved, events);
         }
         WriteEnd::Unknown { may_land } => {
@@ -187,11 +171,7 @@ pub(super) fn end(
         }
     }
     let leaves = matches!(end, WriteEnd::Saved { stays: false });
-    let Some(holder) = record
-        .holder
-        .as_mut()
-        .filter(|h| h.page.person.user == person.user)
-    else {
+    let Some(holder) = record.holder.as_mut().filter(|h| h.page.person.user == person.user) else {
         return Outcome::Done;
     };
     let posted_it = page.is_none_or(|p| holder.page.id == *p) || holder.away.is_some();
@@ -215,22 +195,9 @@ fn remember(record: &mut Record, fence: u64) {
 }
 
 /// The object was, or may have been, saved: no page that was rendered before may save again.
-fn moved(
-    record: &mut Record,
-    now: Millis,
-    by: &Person,
-    page: Option<&PageId>,
-    events: &mut Vec<Event>,
-) {
+fn moved(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, events: &mut Vec<Event>) {
     record.version = Record::next(record.version, now);
-    record.saved = Some(Saved {
-        by: by.clone(),
-        at: now,
-    });
+    record.saved = Some(Saved { by: by.clone(), at: now });
     record.deleted = false;
-    events.push(Event::Saved {
-        version: record.version,
-        by: by.clone(),
-        page: page.cloned(),
-    });
+    events.push(Event::Saved { version: record.version, by: by.clone(), page: page.cloned() });
 }

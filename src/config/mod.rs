@@ -93,11 +93,7 @@ pub struct Problems(pub Vec<Problem>);
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
-        writeln!(
-            f,
-            "the settings have {count} problem{}:",
-            if count == 1 { "" } else { "s" }
-        )?;
+        writeln!(f, "the settings have {count} problem{}:", if count == 1 { "" } else { "s" })?;
         for problem in &self.0 {
             writeln!(f, "  {problem}")?;
         }
@@ -116,13 +112,7 @@ pub fn load(
     let mut problems = Vec::new();
     let text = read_file(config, &mut problems);
     let name = config.unwrap_or(Path::new(FILE)).display().to_string();
-    let settings = resolve(
-        &name,
-        text.as_deref().unwrap_or_default(),
-        variables,
-        flags,
-        &mut problems,
-    );
+    let settings = resolve(&name, text.as_deref().unwrap_or_default(), variables, flags, &mut problems);
     match settings {
         Some(settings) if problems.is_empty() => Ok(settings),
         _ => Err(Problems(problems)),
@@ -135,10 +125,8 @@ fn read_file(config: Option<&Path>, problems: &mut Vec<Problem>) -> Option<Strin
         Ok(text) => Some(text),
         Err(e) if config.is_none() && e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => {
-            problems.push(Problem {
-                origin: path.display().to_string(),
-                text: format!("cannot be read: {e}"),
-            });
+            problems
+                .push(Problem { origin: path.display().to_string(), text: format!("cannot be read: {e}") });
             None
         }
     }
@@ -151,24 +139,22 @@ fn resolve(
     flags: Flags,
     problems: &mut Vec<Problem>,
 ) -> Option<Settings> {
-    let mut layer = source::file("the built-in defaults", DEFAULTS, problems);
+    let defaults = source::file("the built-in defaults", DEFAULTS, problems);
+    let mut layer = defaults.clone();
     let keys: Vec<String> = layer.keys().cloned().collect();
     let file = source::file(name, text, problems);
     for (key, entry) in &file {
         if !keys.contains(key) {
             problems.push(Problem {
                 origin: entry.origin.0.clone(),
-                text: format!(
-                    "{key}: there is no such setting{}",
-                    source::suggestion(key, &keys)
-                ),
+                text: format!("{key}: there is no such setting{}", source::suggestion(key, &keys)),
             });
         }
     }
     layer.extend(file);
     layer.extend(source::environment(variables, &keys, problems));
     layer.extend(flag_layer(flags));
-    let mut reader = Reader::new(layer);
+    let mut reader = Reader::new(layer, defaults);
     let settings = settings(&mut reader);
     problems.extend(reader.into_problems());
     settings
@@ -179,13 +165,7 @@ fn flag_layer(flags: Flags) -> Layer {
         .into_iter()
         .map(|(key, value, flag)| {
             let origin = Origin(flag.to_owned());
-            (
-                key.to_owned(),
-                Entry {
-                    raw: source::word(&value),
-                    origin,
-                },
-            )
+            (key.to_owned(), Entry { raw: source::word(&value), origin })
         })
         .collect()
 }
@@ -217,10 +197,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     };
     let answer_timeout = r.duration("proxy.answer_timeout");
     if rules.pin <= crate::clock::millis(answer_timeout) {
-        r.complain(
-            "lock.pin",
-            "expected more than proxy.answer_timeout: the save may still be running",
-        );
+        r.complain("lock.pin", "expected more than proxy.answer_timeout: the save may still be running");
     }
     if patience.dead <= patience.ping {
         r.complain("lock.dead", "expected more than lock.ping");
@@ -234,15 +211,10 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     Some(Settings {
         control: control_path(&control, &listen),
         upstream: upstream?,
-        upstream_ca: Some(r.text("proxy.upstream_ca"))
-            .filter(|p| !p.is_empty())
-            .map(PathBuf::from),
+        upstream_ca: Some(r.text("proxy.upstream_ca")).filter(|p| !p.is_empty()).map(PathBuf::from),
         redis: redis_url.filter(|_| uses_redis == Some(true)).map(Secret),
         redis_prefix: r.text("redis.prefix"),
-        redis_max_retries: r
-            .count("options.redis_max_retries")
-            .try_into()
-            .unwrap_or(u32::MAX),
+        redis_max_retries: r.count("options.redis_max_retries").try_into().unwrap_or(u32::MAX),
         redis_retry_delay: r.duration("options.redis_retry_delay"),
         redis_timeout: r.duration("options.redis_socket_timeout"),
         secret,
@@ -293,16 +265,14 @@ fn network(text: &str) -> Result<IpNet, String> {
 fn redis_url(text: &str) -> Result<String, String> {
     match redis::IntoConnectionInfo::into_connection_info(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(
-            "expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned(),
-        ),
+        Err(_) => {
+            Err("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned())
+        }
     }
 }
 
 fn own_prefix(r: &mut Reader, admin: Option<&Prefix>) -> String {
-    let root = admin
-        .and_then(Prefix::fixed)
-        .unwrap_or_else(|| "/admin/".to_owned());
+    let root = admin.and_then(Prefix::fixed).unwrap_or_else(|| "/admin/".to_owned());
     let text = r.text("options.websocket_connection_prefix_url");
     if text == "admin/collaboration" {
         return format!("{root}collaboration/");
@@ -329,19 +299,16 @@ fn secret(r: &mut Reader) -> Secret {
     Secret(secret)
 }
 
-/// Texts of the widget that the site has changed.
+/// Texts of the widget that the site has changed; the widget has the others itself.
 fn texts(r: &mut Reader) -> BTreeMap<String, String> {
+    let seeds = ["editor_mode_text", "viewer_mode_text", "claiming_editor_text"];
+    let own = r.section("texts").into_iter().map(|name| (format!("texts.{name}"), name));
+    let keys = seeds.iter().map(|name| (format!("options.{name}"), (*name).to_owned())).chain(own);
     let mut texts = BTreeMap::new();
-    for name in [
-        "editor_mode_text",
-        "viewer_mode_text",
-        "claiming_editor_text",
-    ] {
-        let key = format!("options.{name}");
-        let changed = r.is_changed(&key);
+    for (key, name) in keys.collect::<Vec<_>>() {
         let text = r.text(&key);
-        if changed {
-            texts.insert(name.to_owned(), text);
+        if r.is_changed(&key) {
+            texts.insert(name, text);
         }
     }
     texts
@@ -378,13 +345,7 @@ fn control_path(configured: &str, listen: &Listen) -> PathBuf {
     let name: String = listen
         .to_string()
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '.' {
-                c
-            } else {
-                '-'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
         .collect();
     let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(dir) if !dir.is_empty() => PathBuf::from(dir).join("collab-proxy"),

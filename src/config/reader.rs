@@ -8,6 +8,7 @@ use crate::clock::millis;
 
 pub(super) struct Reader {
     layer: Layer,
+    defaults: Layer,
     problems: Vec<Problem>,
     /// Keys that were asked for; a test holds the documented ones to them.
     pub(super) asked: BTreeSet<String>,
@@ -17,12 +18,8 @@ pub(super) struct Reader {
 const UNITS: &[(&str, f64)] = &[("ms", 0.001), ("min", 60.0), ("h", 3600.0), ("s", 1.0)];
 
 impl Reader {
-    pub(super) fn new(layer: Layer) -> Self {
-        Self {
-            layer,
-            problems: Vec::new(),
-            asked: BTreeSet::new(),
-        }
+    pub(super) fn new(layer: Layer, defaults: Layer) -> Self {
+        Self { layer, defaults, problems: Vec::new(), asked: BTreeSet::new() }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -41,11 +38,15 @@ impl Reader {
         entry
     }
 
-    /// Does the value come from the site, and not from the defaults?
+    /// Does the site say something else than the defaults?
     pub(super) fn is_changed(&self, key: &str) -> bool {
-        self.layer
-            .get(key)
-            .is_some_and(|e| !e.origin.0.starts_with("the built-in"))
+        self.layer.get(key).map(|e| &e.raw) != self.defaults.get(key).map(|e| &e.raw)
+    }
+
+    /// The keys of a section, without its name.
+    pub(super) fn section(&self, name: &str) -> Vec<String> {
+        let start = format!("{name}.");
+        self.layer.keys().filter_map(|k| k.strip_prefix(&start).map(str::to_owned)).collect()
     }
 
     pub(super) fn complain(&mut self, key: &str, what: &str) {
@@ -53,15 +54,8 @@ impl Reader {
             return;
         };
         // What is secret stays so in messages.
-        let found = if key.starts_with("secret") {
-            String::new()
-        } else {
-            format!(", found {}", entry.raw)
-        };
-        self.problems.push(Problem {
-            origin: entry.origin.0.clone(),
-            text: format!("{key}: {what}{found}"),
-        });
+        let found = if key.starts_with("secret") { String::new() } else { format!(", found {}", entry.raw) };
+        self.problems.push(Problem { origin: entry.origin.0.clone(), text: format!("{key}: {what}{found}") });
     }
 
     pub(super) fn text(&mut self, key: &str) -> String {
@@ -76,11 +70,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn parse<T>(
-        &mut self,
-        key: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub(super) fn parse<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let before = self.problems.len();
         let text = self.text(key);
         if self.problems.len() > before {
@@ -89,11 +79,7 @@ impl Reader {
         parse(&text).map_err(|what| self.complain(key, &what)).ok()
     }
 
-    pub(super) fn parse_list<T>(
-        &mut self,
-        key: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
+    pub(super) fn parse_list<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let items = match self.entry(key).map(|e| e.raw) {
             Some(Raw::List(items)) => items,
             // From the environment or a flag: with commas.
@@ -162,10 +148,7 @@ impl Reader {
         match seconds.filter(|s| (0.0..=1e7).contains(s)) {
             Some(seconds) => Duration::from_secs_f64(seconds),
             None => {
-                self.complain(
-                    key,
-                    "expected a duration, such as \"500 ms\", \"5 s\", \"2 min\"",
-                );
+                self.complain(key, "expected a duration, such as \"500 ms\", \"5 s\", \"2 min\"");
                 Duration::from_secs(1)
             }
         }

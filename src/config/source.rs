@@ -85,13 +85,7 @@ fn flatten(name: &str, text: &str, section: &str, table: &DeTable<'_>, layer: &m
             other => {
                 let line = line_of(text, key.span().start);
                 let origin = Origin(format!("{name} line {line}"));
-                layer.insert(
-                    full,
-                    Entry {
-                        raw: raw(other),
-                        origin,
-                    },
-                );
+                layer.insert(full, Entry { raw: raw(other), origin });
             }
         }
     }
@@ -110,16 +104,11 @@ fn raw(value: &DeValue<'_>) -> Raw {
 }
 
 fn number_of(text: &str) -> Raw {
-    text.parse()
-        .map_or(Raw::Other("a number out of range"), Raw::Number)
+    text.parse().map_or(Raw::Other("a number out of range"), Raw::Number)
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())]
-        .iter()
-        .filter(|&&b| b == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
 /// A value from the environment or a flag: written without quotes, lists with commas.
@@ -139,31 +128,16 @@ pub(super) fn environment(
             continue;
         };
         // Kubernetes puts these there for a service called "collab" or "collab-proxy".
-        if ["PROXY_", "PORT", "SERVICE_"]
-            .iter()
-            .any(|p| rest.starts_with(p))
-            || rest == "CONFIG"
-        {
+        if ["PROXY_", "PORT", "SERVICE_"].iter().any(|p| rest.starts_with(p)) || rest == "CONFIG" {
             continue;
         }
-        let matching = keys
-            .iter()
-            .find(|k| k.replace('.', "_").to_uppercase() == rest);
+        let matching = keys.iter().find(|k| k.replace('.', "_").to_uppercase() == rest);
         match matching {
             Some(key) => {
-                layer.insert(
-                    key.clone(),
-                    Entry {
-                        raw: word(&value),
-                        origin: Origin(name),
-                    },
-                );
+                layer.insert(key.clone(), Entry { raw: word(&value), origin: Origin(name) });
             }
             None => problems.push(Problem {
-                text: format!(
-                    "there is no such setting{}",
-                    suggestion(&rest.to_lowercase(), keys)
-                ),
+                text: format!("there is no such setting{}", suggestion(&rest.to_lowercase(), keys)),
                 origin: name,
             }),
         }
@@ -190,11 +164,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut corner = i;
         for (j, y) in b.iter().enumerate() {
             let up = row[j + 1];
-            let cost = if x == *y {
-                corner
-            } else {
-                1 + corner.min(left).min(up)
-            };
+            let cost = if x == *y { corner } else { 1 + corner.min(left).min(up) };
             corner = up;
             row[j] = left;
             left = cost;

@@ -1,13 +1,7 @@
 use super::*;
 
-fn load_text(
-    text: &str,
-    variables: &[(&str, &str)],
-    flags: Flags,
-) -> Result<Settings, Vec<String>> {
-    let variables = variables
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+fn load_text(text: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, Vec<String>> {
+    let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     let mut problems = Vec::new();
     let settings = resolve("collab.toml", text, variables, flags, &mut problems);
     match settings {
@@ -32,7 +26,7 @@ fn every_documented_setting_is_read_and_every_read_one_documented() {
     let mut problems = Vec::new();
     let layer = source::file("collab.toml", DEFAULTS, &mut problems);
     let documented: Vec<String> = layer.keys().cloned().collect();
-    let mut reader = Reader::new(layer);
+    let mut reader = Reader::new(layer.clone(), layer);
     settings(&mut reader);
     assert_eq!(Vec::from_iter(reader.asked.clone()), documented);
     assert!(documented.len() > 40, "{}", documented.len());
@@ -44,29 +38,13 @@ fn flags_beat_the_environment_which_beats_the_file() {
     let text = "listen = \"h:1\"\n[lock]\nlease = \"1 min\"\ngrace = 2\n";
     let settings = load_text(text, &[], vec![]).unwrap();
     assert_eq!(settings.listen.to_string(), "h:1");
-    assert_eq!(
-        (settings.rules.lease, settings.rules.grace),
-        (60_000, 2_000)
-    );
-    let environment = [
-        ("COLLAB_LISTEN", "h:2"),
-        ("COLLAB_LOCK_LEASE", "90s"),
-        ("PATH", "x"),
-    ];
+    assert_eq!((settings.rules.lease, settings.rules.grace), (60_000, 2_000));
+    let environment = [("COLLAB_LISTEN", "h:2"), ("COLLAB_LOCK_LEASE", "90s"), ("PATH", "x")];
     let settings = load_text(text, &environment, vec![]).unwrap();
     assert_eq!(settings.listen.to_string(), "h:2");
-    assert_eq!(
-        (settings.rules.lease, settings.rules.grace),
-        (90_000, 2_000)
-    );
+    assert_eq!((settings.rules.lease, settings.rules.grace), (90_000, 2_000));
     let flags = vec![("listen", "h:3".to_owned(), "--listen")];
-    assert_eq!(
-        load_text(text, &environment, flags)
-            .unwrap()
-            .listen
-            .to_string(),
-        "h:3"
-    );
+    assert_eq!(load_text(text, &environment, flags).unwrap().listen.to_string(), "h:3");
 }
 
 #[test]
@@ -83,12 +61,8 @@ fn kubernetes_variables_are_no_settings() {
 #[test]
 fn all_problems_are_told_at_once_with_their_place() {
     let text = "listen = 8080\nlisten_on = \"x\"\n\n[lock]\nlease = \"soon\"\nleese = 3\n[proxy]\ntrusted_proxies = [\"10.0.0.0/99\"]\n";
-    let problems = load_text(
-        text,
-        &[("COLLAB_UPSTREAM", "django"), ("COLLAB_LOK_LEASE", "3")],
-        vec![],
-    )
-    .unwrap_err();
+    let problems =
+        load_text(text, &[("COLLAB_UPSTREAM", "django"), ("COLLAB_LOK_LEASE", "3")], vec![]).unwrap_err();
     let all = problems.join("\n");
     for wanted in [
         "collab.toml line 1: listen: expected a text in quotes, found 8080",
@@ -106,32 +80,18 @@ fn all_problems_are_told_at_once_with_their_place() {
 #[test]
 fn broken_toml_names_its_line() {
     let problems = load_text("listen = \"h:1\"\nupstream = \n", &[], vec![]).unwrap_err();
-    assert!(
-        problems[0].starts_with("collab.toml line 2: not TOML"),
-        "{problems:?}"
-    );
+    assert!(problems[0].starts_with("collab.toml line 2: not TOML"), "{problems:?}");
 }
 
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
-    let problems = load_text(
-        "[lock]\npin = \"10 s\"\nping = \"9 s\"\ndead = \"9 s\"\n",
-        &[],
-        vec![],
-    )
-    .unwrap_err();
+    let problems =
+        load_text("[lock]\npin = \"10 s\"\nping = \"9 s\"\ndead = \"9 s\"\n", &[], vec![]).unwrap_err();
     assert!(
-        problems
-            .iter()
-            .any(|p| p.contains("lock.pin: expected more than proxy.answer_timeout")),
+        problems.iter().any(|p| p.contains("lock.pin: expected more than proxy.answer_timeout")),
         "{problems:?}"
     );
-    assert!(
-        problems
-            .iter()
-            .any(|p| p.contains("lock.dead: expected more than lock.ping")),
-        "{problems:?}"
-    );
+    assert!(problems.iter().any(|p| p.contains("lock.dead: expected more than lock.ping")), "{problems:?}");
 }
 
 #[test]
@@ -142,22 +102,35 @@ fn a_settings_dict_of_the_seed_moves_over() {
     assert_eq!(settings.own_prefix, "/backoffice/collaboration/");
 }
 
+/// The widget keeps its own copy of the texts; what is documented here must be what people read.
+#[test]
+fn the_documented_texts_are_the_widgets() {
+    let script = include_str!("../../assets/widget/texts.js");
+    let mut widget = BTreeMap::new();
+    for line in script.lines().filter_map(|l| l.trim().strip_suffix("',")) {
+        if let Some((key, text)) = line.split_once(": '") {
+            widget.insert(key.to_owned(), text.to_owned());
+        }
+    }
+    let mut documented = BTreeMap::new();
+    for (key, entry) in source::file("collab.toml", DEFAULTS, &mut Vec::new()) {
+        let Some((section, name)) = key.split_once('.') else { continue };
+        let seeds = ["editor_mode_text", "viewer_mode_text", "claiming_editor_text"];
+        if (section == "texts" || section == "options" && seeds.contains(&name))
+            && let source::Raw::Text(text) = entry.raw
+        {
+            documented.insert(name.to_owned(), text);
+        }
+    }
+    assert!(widget.len() > 30, "{}", widget.len());
+    assert_eq!(documented, widget);
+}
+
 #[test]
 fn secrets_are_neither_printed_nor_short() {
     let problems = load_text("secret = \"short\"\n", &[], vec![]).unwrap_err();
-    assert_eq!(
-        problems,
-        ["collab.toml line 1: secret: expected at least 16 characters"]
-    );
-    let settings = load_text(
-        "secret = \"0123456789abcdef\"\nstore = \"redis\"\n",
-        &[],
-        vec![],
-    )
-    .unwrap();
+    assert_eq!(problems, ["collab.toml line 1: secret: expected at least 16 characters"]);
+    let settings = load_text("secret = \"0123456789abcdef\"\nstore = \"redis\"\n", &[], vec![]).unwrap();
     let shown = format!("{settings:?}");
-    assert!(
-        !shown.contains("0123456789abcdef") && !shown.contains("localhost:6379"),
-        "{shown}"
-    );
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("localhost:6379"), "{shown}");
 }

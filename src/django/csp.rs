@@ -30,16 +30,11 @@ pub fn nonce<'p>(policies: impl IntoIterator<Item = &'p str>) -> Option<String> 
 pub fn with_socket(policy: &str) -> Option<String> {
     let connect = directive(policy, "connect-src");
     let sources = connect.or_else(|| directive(policy, "default-src"))?;
-    let open = sources
-        .split_whitespace()
-        .any(|s| matches!(s, "'self'" | "*" | "ws:" | "wss:"));
+    let open = sources.split_whitespace().any(|s| matches!(s, "'self'" | "*" | "ws:" | "wss:"));
     if open {
         return None;
     }
-    let kept: Vec<&str> = sources
-        .split_whitespace()
-        .filter(|s| *s != "'none'")
-        .collect();
+    let kept: Vec<&str> = sources.split_whitespace().filter(|s| *s != "'none'").collect();
     let new = format!("connect-src {}", [kept, vec!["'self'"]].concat().join(" "));
     if connect.is_none() {
         return Some(format!("{}; {new}", policy.trim_end_matches([';', ' '])));
@@ -48,11 +43,7 @@ pub fn with_socket(policy: &str) -> Option<String> {
         .split(';')
         .map(|d| {
             let name = d.split_whitespace().next().unwrap_or_default();
-            if name.eq_ignore_ascii_case("connect-src") {
-                format!(" {new}")
-            } else {
-                d.to_owned()
-            }
+            if name.eq_ignore_ascii_case("connect-src") { format!(" {new}") } else { d.to_owned() }
         })
         .collect();
     Some(parts.join(";").trim().to_owned())
@@ -82,10 +73,7 @@ mod tests {
                 "default-src 'none'; script-src 'self'",
                 Some("default-src 'none'; script-src 'self'; connect-src 'self'"),
             ),
-            (
-                "connect-src 'none'; script-src 'self'",
-                Some("connect-src 'self'; script-src 'self'"),
-            ),
+            ("connect-src 'none'; script-src 'self'", Some("connect-src 'self'; script-src 'self'")),
             (
                 "script-src 'self'; CONNECT-SRC https://x",
                 Some("script-src 'self'; connect-src https://x 'self'"),

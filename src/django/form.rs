@@ -62,9 +62,7 @@ fn token_urlencoded(bytes: &[u8], complete: bool) -> Option<String> {
         None if !complete => return None,
         _ => bytes,
     };
-    form_urlencoded::parse(known)
-        .find(|(name, _)| name == TOKEN_FIELD)
-        .map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(known).find(|(name, _)| name == TOKEN_FIELD).map(|(_, value)| value.into_owned())
 }
 
 /// Finds the part named `_collab`. Only the head of each part is looked at, so a file that holds such text
@@ -88,9 +86,7 @@ fn token_multipart(boundary: &str, bytes: &[u8]) -> Option<String> {
 
 fn part_name(head: &[u8]) -> Option<String> {
     let head = String::from_utf8_lossy(head);
-    let line = head
-        .split("\r\n")
-        .find(|l| l.to_ascii_lowercase().starts_with("content-disposition:"))?;
+    let line = head.split("\r\n").find(|l| l.to_ascii_lowercase().starts_with("content-disposition:"))?;
     let (_, rest) = line.split_once(" name=\"")?;
     rest.split_once('"').map(|(name, _)| name.to_owned())
 }
@@ -145,9 +141,7 @@ impl Typed {
 /// beside it, by model.
 fn is_password(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "passphrase"]
-        .iter()
-        .any(|word| name.contains(word))
+    ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -162,10 +156,7 @@ mod tests {
             ));
         }
         body.push_str("--B--\r\n");
-        (
-            Encoding::of(Some("multipart/form-data; boundary=B")),
-            body.into_bytes(),
-        )
+        (Encoding::of(Some("multipart/form-data; boundary=B")), body.into_bytes())
     }
 
     #[test]
@@ -186,46 +177,25 @@ mod tests {
     #[test]
     fn the_token_is_found_as_soon_as_it_is_there() {
         let body = b"_collab=abc.def&name=x";
-        assert_eq!(
-            find_token(&Encoding::UrlEncoded, &body[..12], false),
-            Peek::More
-        );
-        assert_eq!(
-            find_token(&Encoding::UrlEncoded, &body[..17], false),
-            Peek::Found("abc.def".to_owned())
-        );
-        assert_eq!(
-            find_token(&Encoding::UrlEncoded, b"_collab=abc", true),
-            Peek::Found("abc".to_owned())
-        );
-        assert_eq!(
-            find_token(&Encoding::UrlEncoded, b"name=x", true),
-            Peek::Absent
-        );
+        assert_eq!(find_token(&Encoding::UrlEncoded, &body[..12], false), Peek::More);
+        assert_eq!(find_token(&Encoding::UrlEncoded, &body[..17], false), Peek::Found("abc.def".to_owned()));
+        assert_eq!(find_token(&Encoding::UrlEncoded, b"_collab=abc", true), Peek::Found("abc".to_owned()));
+        assert_eq!(find_token(&Encoding::UrlEncoded, b"name=x", true), Peek::Absent);
 
-        let (encoding, body) = multipart(&[
-            ("name=\"_collab\"", "abc"),
-            ("name=\"f\"; filename=\"a\"", "…"),
-        ]);
+        let (encoding, body) = multipart(&[("name=\"_collab\"", "abc"), ("name=\"f\"; filename=\"a\"", "…")]);
         for end in 0..body.len() {
             match find_token(&encoding, &body[..end], false) {
                 Peek::Found(token) => assert_eq!(token, "abc"),
                 other => assert_eq!(other, Peek::More),
             }
         }
-        assert_eq!(
-            find_token(&encoding, &body, true),
-            Peek::Found("abc".to_owned())
-        );
+        assert_eq!(find_token(&encoding, &body, true), Peek::Found("abc".to_owned()));
     }
 
     #[test]
     fn a_file_that_looks_like_the_token_is_not_it() {
         let trick = "Content-Disposition: form-data; name=\"_collab\"\r\n\r\nforged";
-        let (encoding, body) = multipart(&[
-            ("name=\"f\"; filename=\"_collab\"", trick),
-            ("name=\"x\"", "y"),
-        ]);
+        let (encoding, body) = multipart(&[("name=\"f\"; filename=\"_collab\"", trick), ("name=\"x\"", "y")]);
         assert_eq!(find_token(&encoding, &body, true), Peek::Absent);
     }
 

@@ -21,11 +21,7 @@ pub struct ObjectKey {
 impl ObjectKey {
     /// `pk` is Django's unquoted key; it is made canonical here, so that two spellings are one key.
     pub fn new(app: &str, model: &str, pk: &str) -> Self {
-        Self {
-            app: app.to_owned(),
-            model: model.to_owned(),
-            pk: canonical_pk(pk),
-        }
+        Self { app: app.to_owned(), model: model.to_owned(), pk: canonical_pk(pk) }
     }
 
     /// The label of the model: `shop.product`.
@@ -76,11 +72,8 @@ impl TryFrom<String> for ObjectKey {
 }
 
 /// What a browser leaves as it is in a path segment (RFC 3986 pchar without our `_`-quoted ones).
-const PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const PATH: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The bytes that Django's admin writes as `_XX` in URLs (`QUOTE_MAP` in `contrib/admin/utils.py`).
 const QUOTED: &[u8] = b"\":/_#?;@&=+$,[]<>%\n\\";
@@ -142,9 +135,7 @@ pub fn decode_path(path: &str) -> String {
 /// is merged as well, which can only lock too much, never too little.
 fn canonical_pk(pk: &str) -> String {
     let trimmed = pk.trim_matches(is_python_space);
-    as_int(trimmed)
-        .or_else(|| as_uuid(trimmed))
-        .unwrap_or_else(|| trimmed.to_owned())
+    as_int(trimmed).or_else(|| as_uuid(trimmed)).unwrap_or_else(|| trimmed.to_owned())
 }
 
 /// Python's `str.isspace` also counts the four ASCII separators, which Rust's `is_whitespace` does not.
@@ -181,13 +172,12 @@ fn as_int(text: &str) -> Option<String> {
 
 /// The zero of every run of ten Unicode decimal digits (general category Nd, Unicode 15), which `int()` reads.
 const ZEROS: &[u32] = &[
-    0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66,
-    0xde6, 0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
-    0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
-    0x104a0, 0x10d30, 0x11066, 0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650,
-    0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0,
-    0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950,
-    0x1fbf0,
+    0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50,
+    0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
+    0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10, 0x104a0, 0x10d30, 0x11066,
+    0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950,
+    0x11c50, 0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec,
+    0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0,
 ];
 
 fn decimal_value(c: char) -> Option<u8> {
@@ -204,14 +194,7 @@ fn as_uuid(text: &str) -> Option<String> {
         return None;
     }
     let hex = hex.to_ascii_lowercase();
-    Some(format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    ))
+    Some(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
 #[cfg(test)]
@@ -224,9 +207,7 @@ mod tests {
 
     #[test]
     fn every_spelling_of_an_integer_is_one_key() {
-        for text in [
-            "1", "01", "001", "+1", "1 ", " 1", "1\u{a0}", "１", "١", "\u{1c}1", "0_1",
-        ] {
+        for text in ["1", "01", "001", "+1", "1 ", " 1", "1\u{a0}", "１", "١", "\u{1c}1", "0_1"] {
             assert_eq!(pk(text), "1", "{text:?}");
         }
         for text in ["10", "1_0", "010", "１０"] {
@@ -238,9 +219,7 @@ mod tests {
 
     #[test]
     fn what_python_does_not_read_as_a_number_stays_text() {
-        for text in [
-            "_1", "1_", "1__0", "1.0", "0x1", "", "+", "bolt-10", "½", "²",
-        ] {
+        for text in ["_1", "1_", "1__0", "1.0", "0x1", "", "+", "bolt-10", "½", "²"] {
             assert_eq!(pk(text), text.trim(), "{text:?}");
         }
     }
@@ -264,11 +243,7 @@ mod tests {
     fn quote_and_unquote_are_djangos() {
         assert_eq!(quote("a/b_c d+e%é"), "a_2Fb_5Fc d_2Be_25é");
         assert_eq!(unquote("a_2Fb_5Fc d_2Be_25é"), "a/b_c d+e%é");
-        assert_eq!(
-            unquote("a_2fb"),
-            "a_2fb",
-            "Django decodes upper-case hex only"
-        );
+        assert_eq!(unquote("a_2fb"), "a_2fb", "Django decodes upper-case hex only");
         assert_eq!(unquote("a_41_"), "a_41_", "A is not in Django's map");
         assert_eq!(unquote("é_é_"), "é_é_");
     }
@@ -282,14 +257,7 @@ mod tests {
 
     #[test]
     fn an_operators_typing_error_is_explained() {
-        for text in [
-            "",
-            "product/3",
-            "shop.product",
-            "shop.product/",
-            ".a/1",
-            "a.b.c/1",
-        ] {
+        for text in ["", "product/3", "shop.product", "shop.product/", ".a/1", "a.b.c/1"] {
             let error = ObjectKey::parse(text).unwrap_err();
             assert!(error.contains("shop.product/3"), "{text}: {error}");
         }

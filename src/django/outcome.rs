@@ -112,13 +112,7 @@ mod tests {
 
     fn head(view: View, status: u16, location: &str) -> Outcome {
         let prefixes = [Prefix::parse("/admin/").unwrap()];
-        from_head(
-            &prefixes,
-            &ObjectKey::new("shop", "product", "3"),
-            view,
-            status,
-            Some(location),
-        )
+        from_head(&prefixes, &ObjectKey::new("shop", "product", "3"), view, status, Some(location))
     }
 
     #[test]
@@ -126,38 +120,14 @@ mod tests {
         let unknown = Outcome::Unknown { may_land: false };
         for (status, location, want) in [
             (302, "/admin/shop/product/", Outcome::Saved { stays: false }),
-            (
-                302,
-                "/admin/shop/product/?published__exact=1",
-                Outcome::Saved { stays: false },
-            ),
-            (
-                302,
-                "http://h:1/admin/shop/product/",
-                Outcome::Saved { stays: false },
-            ),
-            (
-                302,
-                "/admin/shop/product/add/",
-                Outcome::Saved { stays: false },
-            ),
-            (
-                302,
-                "/admin/shop/product/3/change/",
-                Outcome::Saved { stays: true },
-            ),
-            (
-                302,
-                "/admin/shop/product/03/change/?_x=1",
-                Outcome::Saved { stays: true },
-            ),
+            (302, "/admin/shop/product/?published__exact=1", Outcome::Saved { stays: false }),
+            (302, "http://h:1/admin/shop/product/", Outcome::Saved { stays: false }),
+            (302, "/admin/shop/product/add/", Outcome::Saved { stays: false }),
+            (302, "/admin/shop/product/3/change/", Outcome::Saved { stays: true }),
+            (302, "/admin/shop/product/03/change/?_x=1", Outcome::Saved { stays: true }),
             (302, "/admin/shop/product/4/change/", unknown),
             (302, "/admin/", unknown),
-            (
-                302,
-                "/admin/login/?next=/admin/shop/product/3/change/",
-                Outcome::NotSaved,
-            ),
+            (302, "/admin/login/?next=/admin/shop/product/3/change/", Outcome::NotSaved),
             (302, "/sso?next=/admin/", Outcome::NotSaved),
             (302, "https://idp.example/authorize", unknown),
             (301, "/admin/shop/product/3/change/", Outcome::NotSaved),
@@ -167,51 +137,26 @@ mod tests {
             (502, "", Outcome::Unknown { may_land: true }),
             (504, "", Outcome::Unknown { may_land: true }),
         ] {
-            assert_eq!(
-                head(View::Change, status, location),
-                want,
-                "{status} {location}"
-            );
+            assert_eq!(head(View::Change, status, location), want, "{status} {location}");
         }
     }
 
     #[test]
     fn answers_to_a_deletion_and_to_other_views() {
-        assert_eq!(
-            head(View::Delete, 302, "/admin/shop/product/"),
-            Outcome::Deleted
-        );
+        assert_eq!(head(View::Delete, 302, "/admin/shop/product/"), Outcome::Deleted);
         assert_eq!(head(View::Delete, 302, "/admin/"), Outcome::Deleted);
-        assert_eq!(
-            head(View::Delete, 302, "/admin/login/?next=/"),
-            Outcome::NotSaved
-        );
+        assert_eq!(head(View::Delete, 302, "/admin/login/?next=/"), Outcome::NotSaved);
         assert_eq!(head(View::Delete, 200, ""), Outcome::AskBody);
-        assert_eq!(
-            head(View::Other, 302, "../../3/change/"),
-            Outcome::Saved { stays: false }
-        );
-        assert_eq!(
-            head(View::Other, 302, "/admin/shop/product/3/history/"),
-            Outcome::Saved { stays: true }
-        );
-        assert_eq!(
-            head(View::Other, 200, ""),
-            Outcome::Unknown { may_land: false }
-        );
+        assert_eq!(head(View::Other, 302, "../../3/change/"), Outcome::Saved { stays: false });
+        assert_eq!(head(View::Other, 302, "/admin/shop/product/3/history/"), Outcome::Saved { stays: true });
+        assert_eq!(head(View::Other, 200, ""), Outcome::Unknown { may_land: false });
     }
 
     #[test]
     fn a_200_is_told_by_its_body() {
         assert_eq!(from_body(View::Change, Shown::Form), Outcome::NotSaved);
-        assert_eq!(
-            from_body(View::Change, Shown::PopupDone),
-            Outcome::Saved { stays: false }
-        );
-        assert_eq!(
-            from_body(View::Change, Shown::Neither),
-            Outcome::Unknown { may_land: false }
-        );
+        assert_eq!(from_body(View::Change, Shown::PopupDone), Outcome::Saved { stays: false });
+        assert_eq!(from_body(View::Change, Shown::Neither), Outcome::Unknown { may_land: false });
         assert_eq!(from_body(View::Delete, Shown::Neither), Outcome::NotSaved);
         assert_eq!(from_body(View::Delete, Shown::PopupDone), Outcome::Deleted);
     }

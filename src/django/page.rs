@@ -44,12 +44,15 @@ impl Learned {
     }
 }
 
+/// Makes the end of a page from all that it said.
+pub type Tail = Box<dyn FnOnce(&Learned) -> Option<String> + Send>;
+
 /// What is to be put in.
 pub struct Insert {
     /// HTML of the hidden field, put first into the object's form.
     pub field: String,
     /// HTML for the document's end, made when everything is known. None where the form never came.
-    pub tail: Box<dyn FnOnce(&Learned) -> Option<String> + Send>,
+    pub tail: Tail,
 }
 
 #[derive(Default)]
@@ -121,11 +124,7 @@ impl Page {
         if let Some(tail) = tail {
             settings = append_tail(settings, &seen, tail);
         }
-        Self {
-            rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))),
-            out,
-            seen,
-        }
+        Self { rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))), out, seen }
     }
 
     /// Takes bytes of the page, gives bytes for the browser.
@@ -217,9 +216,7 @@ fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) 
     settings
         .append_element_content_handler(element!("input[name], button[name]", move |el| {
             let is_save = el.get_attribute("name").is_some_and(|n| names.contains(&n));
-            let hidden = el
-                .get_attribute("type")
-                .is_some_and(|t| t.eq_ignore_ascii_case("hidden"));
+            let hidden = el.get_attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("hidden"));
             if !is_save || hidden {
                 return Ok(());
             }
@@ -245,23 +242,18 @@ fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) 
 fn watch_names(mut settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
     for (i, place) in themes.name.iter().enumerate() {
         let seen = Arc::clone(seen);
-        settings =
-            settings.append_element_content_handler(text!(place.selector.clone(), move |chunk| {
-                let mut state = lock(&seen);
-                if state.names[i].len() < 4 * NAME_LIMIT {
-                    state.names[i].push_str(chunk.as_str());
-                }
-                Ok(())
-            }));
+        settings = settings.append_element_content_handler(text!(place.selector.clone(), move |chunk| {
+            let mut state = lock(&seen);
+            if state.names[i].len() < 4 * NAME_LIMIT {
+                state.names[i].push_str(chunk.as_str());
+            }
+            Ok(())
+        }));
     }
     settings
 }
 
-fn append_tail(
-    settings: PageSettings,
-    seen: &Shared<Seen>,
-    tail: Box<dyn FnOnce(&Learned) -> Option<String> + Send>,
-) -> PageSettings {
+fn append_tail(settings: PageSettings, seen: &Shared<Seen>, tail: Tail) -> PageSettings {
     let seen = Arc::clone(seen);
     let mut tail = Some(tail);
     settings.append_document_content_handler(end!(move |document| {

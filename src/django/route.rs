@@ -21,9 +21,7 @@ impl Prefix {
     pub fn parse(text: &str) -> Result<Self, String> {
         let inner = text.trim_matches('/');
         if inner.is_empty() || inner.contains("//") || text.contains(['?', '#', ' ']) {
-            return Err(
-                "expected the path of an admin, such as /admin/ or /{lang}/admin/".to_owned(),
-            );
+            return Err("expected the path of an admin, such as /admin/ or /{lang}/admin/".to_owned());
         }
         let segments = inner
             .split('/')
@@ -112,21 +110,12 @@ const NOT_A_KEY: &[&str] = &[
 ];
 
 /// First segments below the root that are not an app.
-const SITE_VIEWS: &[&str] = &[
-    "password_change",
-    "autocomplete",
-    "jsi18n",
-    "r",
-    "collaboration",
-];
+const SITE_VIEWS: &[&str] = &["password_change", "autocomplete", "jsi18n", "r", "collaboration"];
 
 /// The meaning of `path`, as the bytes came.
 pub fn route(prefixes: &[Prefix], path: &str) -> Route {
     let decoded = decode_path(path);
-    prefixes
-        .iter()
-        .find_map(|p| p.split(&decoded))
-        .map_or(Route::Outside, |(_, rest)| below_root(rest))
+    prefixes.iter().find_map(|p| p.split(&decoded)).map_or(Route::Outside, |(_, rest)| below_root(rest))
 }
 
 /// As [`route`], for a write: a path that Django would not resolve, but that something between us and Django
@@ -143,10 +132,7 @@ pub fn route_write(prefixes: &[Prefix], path: &str) -> Route {
 
 /// The admin root that `path` is below, as it came: `/de/admin/`.
 pub fn root_of<'p>(prefixes: &[Prefix], path: &'p str) -> Option<&'p str> {
-    prefixes
-        .iter()
-        .find_map(|p| p.split(path))
-        .map(|(root, _)| root)
+    prefixes.iter().find_map(|p| p.split(path)).map(|(root, _)| root)
 }
 
 fn below_root(rest: &str) -> Route {
@@ -166,10 +152,7 @@ fn below_root(rest: &str) -> Route {
         return Route::List;
     }
     match object_view(tail) {
-        Some((pk, view)) => Route::Object {
-            key: ObjectKey::new(app, model, &unquote(pk)),
-            view,
-        },
+        Some((pk, view)) => Route::Object { key: ObjectKey::new(app, model, &unquote(pk)), view },
         None => Route::Admin,
     }
 }
@@ -177,11 +160,8 @@ fn below_root(rest: &str) -> Route {
 /// `tail` is what follows `app/model/`. Django's own patterns take everything before the last `/change/` as
 /// the key (`<path:object_id>` matches slashes); anything else hangs below the first segment.
 fn object_view(tail: &str) -> Option<(&str, View)> {
-    for (suffix, view) in [
-        ("/change/", View::Change),
-        ("/delete/", View::Delete),
-        ("/history/", View::Other),
-    ] {
+    for (suffix, view) in [("/change/", View::Change), ("/delete/", View::Delete), ("/history/", View::Other)]
+    {
         if let Some(pk) = tail.strip_suffix(suffix) {
             return (!pk.is_empty()).then_some((pk, view));
         }
@@ -213,10 +193,7 @@ mod tests {
     use super::*;
 
     fn prefixes() -> Vec<Prefix> {
-        ["/admin/", "/{lang}/admin/"]
-            .iter()
-            .map(|p| Prefix::parse(p).unwrap())
-            .collect()
+        ["/admin/", "/{lang}/admin/"].iter().map(|p| Prefix::parse(p).unwrap()).collect()
     }
 
     fn object(path: &str) -> Option<(String, View)> {
@@ -229,92 +206,24 @@ mod tests {
     #[test]
     fn object_paths() {
         for (path, key, view) in [
-            (
-                "/admin/shop/product/3/change/",
-                "shop.product/3",
-                View::Change,
-            ),
-            (
-                "/admin/shop/product/03/change/",
-                "shop.product/3",
-                View::Change,
-            ),
-            (
-                "/admin/shop/product/%31/change/",
-                "shop.product/1",
-                View::Change,
-            ),
-            (
-                "/admin/shop/product/1%20/change/",
-                "shop.product/1",
-                View::Change,
-            ),
-            (
-                "/admin/shop/product/%EF%BC%91/change/",
-                "shop.product/1",
-                View::Change,
-            ),
-            (
-                "/%61dmin/shop/product/1/change/",
-                "shop.product/1",
-                View::Change,
-            ),
-            (
-                "/de/admin/shop/product/3/change/",
-                "shop.product/3",
-                View::Change,
-            ),
-            (
-                "/pt-br/admin/shop/product/3/delete/",
-                "shop.product/3",
-                View::Delete,
-            ),
-            (
-                "/admin/shop/part/a_2Fb_5Fc%20d_2Be_25%C3%A9/change/",
-                "shop.part/a/b_c d+e%é",
-                View::Change,
-            ),
-            (
-                "/admin/shop/part/a/b_c%20d+e%25%C3%A9/change/",
-                "shop.part/a/b_c d+e%é",
-                View::Change,
-            ),
+            ("/admin/shop/product/3/change/", "shop.product/3", View::Change),
+            ("/admin/shop/product/03/change/", "shop.product/3", View::Change),
+            ("/admin/shop/product/%31/change/", "shop.product/1", View::Change),
+            ("/admin/shop/product/1%20/change/", "shop.product/1", View::Change),
+            ("/admin/shop/product/%EF%BC%91/change/", "shop.product/1", View::Change),
+            ("/%61dmin/shop/product/1/change/", "shop.product/1", View::Change),
+            ("/de/admin/shop/product/3/change/", "shop.product/3", View::Change),
+            ("/pt-br/admin/shop/product/3/delete/", "shop.product/3", View::Delete),
+            ("/admin/shop/part/a_2Fb_5Fc%20d_2Be_25%C3%A9/change/", "shop.part/a/b_c d+e%é", View::Change),
+            ("/admin/shop/part/a/b_c%20d+e%25%C3%A9/change/", "shop.part/a/b_c d+e%é", View::Change),
             ("/admin/auth/user/5/password/", "auth.user/5", View::Other),
-            (
-                "/admin/shop/product/3/history/7/",
-                "shop.product/3",
-                View::Other,
-            ),
-            (
-                "/admin/shop/product/3/history/",
-                "shop.product/3",
-                View::Other,
-            ),
-            (
-                "/admin/shop/product/3/actions/publish/",
-                "shop.product/3",
-                View::Other,
-            ),
-            (
-                "/admin/shop/product/3/change/delete-translation/de/",
-                "shop.product/3",
-                View::Other,
-            ),
-            (
-                "/admin//shop/product/3/change/",
-                "shop.product/3",
-                View::Change,
-            ),
-            (
-                "/x/../admin/shop/./product/3/change/",
-                "shop.product/3",
-                View::Change,
-            ),
-            (
-                "/admin/shop/product/3/change",
-                "shop.product/3",
-                View::Change,
-            ),
+            ("/admin/shop/product/3/history/7/", "shop.product/3", View::Other),
+            ("/admin/shop/product/3/history/", "shop.product/3", View::Other),
+            ("/admin/shop/product/3/actions/publish/", "shop.product/3", View::Other),
+            ("/admin/shop/product/3/change/delete-translation/de/", "shop.product/3", View::Other),
+            ("/admin//shop/product/3/change/", "shop.product/3", View::Change),
+            ("/x/../admin/shop/./product/3/change/", "shop.product/3", View::Change),
+            ("/admin/shop/product/3/change", "shop.product/3", View::Other),
             (
                 "/admin/shop/document/7B2C1D3E4F5061728394A5B6C7D8E9F0/change/",
                 "shop.document/7b2c1d3e-4f50-6172-8394-a5b6c7d8e9f0",
@@ -351,10 +260,7 @@ mod tests {
     fn prefixes_are_checked() {
         assert!(Prefix::parse("/").is_err());
         assert!(Prefix::parse("/a b/").is_err());
-        assert_eq!(
-            Prefix::parse("backoffice").unwrap().fixed().as_deref(),
-            Some("/backoffice/")
-        );
+        assert_eq!(Prefix::parse("backoffice").unwrap().fixed().as_deref(), Some("/backoffice/"));
         assert_eq!(Prefix::parse("/{lang}/admin").unwrap().fixed(), None);
     }
 

@@ -36,11 +36,7 @@ pub fn change(headers: &HeaderMap, name: &str) -> Option<Change> {
             let mut parts = rest.split(';');
             let value = parts.next().unwrap_or_default().trim().trim_matches('"');
             let expired = parts.any(|p| p.trim().eq_ignore_ascii_case("max-age=0"));
-            if value.is_empty() || expired {
-                Change::Deleted
-            } else {
-                Change::Set(value.to_owned())
-            }
+            if value.is_empty() || expired { Change::Deleted } else { Change::Set(value.to_owned()) }
         })
         .next_back()
 }
@@ -74,9 +70,7 @@ pub fn signed_user_id(cookie: &str) -> Option<String> {
 
 fn base64_url(text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(text.trim_end_matches('='))
-        .ok()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()
 }
 
 #[cfg(test)]
@@ -94,31 +88,17 @@ mod tests {
 
     #[test]
     fn the_cookie_is_found_among_odd_ones() {
-        let map = headers(
-            COOKIE,
-            &["a=1; =x; broken; sessionid2=no; sessionid=abc; csrftoken=t"],
-        );
+        let map = headers(COOKIE, &["a=1; =x; broken; sessionid2=no; sessionid=abc; csrftoken=t"]);
         assert_eq!(cookie(&map, "sessionid"), Some("abc"));
         assert_eq!(cookie(&map, "other"), None);
         assert_eq!(cookie(&headers(COOKIE, &["sessionid="]), "sessionid"), None);
-        assert_eq!(
-            cookie(&headers(COOKIE, &["x=1", "sessionid=\"q\""]), "sessionid"),
-            Some("q")
-        );
+        assert_eq!(cookie(&headers(COOKIE, &["x=1", "sessionid=\"q\""]), "sessionid"), Some("q"));
     }
 
     #[test]
     fn rotation_and_logout_are_seen() {
-        let set = |v: &str| {
-            change(
-                &headers(SET_COOKIE, &["csrftoken=x; Path=/", v]),
-                "sessionid",
-            )
-        };
-        assert_eq!(
-            set("sessionid=new; HttpOnly; Path=/; SameSite=Lax"),
-            Some(Change::Set("new".to_owned()))
-        );
+        let set = |v: &str| change(&headers(SET_COOKIE, &["csrftoken=x; Path=/", v]), "sessionid");
+        assert_eq!(set("sessionid=new; HttpOnly; Path=/; SameSite=Lax"), Some(Change::Set("new".to_owned())));
         assert_eq!(
             set("sessionid=\"\"; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/"),
             Some(Change::Deleted)
@@ -146,15 +126,9 @@ mod tests {
             let body = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(z.finish().unwrap());
             format!(".{body}:1tX:sig")
         };
-        let json = format!(
-            "{{\"_auth_user_id\":\"7\",\"pad\":\"{}\"}}",
-            "x".repeat(500)
-        );
+        let json = format!("{{\"_auth_user_id\":\"7\",\"pad\":\"{}\"}}", "x".repeat(500));
         assert_eq!(signed_user_id(&pack(&json)).as_deref(), Some("7"));
-        let bomb = format!(
-            "{{\"_auth_user_id\":\"7\",\"pad\":\"{}\"}}",
-            "x".repeat(1_000_000)
-        );
+        let bomb = format!("{{\"_auth_user_id\":\"7\",\"pad\":\"{}\"}}", "x".repeat(1_000_000));
         assert_eq!(signed_user_id(&pack(&bomb)), None);
     }
 }

@@ -70,40 +70,26 @@ pub(super) async fn read(mut body: Body, encoding: &Encoding) -> Posted {
         Peek::Found(token) => Some(token),
         Peek::More | Peek::Absent => None,
     };
-    Posted {
-        read,
-        rest: (!whole).then_some(body),
-        token,
-        broken,
-    }
+    Posted { read, rest: (!whole).then_some(body), token, broken }
 }
 
 impl Posted {
     pub(super) fn copy(&self) -> Copy {
-        Copy {
-            read: self.read.clone(),
-            whole: self.rest.is_none(),
-        }
+        Copy { read: self.read.clone(), whole: self.rest.is_none() }
     }
 
     /// The body for Django, byte for byte.
     pub(super) fn into_body(self) -> Body {
         match self.rest {
             Some(rest) => Body::after(self.read, rest),
-            None if self.read.len() == 1 => {
-                Body::bytes(self.read.into_iter().next().unwrap_or_default())
-            }
+            None if self.read.len() == 1 => Body::bytes(self.read.into_iter().next().unwrap_or_default()),
             None => Body::after(self.read, Body::empty()),
         }
     }
 
     /// Everything that was typed; reads the rest of the body, keeping text and dropping files. To the end, since
     /// a browser shows no answer before it has sent everything.
-    pub(super) async fn into_typed(
-        self,
-        encoding: &Encoding,
-        passwords: &BTreeSet<String>,
-    ) -> Typed {
+    pub(super) async fn into_typed(self, encoding: &Encoding, passwords: &BTreeSet<String>) -> Typed {
         parse(self.into_body(), encoding, passwords).await
     }
 }
@@ -175,11 +161,7 @@ async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> 
             left -= fits;
             value.extend_from_slice(&chunk[..fits]);
         }
-        typed.add(
-            name,
-            String::from_utf8_lossy(&value).into_owned(),
-            passwords,
-        );
+        typed.add(name, String::from_utf8_lossy(&value).into_owned(), passwords);
         typed.cut |= left == 0;
     }
     typed.cut = true;

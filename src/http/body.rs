@@ -51,20 +51,12 @@ impl Body {
         if body.is_end_stream() {
             return Self::empty();
         }
-        Self::Timed(Box::new(Timed {
-            body,
-            patience,
-            sleep: Box::pin(tokio::time::sleep(patience)),
-        }))
+        Self::Timed(Box::new(Timed { body, patience, sleep: Box::pin(tokio::time::sleep(patience)) }))
     }
 
     /// `read` came first.
     pub fn after(read: VecDeque<Bytes>, rest: Self) -> Self {
-        if read.is_empty() {
-            rest
-        } else {
-            Self::Rest(read, Box::new(rest))
-        }
+        if read.is_empty() { rest } else { Self::Rest(read, Box::new(rest)) }
     }
 }
 

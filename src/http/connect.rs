@@ -27,32 +27,16 @@ impl Address {
         let wanted = "expected http://host:port, https://host:port or unix:/path/to.sock";
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return if path.starts_with('/') {
-                Ok(Self::Unix(path.into()))
-            } else {
-                Err(wanted.to_owned())
-            };
+            return if path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(wanted.to_owned()) };
         }
         let url = url::Url::parse(text).map_err(|_| wanted)?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() {
-            return Err(
-                "expected no path: requests go to Django with the path they came with".to_owned(),
-            );
+            return Err("expected no path: requests go to Django with the path they came with".to_owned());
         }
-        let host = url
-            .host_str()
-            .ok_or(wanted)?
-            .trim_matches(['[', ']'])
-            .to_owned();
+        let host = url.host_str().ok_or(wanted)?.trim_matches(['[', ']']).to_owned();
         match url.scheme() {
-            "http" => Ok(Self::Http {
-                host,
-                port: url.port().unwrap_or(80),
-            }),
-            "https" => Ok(Self::Https {
-                host,
-                port: url.port().unwrap_or(443),
-            }),
+            "http" => Ok(Self::Http { host, port: url.port().unwrap_or(80) }),
+            "https" => Ok(Self::Https { host, port: url.port().unwrap_or(443) }),
             _ => Err(wanted.to_owned()),
         }
     }
@@ -92,10 +76,7 @@ impl Connector {
             Address::Http { host, port } => Ok(Stream::Tcp(tcp(host, *port).await?)),
             Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
             Address::Https { host, port } => {
-                let tls = self
-                    .tls
-                    .as_ref()
-                    .ok_or_else(|| io::Error::other("no TLS set up"))?;
+                let tls = self.tls.as_ref().ok_or_else(|| io::Error::other("no TLS set up"))?;
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
                 let stream = tls.connect(name, tcp(host, *port).await?).await?;
                 Ok(Stream::Tls(Box::new(stream)))
@@ -118,9 +99,7 @@ fn tls_config(ca: Option<&std::path::Path>) -> Result<rustls::ClientConfig, Stri
             let found = CertificateDer::pem_file_iter(path).map_err(|e| format!("{shown}: {e}"))?;
             for certificate in found {
                 let certificate = certificate.map_err(|e| format!("{shown}: {e}"))?;
-                roots
-                    .add(certificate)
-                    .map_err(|e| format!("{shown}: {e}"))?;
+                roots.add(certificate).map_err(|e| format!("{shown}: {e}"))?;
             }
             if roots.is_empty() {
                 return Err(format!("{shown}: no certificate in it"));
@@ -147,11 +126,7 @@ pub enum Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_read(cx, buf),
             Self::Unix(s) => Pin::new(s).poll_read(cx, buf),
@@ -161,11 +136,7 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(s) => Pin::new(s).poll_write(cx, buf),
             Self::Unix(s) => Pin::new(s).poll_write(cx, buf),
@@ -226,18 +197,8 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text).unwrap().to_string(), want, "{text}");
         }
-        for text in [
-            "",
-            "127.0.0.1:8000",
-            "ftp://x",
-            "http://x/path",
-            "unix:relative.sock",
-            "http://",
-        ] {
-            assert!(
-                Address::parse(text).unwrap_err().contains("expected"),
-                "{text}"
-            );
+        for text in ["", "127.0.0.1:8000", "ftp://x", "http://x/path", "unix:relative.sock", "http://"] {
+            assert!(Address::parse(text).unwrap_err().contains("expected"), "{text}");
         }
     }
 }

@@ -63,34 +63,22 @@ const fn bad(why: &'static str) -> Refused {
 }
 
 /// Checks what hyper's parser lets through but a proxy must not pass on.
-pub fn check(
-    method: &Method,
-    uri: &Uri,
-    version: Version,
-    headers: &HeaderMap,
-) -> Result<(), Refused> {
+pub fn check(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Refused> {
     if method == Method::CONNECT || method == Method::TRACE {
-        return Err(Refused {
-            status: 405,
-            why: "CONNECT and TRACE are not served here",
-        });
+        return Err(Refused { status: 405, why: "CONNECT and TRACE are not served here" });
     }
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host) => {}
         (Some(_), None) => {
-            return Err(bad(
-                "the Host header is not a host name with an optional port",
-            ));
+            return Err(bad("the Host header is not a host name with an optional port"));
         }
         (Some(_), Some(_)) => return Err(bad("more than one Host header")),
         (None, _) if version == Version::HTTP_10 => {}
         (None, _) => return Err(bad("no Host header")),
     }
     if uri.authority().is_some() && uri.scheme().is_none() {
-        return Err(bad(
-            "the request target is neither a path nor an absolute URL",
-        ));
+        return Err(bad("the request target is neither a path nor an absolute URL"));
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -101,10 +89,7 @@ pub fn check(
             }
         }
         (Some(_), None) => {
-            return Err(Refused {
-                status: 501,
-                why: "a Transfer-Encoding other than chunked",
-            });
+            return Err(Refused { status: 501, why: "a Transfer-Encoding other than chunked" });
         }
         (Some(_), Some(_)) => return Err(bad("more than one Transfer-Encoding header")),
     }
@@ -124,17 +109,10 @@ fn is_host(value: &HeaderValue) -> bool {
     };
     let inner = name.strip_prefix(b"[").and_then(|n| n.strip_suffix(b"]"));
     match inner {
-        Some(v6) => {
-            !v6.is_empty()
-                && v6
-                    .iter()
-                    .all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'))
-        }
+        Some(v6) => !v6.is_empty() && v6.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')),
         None => {
             !name.is_empty()
-                && name
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+                && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
         }
     }
 }
@@ -144,9 +122,7 @@ fn is_host(value: &HeaderValue) -> bool {
 pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let wanted = headers.get(UPGRADE)?;
     let named = lists(headers, &CONNECTION, "upgrade");
-    let h2c = wanted
-        .to_str()
-        .is_ok_and(|v| v.to_ascii_lowercase().contains("h2c"));
+    let h2c = wanted.to_str().is_ok_and(|v| v.to_ascii_lowercase().contains("h2c"));
     (named && !h2c).then(|| wanted.clone())
 }
 
@@ -165,9 +141,7 @@ pub fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if let Some(connection) = headers.get(CONNECTION) {
         let plain = ["keep-alive", "close", "upgrade"];
-        let simple = connection
-            .to_str()
-            .is_ok_and(|v| plain.iter().any(|p| v.eq_ignore_ascii_case(p)));
+        let simple = connection.to_str().is_ok_and(|v| plain.iter().any(|p| v.eq_ignore_ascii_case(p)));
         if !simple || headers.get_all(CONNECTION).iter().count() > 1 {
             strip_named_by_connection(headers);
         }
@@ -211,11 +185,7 @@ pub fn to_upstream(headers: &mut HeaderMap, peer: &Peer, authority: Option<&str>
     // We answer 100 ourselves, once the gate has decided; Django's server must not wait for it again.
     headers.remove(EXPECT);
     if headers.keys().any(|name| name.as_str().contains('_')) {
-        let folded: Vec<HeaderName> = headers
-            .keys()
-            .filter(|n| n.as_str().contains('_'))
-            .cloned()
-            .collect();
+        let folded: Vec<HeaderName> = headers.keys().filter(|n| n.as_str().contains('_')).cloned().collect();
         for name in folded {
             headers.remove(&name);
         }
@@ -240,11 +210,8 @@ fn add_claims(headers: &mut HeaderMap, peer: &Peer) {
         let own = match headers.get_all(FORWARDED_FOR).iter().next() {
             None => ip.to_string(),
             Some(_) => {
-                let chain: Vec<&str> = headers
-                    .get_all(FORWARDED_FOR)
-                    .iter()
-                    .filter_map(|v| v.to_str().ok())
-                    .collect();
+                let chain: Vec<&str> =
+                    headers.get_all(FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok()).collect();
                 format!("{}, {ip}", chain.join(", "))
             }
         };
@@ -278,8 +245,7 @@ pub fn public_origin(headers: &HeaderMap, peer: &Peer) -> Option<String> {
         value.split(',').next().map(|v| v.trim().to_owned())
     };
     let scheme = claim(&FORWARDED_PROTO).unwrap_or_else(|| "http".to_owned());
-    let host =
-        claim(&FORWARDED_HOST).or_else(|| headers.get(HOST)?.to_str().ok().map(str::to_owned))?;
+    let host = claim(&FORWARDED_HOST).or_else(|| headers.get(HOST)?.to_str().ok().map(str::to_owned))?;
     Some(format!("{scheme}://{host}"))
 }
 
@@ -290,30 +256,19 @@ mod tests {
     fn map(pairs: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in pairs {
-            map.append(
-                HeaderName::try_from(*name).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
+            map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         map
     }
 
     fn status(pairs: &[(&str, &str)]) -> u16 {
-        match check(
-            &Method::GET,
-            &Uri::from_static("/"),
-            Version::HTTP_11,
-            &map(pairs),
-        ) {
+        match check(&Method::GET, &Uri::from_static("/"), Version::HTTP_11, &map(pairs)) {
             Ok(()) => 200,
             Err(refused) => refused.status,
         }
     }
 
-    const TRUSTED: Peer = Peer {
-        ip: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
-        trusted: true,
-    };
+    const TRUSTED: Peer = Peer { ip: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), trusted: true };
 
     #[test]
     fn odd_requests_are_refused() {
@@ -328,44 +283,18 @@ mod tests {
             (&[("host", "a/b")], 400),
             (&[("host", "a"), ("host", "b")], 400),
             (&[("host", "a"), ("transfer-encoding", "chunked")], 200),
-            (
-                &[("host", "a"), ("transfer-encoding", "gzip, chunked")],
-                501,
-            ),
-            (
-                &[
-                    ("host", "a"),
-                    ("transfer-encoding", "chunked"),
-                    ("transfer-encoding", "chunked"),
-                ],
-                400,
-            ),
-            (
-                &[
-                    ("host", "a"),
-                    ("transfer-encoding", "chunked"),
-                    ("content-length", "3"),
-                ],
-                400,
-            ),
+            (&[("host", "a"), ("transfer-encoding", "gzip, chunked")], 501),
+            (&[("host", "a"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")], 400),
+            (&[("host", "a"), ("transfer-encoding", "chunked"), ("content-length", "3")], 400),
         ] {
             assert_eq!(status(pairs), want, "{pairs:?}");
         }
         let head = map(&[("host", "a")]);
         for method in [Method::CONNECT, Method::TRACE] {
-            let refused =
-                check(&method, &Uri::from_static("/"), Version::HTTP_11, &head).unwrap_err();
+            let refused = check(&method, &Uri::from_static("/"), Version::HTTP_11, &head).unwrap_err();
             assert_eq!(refused.status, 405);
         }
-        assert!(
-            check(
-                &Method::GET,
-                &Uri::from_static("/"),
-                Version::HTTP_10,
-                &map(&[])
-            )
-            .is_ok()
-        );
+        assert!(check(&Method::GET, &Uri::from_static("/"), Version::HTTP_10, &map(&[])).is_ok());
     }
 
     #[test]
@@ -387,16 +316,7 @@ mod tests {
         to_upstream(&mut headers, &TRUSTED, None);
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(
-            left,
-            [
-                "cookie",
-                "host",
-                "x-forwarded-for",
-                "x-forwarded-host",
-                "x-forwarded-proto"
-            ]
-        );
+        assert_eq!(left, ["cookie", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
     }
 
     #[test]
@@ -413,10 +333,7 @@ mod tests {
         assert_eq!(headers["x-forwarded-for"], "9.9.9.9, 127.0.0.1");
         assert_eq!(headers["x-real-ip"], "8.8.8.8");
 
-        let stranger = Peer {
-            trusted: false,
-            ip: Some("10.1.2.3".parse().unwrap()),
-        };
+        let stranger = Peer { trusted: false, ip: Some("10.1.2.3".parse().unwrap()) };
         let mut headers = map(&sent);
         to_upstream(&mut headers, &stranger, None);
         assert_eq!(headers["x-forwarded-proto"], "http");
@@ -437,13 +354,7 @@ mod tests {
 
     #[test]
     fn only_real_upgrades_are_tunnelled() {
-        assert!(
-            upgrade(&map(&[
-                ("connection", "keep-alive, Upgrade"),
-                ("upgrade", "websocket")
-            ]))
-            .is_some()
-        );
+        assert!(upgrade(&map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")])).is_some());
         assert!(upgrade(&map(&[("upgrade", "websocket")])).is_none());
         assert!(upgrade(&map(&[("connection", "upgrade"), ("upgrade", "H2C")])).is_none());
     }

@@ -27,9 +27,7 @@ impl Packing {
     pub fn of(content_encoding: Option<&str>) -> Option<Self> {
         match content_encoding.map(str::trim) {
             None | Some("" | "identity") => Some(Self::Plain),
-            Some(gzip)
-                if gzip.eq_ignore_ascii_case("gzip") || gzip.eq_ignore_ascii_case("x-gzip") =>
-            {
+            Some(gzip) if gzip.eq_ignore_ascii_case("gzip") || gzip.eq_ignore_ascii_case("x-gzip") => {
                 Some(Self::Gzip)
             }
             Some(_) => None,
@@ -53,16 +51,8 @@ pub struct Rewriting {
 
 impl Rewriting {
     pub fn new(body: Body, page: Page, packing: Packing, tap: bool, done: Done) -> Self {
-        let unpack =
-            (packing == Packing::Gzip).then(|| flate2::write::MultiGzDecoder::new(Vec::new()));
-        Self {
-            body: Some(body),
-            page,
-            unpack,
-            unpacked: 0,
-            tap,
-            done: Some(done),
-        }
+        let unpack = (packing == Packing::Gzip).then(|| flate2::write::MultiGzDecoder::new(Vec::new()));
+        Self { body: Some(body), page, unpack, unpacked: 0, tap, done: Some(done) }
     }
 
     pub fn learned(&self) -> Learned {
@@ -76,10 +66,7 @@ impl Rewriting {
         }
     }
 
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
             let Some(body) = self.body.as_mut() else {
                 return Poll::Ready(None);

@@ -85,10 +85,7 @@ impl Lease {
         }
         let mut idle = lock(&self.pool);
         if idle.len() < IDLE_MAX {
-            idle.push(Idle {
-                sender: self.sender,
-                since: Instant::now(),
-            });
+            idle.push(Idle { sender: self.sender, since: Instant::now() });
         }
     }
 }
@@ -99,12 +96,7 @@ fn lock(pool: &Pool) -> std::sync::MutexGuard<'_, Vec<Idle>> {
 
 impl Upstream {
     pub fn new(connector: Connector, connect_timeout: Duration, answer_timeout: Duration) -> Self {
-        Self {
-            connector,
-            idle: Pool::default(),
-            connect_timeout,
-            answer_timeout,
-        }
+        Self { connector, idle: Pool::default(), connect_timeout, answer_timeout }
     }
 
     pub fn describe(&self) -> String {
@@ -113,10 +105,8 @@ impl Upstream {
 
     /// Sends a request and waits for the head of the answer.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
-        let may_repeat = matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        ) && request.body().is_end_stream()
+        let may_repeat = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+            && request.body().is_end_stream()
             && !request.headers().contains_key(hyper::header::UPGRADE);
         let Some(sender) = may_repeat.then(|| self.reuse()).flatten() else {
             return self.send_fresh(request).await;
@@ -140,11 +130,7 @@ impl Upstream {
     }
 
     async fn open(&self) -> Result<SendRequest<Body>, UpstreamError> {
-        let stream = self
-            .connector
-            .connect()
-            .await
-            .map_err(UpstreamError::Connect)?;
+        let stream = self.connector.connect().await.map_err(UpstreamError::Connect)?;
         let (sender, connection) = http1::Builder::new()
             .max_header_size(HEAD_LIMIT)
             .handshake(TokioIo::new(stream))
@@ -202,10 +188,7 @@ impl Upstream {
     }
 
     fn leased(&self, body: Incoming, sender: SendRequest<Body>) -> Body {
-        let lease = Lease {
-            sender,
-            pool: Arc::clone(&self.idle),
-        };
+        let lease = Lease { sender, pool: Arc::clone(&self.idle) };
         if body.is_end_stream() {
             lease.give_back();
             return Body::empty();
@@ -220,10 +203,7 @@ fn watch_sending(request: Request<Body>) -> (Request<Body>, Option<oneshot::Rece
         return (request, None);
     }
     let (gone, sent) = oneshot::channel();
-    (
-        request.map(|body| Body::Watched(Box::new(body), gone)),
-        Some(sent),
-    )
+    (request.map(|body| Body::Watched(Box::new(body), gone)), Some(sent))
 }
 
 /// A request without a body, once more.

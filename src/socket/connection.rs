@@ -65,12 +65,8 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
     // The plain connection without hyper's wrapping is smaller, and there are thousands of these.
     match stream.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) if parts.read_buf.is_empty() => {
-            let socket = WebSocketStream::from_raw_socket(
-                parts.io.into_inner(),
-                Role::Server,
-                Some(config()),
-            )
-            .await;
+            let socket =
+                WebSocketStream::from_raw_socket(parts.io.into_inner(), Role::Server, Some(config())).await;
             serve(hub, key, guest, socket, patience).await;
         }
         Ok(parts) => {
@@ -85,12 +81,8 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
             serve(hub, key, guest, socket, patience).await;
         }
         Err(stream) => {
-            let socket = WebSocketStream::from_raw_socket(
-                TokioIo::new(stream),
-                Role::Server,
-                Some(config()),
-            )
-            .await;
+            let socket =
+                WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config())).await;
             serve(hub, key, guest, socket, patience).await;
         }
     }
@@ -123,10 +115,7 @@ where
         return;
     }
     let can_edit = claims.join.is_some_and(|j| j.can_edit);
-    let number = match hub
-        .enter(&guest.object, page.clone(), can_edit, outbox)
-        .await
-    {
+    let number = match hub.enter(&guest.object, page.clone(), can_edit, outbox).await {
         Ok(number) => number,
         Err(error) => {
             tracing::warn!(object = %guest.object, %error, "a page could not join");
@@ -134,20 +123,12 @@ where
             return shut(&mut socket, Close::Restart).await;
         }
     };
-    let session = Session {
-        hub: Arc::clone(&hub),
-        object: guest.object,
-        page,
-        can_edit,
-        patience,
-    };
+    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience };
     session.run(&mut socket, inbox).await;
     hub.exit(&session.object, &session.page.id, number).await;
 }
 
-async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(
-    socket: &mut Socket<S>,
-) -> Option<Utf8Bytes> {
+async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Option<Utf8Bytes> {
     loop {
         match socket.next().await? {
             Ok(Message::Text(text)) => return Some(text),
@@ -181,11 +162,7 @@ fn page_of(guest: &Guest, claims: &Claims) -> Page {
     {
         person.name = join.name.clone();
     }
-    Page {
-        id: claims.page.clone(),
-        person,
-        version: claims.version,
-    }
+    Page { id: claims.page.clone(), person, version: claims.version }
 }
 
 fn text(message: &ToPage) -> Message {
@@ -193,10 +170,7 @@ fn text(message: &ToPage) -> Message {
 }
 
 fn store_error(error: &StoreError) -> ToPage {
-    ToPage::Error {
-        code: ErrorCode::StoreDown,
-        message: error.to_string(),
-    }
+    ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
 }
 
 async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
@@ -210,10 +184,8 @@ where
 }
 
 async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
-    let frame = CloseFrame {
-        code: CloseCode::from(close.code()),
-        reason: Utf8Bytes::from_static(close.reason()),
-    };
+    let frame =
+        CloseFrame { code: CloseCode::from(close.code()), reason: Utf8Bytes::from_static(close.reason()) };
     let closing = async {
         socket.close(Some(frame)).await?;
         // The page answers with its own close; only then is the frame sure to have arrived.
@@ -236,8 +208,7 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut ping =
-            tokio::time::interval_at(Instant::now() + self.patience.ping, self.patience.ping);
+        let mut ping = tokio::time::interval_at(Instant::now() + self.patience.ping, self.patience.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
         let mut window = (Instant::now(), 0);
@@ -298,15 +269,11 @@ impl Session {
             FromPage::Join { .. } => return Err(not_allowed("this socket has joined already")),
             FromPage::Leave {} => return Ok(false),
             FromPage::ClaimEditor {} if !self.can_edit => {
-                return Err(not_allowed(
-                    "this page shows no save button, so it cannot hold the lock",
-                ));
+                return Err(not_allowed("this page shows no save button, so it cannot hold the lock"));
             }
             FromPage::ClaimEditor {} => {
                 self.hub.set_wants(&self.object, &page, true);
-                Command::Claim {
-                    page: self.page.clone(),
-                }
+                Command::Claim { page: self.page.clone() }
             }
             FromPage::ReleaseLock {} => {
                 self.hub.set_wants(&self.object, &page, false);
@@ -322,17 +289,11 @@ impl Session {
 }
 
 fn bad_frame(message: String) -> ToPage {
-    ToPage::Error {
-        code: ErrorCode::BadFrame,
-        message,
-    }
+    ToPage::Error { code: ErrorCode::BadFrame, message }
 }
 
 fn not_allowed(message: &str) -> ToPage {
-    ToPage::Error {
-        code: ErrorCode::NotAllowed,
-        message: message.to_owned(),
-    }
+    ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
 }
 
 fn too_fast(window: &mut (Instant, u32), now: Instant) -> bool {

@@ -25,37 +25,21 @@ fn refuse(status: StatusCode, why: &'static str) -> Refused {
 }
 
 /// Checks the request; gives the answer that opens the socket.
-pub fn accept(
-    method: &Method,
-    request: &HeaderMap,
-    peer: &Peer,
-) -> Result<Response<Body>, Refused> {
+pub fn accept(method: &Method, request: &HeaderMap, peer: &Peer) -> Result<Response<Body>, Refused> {
     let websocket =
         headers::upgrade(request).is_some_and(|u| u.as_bytes().eq_ignore_ascii_case(b"websocket"));
     if !websocket || method != Method::GET {
-        return Err(refuse(
-            StatusCode::UPGRADE_REQUIRED,
-            "this address is for WebSockets",
-        ));
+        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "this address is for WebSockets"));
     }
     if request.get(SEC_WEBSOCKET_VERSION).is_none_or(|v| v != "13") {
-        return Err(refuse(
-            StatusCode::UPGRADE_REQUIRED,
-            "only WebSocket version 13 is spoken here",
-        ));
+        return Err(refuse(StatusCode::UPGRADE_REQUIRED, "only WebSocket version 13 is spoken here"));
     }
     let key = request.get(SEC_WEBSOCKET_KEY).filter(|k| k.len() == 24);
     let Some(key) = key else {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "the handshake has no proper Sec-WebSocket-Key",
-        ));
+        return Err(refuse(StatusCode::BAD_REQUEST, "the handshake has no proper Sec-WebSocket-Key"));
     };
     if !is_own_origin(request, peer) {
-        return Err(refuse(
-            StatusCode::FORBIDDEN,
-            "the page that asks is of another site",
-        ));
+        return Err(refuse(StatusCode::FORBIDDEN, "the page that asks is of another site"));
     }
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -111,10 +95,7 @@ mod tests {
     }
 
     fn status(pairs: &[(&str, &str)]) -> u16 {
-        let peer = Peer {
-            ip: None,
-            trusted: true,
-        };
+        let peer = Peer { ip: None, trusted: true };
         match accept(&Method::GET, &request(pairs), &peer) {
             Ok(answer) => answer.status().as_u16(),
             Err(refused) => refused.status.as_u16(),
@@ -123,15 +104,9 @@ mod tests {
 
     #[test]
     fn the_sample_of_the_rfc() {
-        let peer = Peer {
-            ip: None,
-            trusted: true,
-        };
+        let peer = Peer { ip: None, trusted: true };
         let answer = accept(&Method::GET, &request(&[]), &peer).unwrap();
-        assert_eq!(
-            answer.headers()["sec-websocket-accept"],
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
+        assert_eq!(answer.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
@@ -143,10 +118,7 @@ mod tests {
             (&[("origin", "http://site:9090")], 403),
             (&[("origin", "null")], 403),
             (&[("host", "site"), ("origin", "https://site")], 101),
-            (
-                &[("x-forwarded-host", "public"), ("origin", "https://public")],
-                101,
-            ),
+            (&[("x-forwarded-host", "public"), ("origin", "https://public")], 101),
             (&[("upgrade", "")], 426),
             (&[("sec-websocket-version", "8")], 426),
             (&[("sec-websocket-key", "short")], 400),

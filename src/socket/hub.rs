@@ -68,18 +68,9 @@ impl Hub {
     }
 
     /// Takes a step and tells everybody here what came of it.
-    pub async fn run(
-        self: &Arc<Self>,
-        object: &ObjectKey,
-        command: &Command,
-    ) -> Result<Applied, StoreError> {
+    pub async fn run(self: &Arc<Self>, object: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
         let applied = self.store.apply(object, command).await?;
-        self.tell(
-            object,
-            &applied.step.record,
-            applied.now,
-            &applied.step.events,
-        );
+        self.tell(object, &applied.step.record, applied.now, &applied.step.events);
         Ok(applied)
     }
 
@@ -93,15 +84,9 @@ impl Hub {
     ) -> Result<u64, StoreError> {
         let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
         let member = Member::new(page.clone(), can_edit, socket, outbox);
-        self.rooms()
-            .entry(object.clone())
-            .or_default()
-            .room
-            .enter(member);
+        self.rooms().entry(object.clone()).or_default().room.enter(member);
         let told = if can_edit {
-            self.run(object, &Command::Join { page: page.clone() })
-                .await
-                .map(|_| ())
+            self.run(object, &Command::Join { page: page.clone() }).await.map(|_| ())
         } else {
             self.look(object, &[]).await
         };
@@ -128,10 +113,7 @@ impl Hub {
             }
         }
         let mut rooms = self.rooms();
-        if rooms
-            .get(object)
-            .is_some_and(|place| place.room.is_empty() && place.room.counted == 0)
-        {
+        if rooms.get(object).is_some_and(|place| place.room.is_empty() && place.room.counted == 0) {
             rooms.remove(object);
         }
     }
@@ -144,11 +126,7 @@ impl Hub {
     }
 
     /// Reads the record afresh and tells everybody here.
-    async fn look(
-        self: &Arc<Self>,
-        object: &ObjectKey,
-        events: &[Event],
-    ) -> Result<(), StoreError> {
+    async fn look(self: &Arc<Self>, object: &ObjectKey, events: &[Event]) -> Result<(), StoreError> {
         let Snapshot { record, now } = self.store.read(object).await?;
         self.tell(object, &record, now, events);
         Ok(())
@@ -190,10 +168,7 @@ impl Hub {
             tokio::time::sleep_until(at).await;
             hub.touch(&name).await;
         });
-        place.wake = Some(Wake {
-            at,
-            task: task.abort_handle(),
-        });
+        place.wake = Some(Wake { at, task: task.abort_handle() });
     }
 
     /// Renews what lives here, counts the viewers, and lets the rules work off what time has brought.
@@ -242,11 +217,7 @@ impl Hub {
                     vec![(notice.object, notice.events)]
                 }
                 Heard::Notice(_) => Vec::new(),
-                Heard::Gap => self
-                    .rooms()
-                    .keys()
-                    .map(|object| (object.clone(), Vec::new()))
-                    .collect(),
+                Heard::Gap => self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect(),
             };
             for (object, events) in wanted {
                 if let Err(error) = self.look(&object, &events).await {

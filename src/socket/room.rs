@@ -48,15 +48,7 @@ pub struct Room {
 
 impl Member {
     pub fn new(page: Page, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
-        Self {
-            page,
-            can_edit,
-            socket,
-            wants: can_edit,
-            outbox,
-            last: None,
-            tried: 0,
-        }
+        Self { page, can_edit, socket, wants: can_edit, outbox, last: None, tried: 0 }
     }
 
     fn send(&self, message: &ToPage) {
@@ -97,20 +89,12 @@ impl Room {
 
     /// Pages that hold or wait, if the record says so.
     pub fn editing_pages(&self) -> Vec<PageId> {
-        self.members
-            .values()
-            .filter(|m| m.can_edit)
-            .map(|m| m.page.id.clone())
-            .collect()
+        self.members.values().filter(|m| m.can_edit).map(|m| m.page.id.clone()).collect()
     }
 
     /// Everybody but the holder.
     pub fn viewers(&self, record: &Record) -> u32 {
-        let here = self
-            .members
-            .keys()
-            .filter(|page| !record.is_holder(page))
-            .count();
+        let here = self.members.keys().filter(|page| !record.is_holder(page)).count();
         u32::try_from(here).unwrap_or(u32::MAX)
     }
 
@@ -155,10 +139,7 @@ impl Room {
                 if matches!(cause, Cause::Operator | Cause::Released | Cause::Moved) {
                     member.wants = false;
                 }
-                member.send(&ToPage::LockReleased {
-                    cause: *cause,
-                    by: None,
-                });
+                member.send(&ToPage::LockReleased { cause: *cause, by: None });
             }
             Event::Saved { version, by, .. } => self.tell_content(*version, by, false),
             Event::Deleted { version, by, .. } => self.tell_content(*version, by, true),
@@ -166,11 +147,7 @@ impl Room {
     }
 
     fn tell_content(&self, version: Millis, by: &Person, deleted: bool) {
-        let message = ToPage::ContentUpdated {
-            version,
-            by: by.name.clone(),
-            deleted,
-        };
+        let message = ToPage::ContentUpdated { version, by: by.name.clone(), deleted };
         let text = Utf8Bytes::from(message.text());
         for member in self.members.values() {
             member.push(Out::Text(text.clone()));

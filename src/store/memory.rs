@@ -35,12 +35,7 @@ struct Kept<T> {
 
 impl Memory {
     pub fn new(clock: Clock, rules: Rules) -> Self {
-        Self {
-            epoch: clock.now(),
-            clock,
-            rules,
-            inner: Mutex::default(),
-        }
+        Self { epoch: clock.now(), clock, rules, inner: Mutex::default() }
     }
 
     /// The data is plain and every change is complete before the lock is let go, so a panic elsewhere in the
@@ -67,13 +62,7 @@ impl Memory {
         let step = lock::apply(before, now, command, &self.rules);
         if step.changed {
             let value = step.record.clone();
-            inner.records.insert(
-                key.clone(),
-                Kept {
-                    value,
-                    until: now + KEEP,
-                },
-            );
+            inner.records.insert(key.clone(), Kept { value, until: now + KEEP });
         }
         inner.sweep(now);
         Applied { step, now }
@@ -99,12 +88,7 @@ impl Memory {
             .records
             .iter()
             .filter(|(_, kept)| kept.until > now)
-            .map(|(key, kept)| {
-                (
-                    key,
-                    lock::apply(&kept.value, now, &Command::Tick, &self.rules).record,
-                )
-            })
+            .map(|(key, kept)| (key, lock::apply(&kept.value, now, &Command::Tick, &self.rules).record))
             .filter(|(_, record)| record.is_live())
             .map(|(key, record)| (key.clone(), Snapshot { record, now }))
             .collect();
@@ -114,11 +98,7 @@ impl Memory {
 
     pub fn session(&self, hash: &str) -> Option<Session> {
         let now = self.clock.now();
-        self.lock()
-            .sessions
-            .get(hash)
-            .filter(|k| k.until > now)
-            .map(|k| k.value.clone())
+        self.lock().sessions.get(hash).filter(|k| k.until > now).map(|k| k.value.clone())
     }
 
     pub fn set_session(&self, hash: &str, session: Option<&Session>) {
@@ -127,13 +107,7 @@ impl Memory {
         match session {
             Some(session) => {
                 let until = now + SESSION_KEEP;
-                inner.sessions.insert(
-                    hash.to_owned(),
-                    Kept {
-                        value: session.clone(),
-                        until,
-                    },
-                );
+                inner.sessions.insert(hash.to_owned(), Kept { value: session.clone(), until });
             }
             None => {
                 inner.sessions.remove(hash);
@@ -145,10 +119,7 @@ impl Memory {
 
 impl Inner {
     fn record(&self, key: &ObjectKey, now: Millis) -> Option<&Record> {
-        self.records
-            .get(key)
-            .filter(|k| k.until > now)
-            .map(|k| &k.value)
+        self.records.get(key).filter(|k| k.until > now).map(|k| &k.value)
     }
 
     fn sweep(&mut self, now: Millis) {

@@ -59,10 +59,9 @@ impl fmt::Display for StoreError {
         match self {
             Self::Down(why) => write!(f, "the store of locks cannot be reached: {why}"),
             Self::Contended => f.write_str("the object is being fought over; try again"),
-            Self::Corrupt(why) => write!(
-                f,
-                "the store holds something that collab-proxy did not write: {why}"
-            ),
+            Self::Corrupt(why) => {
+                write!(f, "the store holds something that collab-proxy did not write: {why}")
+            }
         }
     }
 }
@@ -107,11 +106,7 @@ impl Store {
     }
 
     /// `None` forgets it.
-    pub async fn set_session(
-        &self,
-        hash: &str,
-        session: Option<&Session>,
-    ) -> Result<(), StoreError> {
+    pub async fn set_session(&self, hash: &str, session: Option<&Session>) -> Result<(), StoreError> {
         match self {
             Self::Memory(store) => {
                 store.set_session(hash, session);

@@ -77,11 +77,7 @@ impl Redis {
 
     fn key(&self, object: &ObjectKey) -> String {
         let tag = object.to_string();
-        format!(
-            "{}lock:{{{}}}",
-            self.prefix,
-            utf8_percent_encode(&tag, IN_TAG)
-        )
+        format!("{}lock:{{{}}}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
     }
 
     fn channel(&self) -> String {
@@ -93,13 +89,7 @@ impl Redis {
         let key = &format!("{}probe:{}", self.prefix, ids::id());
         self.link
             .run(|mut c| async move {
-                redis::cmd("SET")
-                    .arg(key)
-                    .arg("1")
-                    .arg("PX")
-                    .arg(10_000)
-                    .exec_async(&mut c)
-                    .await?;
+                redis::cmd("SET").arg(key).arg("1").arg("PX").arg(10_000).exec_async(&mut c).await?;
                 redis::cmd("DEL").arg(key).exec_async(&mut c).await
             })
             .await
@@ -111,12 +101,7 @@ impl Redis {
         let own = &ids::random::<32>();
         self.link
             .run(|mut c| async move {
-                redis::cmd("SET")
-                    .arg(key)
-                    .arg(&own[..])
-                    .arg("NX")
-                    .exec_async(&mut c)
-                    .await?;
+                redis::cmd("SET").arg(key).arg(&own[..]).arg("NX").exec_async(&mut c).await?;
                 redis::cmd("GET").arg(key).query_async(&mut c).await
             })
             .await
@@ -130,10 +115,7 @@ impl Redis {
     }
 
     pub async fn now(&self) -> Result<Millis, StoreError> {
-        let time = self
-            .link
-            .run(|mut c| async move { redis::cmd("TIME").query_async(&mut c).await })
-            .await?;
+        let time = self.link.run(|mut c| async move { redis::cmd("TIME").query_async(&mut c).await }).await?;
         Ok(self.time(time))
     }
 
@@ -161,24 +143,14 @@ impl Redis {
         self.link
             .run(|mut c| async move {
                 let mut pipe = redis::pipe();
-                pipe.cmd("SET")
-                    .arg(key)
-                    .arg(now)
-                    .arg("NX")
-                    .ignore()
-                    .cmd("GET")
-                    .arg(key);
+                pipe.cmd("SET").arg(key).arg(now).arg("NX").ignore().cmd("GET").arg(key);
                 let (epoch,): (Millis,) = pipe.query_async(&mut c).await?;
                 Ok::<_, RedisError>(epoch)
             })
             .await
     }
 
-    pub async fn apply(
-        &self,
-        object: &ObjectKey,
-        command: &Command,
-    ) -> Result<Applied, StoreError> {
+    pub async fn apply(&self, object: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
         let mut hasher = DefaultHasher::new();
         object.hash(&mut hasher);
         let stripe = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0);
@@ -194,17 +166,8 @@ impl Redis {
         Err(StoreError::Contended)
     }
 
-    async fn commit(
-        &self,
-        object: &ObjectKey,
-        revision: u64,
-        step: &lock::Step,
-    ) -> Result<bool, StoreError> {
-        let notice = Notice {
-            from: self.node.clone(),
-            object: object.clone(),
-            events: step.events.clone(),
-        };
+    async fn commit(&self, object: &ObjectKey, revision: u64, step: &lock::Step) -> Result<bool, StoreError> {
+        let notice = Notice { from: self.node.clone(), object: object.clone(), events: step.events.clone() };
         let mut call = self.commit.prepare_invoke();
         call.key(self.key(object))
             .arg(revision)
@@ -213,10 +176,7 @@ impl Redis {
             .arg(self.channel())
             .arg(serde_json::to_string(&notice).unwrap_or_default());
         let call = &call;
-        let sent = self
-            .link
-            .run(|mut c| async move { call.invoke_async::<u8>(&mut c).await })
-            .await?;
+        let sent = self.link.run(|mut c| async move { call.invoke_async::<u8>(&mut c).await }).await?;
         if sent == 1 {
             return Ok(true);
         }
@@ -240,11 +200,7 @@ impl Redis {
                 let mut cursor = 0_u64;
                 loop {
                     let mut scan = redis::cmd("SCAN");
-                    scan.arg(cursor)
-                        .arg("MATCH")
-                        .arg(pattern)
-                        .arg("COUNT")
-                        .arg(500);
+                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(500);
                     let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
                     keys.extend(some);
                     if next == 0 {
@@ -256,10 +212,7 @@ impl Redis {
             .await?;
         let mut found = Vec::new();
         for key in keys {
-            let inner = key
-                .strip_prefix(&start)
-                .and_then(|k| k.strip_suffix('}'))
-                .unwrap_or_default();
+            let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
             let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
             let Ok(object) = ObjectKey::parse(&name) else {
                 continue;
@@ -285,17 +238,11 @@ impl Redis {
             .link
             .run(|mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
             .await?;
-        text.map(|t| {
-            serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}")))
-        })
-        .transpose()
+        text.map(|t| serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}"))))
+            .transpose()
     }
 
-    pub async fn set_session(
-        &self,
-        hash: &str,
-        session: Option<&Session>,
-    ) -> Result<(), StoreError> {
+    pub async fn set_session(&self, hash: &str, session: Option<&Session>) -> Result<(), StoreError> {
         let key = &self.session_key(hash);
         let text = &session.map(|s| serde_json::to_string(s).unwrap_or_default());
         self.link
@@ -337,10 +284,9 @@ impl Redis {
                                 Some(notice) => {
                                     let _ = to.send(Heard::Notice(notice)).await;
                                 }
-                                None => tracing::warn!(
-                                    channel = self.channel(),
-                                    "a notice that cannot be read"
-                                ),
+                                None => {
+                                    tracing::warn!(channel = self.channel(), "a notice that cannot be read")
+                                }
                             }
                         }
                     }
@@ -360,11 +306,7 @@ impl Redis {
 }
 
 fn encode(record: &Record) -> String {
-    format!(
-        "{}|{}",
-        record.revision,
-        serde_json::to_string(record).unwrap_or_default()
-    )
+    format!("{}|{}", record.revision, serde_json::to_string(record).unwrap_or_default())
 }
 
 fn decode(text: &str) -> Result<Record, StoreError> {
@@ -378,12 +320,7 @@ mod tests {
 
     #[test]
     fn a_record_survives_the_way_to_redis() {
-        let record = Record {
-            revision: 7,
-            version: 3,
-            uncertain: true,
-            ..Record::default()
-        };
+        let record = Record { revision: 7, version: 3, uncertain: true, ..Record::default() };
         assert_eq!(decode(&encode(&record)).unwrap(), record);
         assert!(decode("no record").is_err());
     }

@@ -31,17 +31,9 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
-        let client = Client::open(config.url.as_str()).map_err(|e| {
-            StoreError::Down(format!(
-                "{} is not a Redis address: {e}",
-                masked(&config.url)
-            ))
-        })?;
-        Ok(Self {
-            client,
-            config,
-            current: Mutex::new(None),
-        })
+        let client = Client::open(config.url.as_str())
+            .map_err(|e| StoreError::Down(format!("{} is not a Redis address: {e}", masked(&config.url))))?;
+        Ok(Self { client, config, current: Mutex::new(None) })
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -60,10 +52,7 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.config.timeout))
             .set_response_timeout(Some(self.config.timeout));
-        let connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         *current = Some(connection.clone());
         Ok(connection)
     }
@@ -91,10 +80,7 @@ impl Link {
             }
             *self.current.lock().await = None;
             if tries >= self.config.max_retries {
-                return Err(StoreError::Down(format!(
-                    "{}: {error}",
-                    masked(&self.config.url)
-                )));
+                return Err(StoreError::Down(format!("{}: {error}", masked(&self.config.url))));
             }
             tries += 1;
             let full = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
@@ -106,11 +92,12 @@ impl Link {
 
 /// Redis said no, as opposed to nothing having been heard.
 fn is_answer(error: &RedisError) -> bool {
-    !(error.is_io_error()
+    let unheard = error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
-        || error.is_connection_refusal())
-        && !matches!(error.kind(), ErrorKind::Io)
+        || error.is_connection_refusal()
+        || matches!(error.kind(), ErrorKind::Io);
+    !unheard
 }
 
 /// The answers that operators meet, in plain words.
@@ -144,10 +131,7 @@ pub(super) fn masked(address: &str) -> String {
 mod tests {
     #[test]
     fn passwords_are_never_printed() {
-        assert_eq!(
-            super::masked("redis://u:secret@h:1/2"),
-            "redis://u:***@h:1/2"
-        );
+        assert_eq!(super::masked("redis://u:secret@h:1/2"), "redis://u:***@h:1/2");
         assert_eq!(super::masked("redis://h:1/2"), "redis://h:1/2");
     }
 }

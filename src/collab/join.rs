@@ -1,0 +1,81 @@
+//! Coming in: who becomes editor, who waits, who only watches.
+
+use super::lock::{Cause, Event, Outcome, drop_holder, hold};
+use super::record::{Millis, Page, PageId, Record, Rules, Waiter};
+
+pub(super) fn standing(record: &Record, page: &PageId) -> Outcome {
+    match record.position(page) {
+        Some(position) => Outcome::Waiting(position),
+        None if record.is_holder(page) => Outcome::Editor,
+        None => Outcome::Viewer,
+    }
+}
+
+pub(super) fn join(
+    record: &mut Record,
+    now: Millis,
+    page: &Page,
+    rules: &Rules,
+    events: &mut Vec<Event>,
+    insist: bool,
+) -> Outcome {
+    if page.version != record.version {
+        return Outcome::Viewer;
+    }
+    // Django showed it after the deletion: somebody made it again.
+    record.deleted = false;
+    let Some(holder) = &mut record.holder else {
+        return join_free(record, now, page, rules);
+    };
+    if holder.page.person.user != page.person.user {
+        return enqueue(record, now, page, rules);
+    }
+    if holder.page.id == page.id {
+        holder.away = None;
+        holder.lease_end = now + rules.lease;
+        holder.page = page.clone();
+        return Outcome::Editor;
+    }
+    if holder.away.is_none() && !insist {
+        return Outcome::Viewer;
+    }
+    let since = holder.since;
+    if holder.away.is_none() {
+        drop_holder(record, Cause::Moved, events);
+    }
+    hold(record, now, page, None, rules);
+    if let Some(holder) = &mut record.holder {
+        holder.since = since;
+    }
+    Outcome::Editor
+}
+
+/// Nobody holds it, but a save that carried no page may be on its way: then even the first one waits.
+fn join_free(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
+    match &record.write {
+        Some(write) if write.person.user != page.person.user => enqueue(record, now, page, rules),
+        _ => {
+            record.queue.retain(|w| w.page.person.user != page.person.user);
+            hold(record, now, page, None, rules);
+            Outcome::Editor
+        }
+    }
+}
+
+/// One place a person; a page that comes back, or replaces one that is gone, keeps it.
+fn enqueue(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
+    let lease_end = now + rules.lease;
+    let full = record.queue.len() >= rules.queue;
+    let mine = record.queue.iter_mut().find(|w| w.page.person.user == page.person.user);
+    match mine {
+        Some(place) if place.page.id == page.id || place.away.is_some() => {
+            place.page = page.clone();
+            place.lease_end = lease_end;
+            place.away = None;
+        }
+        Some(_) => return Outcome::Viewer,
+        None if full => return Outcome::Viewer,
+        None => record.queue.push(Waiter { page: page.clone(), since: now, lease_end, away: None }),
+    }
+    standing(record, &page.id)
+}

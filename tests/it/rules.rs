@@ -1,0 +1,532 @@
+//! The lock's rules as tables and as properties, on the pure function alone.
+
+use collab_proxy::collab::lock::{Cause, Command, Event, Outcome, Step, apply, deadline};
+use collab_proxy::collab::record::{Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules};
+use collab_proxy::collab::write::{Refusal, WriteEnd, WriteProof};
+use proptest::prelude::*;
+
+const EPOCH: Millis = 1_000;
+
+fn rules() -> Rules {
+    Rules::default()
+}
+
+fn person(user: &str) -> Person {
+    Person { user: user.into(), name: format!("Name of {user}") }
+}
+
+fn page(user: &str, id: &str, version: Millis) -> Page {
+    Page { id: id.into(), person: person(user), version }
+}
+
+/// A record, its time, and the steps taken.
+struct Bench {
+    record: Record,
+    now: Millis,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { record: Record::fresh(EPOCH), now: EPOCH }
+    }
+
+    fn run(&mut self, command: Command) -> Step {
+        let step = apply(&self.record, self.now, &command, &rules());
+        self.record = step.record.clone();
+        step
+    }
+
+    fn join(&mut self, user: &str, id: &str) -> Outcome {
+        let page = page(user, id, self.record.version);
+        self.run(Command::Join { page }).outcome
+    }
+
+    fn begin(&mut self, user: &str, proof: WriteProof) -> Outcome {
+        let id = RequestId::from(format!("{user}-{}", self.now));
+        self.run(Command::BeginWrite { id, person: person(user), proof }).outcome
+    }
+
+    fn end(&mut self, user: &str, id: Option<&str>, end: WriteEnd) -> Step {
+        let fence = self.record.write.as_ref().unwrap().fence;
+        self.run(Command::EndWrite { fence, person: person(user), page: id.map(PageId::from), end })
+    }
+
+    fn holder(&self) -> Option<&str> {
+        self.record.holder.as_ref().map(|h| h.page.id.as_str())
+    }
+
+    fn wait(&mut self, by: Millis) -> Step {
+        self.now += by;
+        self.run(Command::Tick)
+    }
+}
+
+fn proof(id: &str, version: Millis) -> WriteProof {
+    WriteProof::Page { page: id.into(), version }
+}
+
+/// The table at the top of `collab/write.rs`, row by row.
+#[test]
+fn the_gates_table() {
+    #[derive(Debug)]
+    enum State {
+        Free,
+        Mine,
+        Others,
+        OthersWrite,
+    }
+    #[derive(Debug, PartialEq)]
+    enum Want {
+        Grant,
+        Locked,
+        Stale,
+        Unfit,
+    }
+    use State::*;
+    use Want::*;
+    type Row = (State, fn(Millis) -> WriteProof, Want);
+    let current = |v| proof("p", v);
+    let stale = |v| proof("p", v - 1);
+    let ahead = |v| proof("p", v + 1);
+    let none = |_| WriteProof::None;
+    let unfit = |_| WriteProof::Unfit;
+    let table: Vec<Row> = vec![
+        (Free, current, Grant),
+        (Free, none, Grant),
+        (Free, stale, Stale),
+        (Free, ahead, Stale),
+        (Free, unfit, Unfit),
+        (Mine, current, Grant),
+        (Mine, none, Grant),
+        (Mine, stale, Stale),
+        (Mine, unfit, Unfit),
+        (Others, current, Locked),
+        (Others, none, Locked),
+        (Others, stale, Locked),
+        (Others, unfit, Locked),
+        (OthersWrite, current, Locked),
+        (OthersWrite, none, Locked),
+        (OthersWrite, stale, Locked),
+        (OthersWrite, unfit, Locked),
+    ];
+    for (state, proof, want) in table {
+        let mut bench = Bench::new();
+        match state {
+            Free => {}
+            Mine => assert_eq!(bench.join("ada", "p"), Outcome::Editor),
+            Others => assert_eq!(bench.join("bob", "q"), Outcome::Editor),
+            OthersWrite => assert!(matches!(bench.begin("bob", WriteProof::None), Outcome::Granted { .. })),
+        }
+        let proof = proof(bench.record.version);
+        let shown = format!("{state:?} {proof:?}");
+        let got = match bench.begin("ada", proof) {
+            Outcome::Granted { .. } => Grant,
+            Outcome::Refused(Refusal::Held { .. } | Refusal::Saving { .. }) => Locked,
+            Outcome::Refused(Refusal::Stale { .. }) => Stale,
+            Outcome::Refused(Refusal::Unfit) => Unfit,
+            other => panic!("{shown}: {other:?}"),
+        };
+        assert_eq!(got, want, "{shown}");
+    }
+}
+
+#[test]
+fn first_come_first_served() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.join("ada", "a"), Outcome::Editor);
+    assert_eq!(bench.join("bob", "b"), Outcome::Waiting(1));
+    assert_eq!(bench.join("cyd", "c"), Outcome::Waiting(2));
+    bench.run(Command::Release { page: "a".into() });
+    assert_eq!(bench.holder(), Some("b"));
+    bench.run(Command::Release { page: "b".into() });
+    assert_eq!(bench.holder(), Some("c"));
+}
+
+#[test]
+fn a_reload_keeps_the_lock_and_the_place() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    bench.join("cyd", "c");
+    bench.run(Command::Leave { page: "a".into() });
+    bench.run(Command::Leave { page: "b".into() });
+    bench.wait(rules().grace - 1);
+    assert_eq!(bench.join("ada", "a2"), Outcome::Editor);
+    assert_eq!(bench.join("bob", "b2"), Outcome::Waiting(1));
+    assert_eq!(bench.holder(), Some("a2"));
+}
+
+#[test]
+fn who_does_not_come_back_is_followed_by_the_next() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    bench.run(Command::Leave { page: "a".into() });
+    let step = bench.wait(rules().grace);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Expired }]);
+    assert_eq!(bench.holder(), Some("b"));
+}
+
+#[test]
+fn a_silent_proxys_lock_ends_with_its_lease() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.wait(rules().lease - 1);
+    assert_eq!(bench.holder(), Some("a"));
+    let touch = Command::Touch { node: NodeId::from("n"), pages: vec!["a".into()], viewers: 0 };
+    bench.run(touch);
+    bench.wait(rules().lease - 1);
+    assert_eq!(bench.holder(), Some("a"), "renewed");
+    bench.wait(1);
+    assert_eq!(bench.holder(), None);
+}
+
+#[test]
+fn a_page_from_before_the_last_save_must_load_again() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    let before = bench.record.version;
+    bench.begin("ada", proof("a", before));
+    bench.now += 10;
+    bench.end("ada", Some("a"), WriteEnd::Saved { stays: false });
+    let holder = bench.record.holder.clone().unwrap();
+    assert_eq!((holder.page.id.as_str(), holder.away), ("b", Some(bench.now + rules().turn)), "his turn");
+    assert_eq!(bench.run(Command::Join { page: page("bob", "b", before) }).outcome, Outcome::Viewer);
+    assert_eq!(bench.join("cyd", "c"), Outcome::Waiting(1), "kept for bob");
+    assert_eq!(bench.join("bob", "b2"), Outcome::Editor);
+}
+
+#[test]
+fn who_misses_the_turn_is_followed_by_the_next() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    bench.begin("ada", WriteProof::None);
+    bench.end("ada", None, WriteEnd::Saved { stays: false });
+    bench.join("cyd", "c");
+    bench.wait(rules().turn);
+    assert_eq!(bench.holder(), Some("c"));
+}
+
+#[test]
+fn save_and_continue_and_errors_keep_the_lock() {
+    for end in [WriteEnd::Saved { stays: true }, WriteEnd::NotSaved, WriteEnd::Unknown { may_land: false }] {
+        let mut bench = Bench::new();
+        bench.join("ada", "a");
+        bench.join("bob", "b");
+        let base = bench.record.version;
+        bench.begin("ada", proof("a", base));
+        // The browser has left the page to wait for the answer, and Django takes its time.
+        bench.run(Command::Leave { page: "a".into() });
+        bench.wait(rules().lease + 5);
+        bench.end("ada", Some("a"), end);
+        assert_eq!(bench.record.version == base, end == WriteEnd::NotSaved, "{end:?}");
+        bench.wait(rules().grace - 1);
+        assert_eq!(bench.join("ada", "a2"), Outcome::Editor, "{end:?}");
+    }
+}
+
+#[test]
+fn nobody_is_let_in_while_a_save_is_on_its_way() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    bench.begin("ada", proof("a", EPOCH));
+    bench.run(Command::ForceRelease { user: None });
+    assert_eq!(bench.holder(), None, "the operator frees the lock, but not the pin");
+    let refused = bench.begin("bob", proof("b", EPOCH));
+    assert!(matches!(refused, Outcome::Refused(Refusal::Saving { .. })), "{refused:?}");
+    bench.end("ada", Some("a"), WriteEnd::NotSaved);
+    assert_eq!(bench.holder(), Some("b"));
+}
+
+#[test]
+fn a_lost_proxys_save_counts_as_one_and_the_next_is_told() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.begin("ada", proof("a", EPOCH));
+    let fence = bench.record.write.as_ref().unwrap().fence;
+    let step = bench.wait(rules().pin);
+    assert!(matches!(step.events[..], [Event::Saved { .. }, ..]), "{:?}", step.events);
+    assert!(bench.record.uncertain);
+    assert!(bench.record.version > EPOCH);
+    let late =
+        Command::EndWrite { fence, person: person("ada"), page: None, end: WriteEnd::Saved { stays: false } };
+    let version = bench.record.version;
+    bench.run(late);
+    assert!(bench.record.version > version && !bench.record.uncertain, "the truth came late, and counts");
+}
+
+#[test]
+fn the_same_person_elsewhere() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    assert_eq!(bench.join("ada", "a2"), Outcome::Viewer, "the first page lives");
+    let step = bench.run(Command::Claim { page: page("ada", "a2", EPOCH) });
+    assert_eq!(step.outcome, Outcome::Editor);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Moved }]);
+    bench.run(Command::Leave { page: "a2".into() });
+    assert_eq!(bench.join("ada", "a"), Outcome::Editor, "without asking, as the other page is gone");
+}
+
+#[test]
+fn deletion_ends_everything() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    bench.begin("ada", WriteProof::None);
+    let step = bench.end("ada", None, WriteEnd::Deleted);
+    assert!(step.events.iter().any(|e| matches!(e, Event::Deleted { .. })));
+    assert!(!bench.record.is_live() && bench.record.deleted);
+    assert_eq!(bench.join("cyd", "c"), Outcome::Editor, "made again under the same key");
+    assert!(!bench.record.deleted);
+}
+
+#[test]
+fn an_operator_frees_only_whom_they_name() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    let step = bench.run(Command::ForceRelease { user: Some("bob".into()) });
+    assert_eq!(step.outcome, Outcome::Freed(None));
+    let step = bench.run(Command::ForceRelease { user: Some("ada".into()) });
+    assert!(matches!(step.outcome, Outcome::Freed(Some(_))));
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Operator }]);
+}
+
+// ---- properties
+
+/// What may happen, by small numbers: users 0..3, their pages, and time.
+#[derive(Clone, Debug)]
+enum Act {
+    Render(usize),
+    Join(usize),
+    Claim(usize),
+    Touch(usize),
+    Input(usize),
+    Leave(usize),
+    Release(usize),
+    Free,
+    /// A post of this page, or without a token.
+    Begin(usize, bool),
+    /// Django writes the row.
+    Land,
+    /// The proxy hears how it ended.
+    End {
+        stays: bool,
+        lost: bool,
+    },
+    Wait(Millis),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let page = 0..12_usize;
+    let act = prop_oneof![
+        3 => (0..3_usize).prop_map(Act::Render),
+        4 => page.clone().prop_map(Act::Join),
+        1 => page.clone().prop_map(Act::Claim),
+        2 => page.clone().prop_map(Act::Touch),
+        1 => page.clone().prop_map(Act::Input),
+        2 => page.clone().prop_map(Act::Leave),
+        1 => page.clone().prop_map(Act::Release),
+        1 => Just(Act::Free),
+        4 => (page, any::<bool>()).prop_map(|(p, token)| Act::Begin(p, token)),
+        3 => Just(Act::Land),
+        3 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(stays, lost)| Act::End { stays, lost }),
+        4 => prop_oneof![1..50_u64, 1_000..20_000_u64, Just(31_000), Just(66_000)].prop_map(Act::Wait),
+    ];
+    prop::collection::vec(act, 1..60)
+}
+
+struct Rendered {
+    page: Page,
+    /// The row as Django showed it.
+    row: u64,
+}
+
+/// A write inside Django.
+struct Flight {
+    fence: u64,
+    user: String,
+    page: Option<usize>,
+    landed: bool,
+}
+
+/// Everything together: people, the record, and Django's row, which counts its writes.
+struct World {
+    bench: Bench,
+    pages: Vec<Rendered>,
+    row: u64,
+    flight: Option<Flight>,
+    fences: u64,
+    steps: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { bench: Bench::new(), pages: Vec::new(), row: 0, flight: None, fences: 0, steps: 0 }
+    }
+
+    fn act(&mut self, act: &Act) {
+        self.steps += 1;
+        let page = |i: &usize| self.pages.get(*i).map(|r| r.page.clone());
+        let command = match act {
+            Act::Render(user) => {
+                let id = format!("p{}", self.pages.len());
+                let page = page_of(*user, &id, self.bench.record.version);
+                self.pages.push(Rendered { page, row: self.row });
+                return;
+            }
+            Act::Join(i) => page(i).map(|page| Command::Join { page }),
+            Act::Claim(i) => page(i).map(|page| Command::Claim { page }),
+            Act::Touch(i) => {
+                page(i).map(|p| Command::Touch { node: "n".into(), pages: vec![p.id], viewers: 1 })
+            }
+            Act::Input(i) => page(i).map(|p| Command::Input { page: p.id, dirty: true }),
+            Act::Leave(i) => page(i).map(|p| Command::Leave { page: p.id }),
+            Act::Release(i) => page(i).map(|p| Command::Release { page: p.id }),
+            Act::Free => Some(Command::ForceRelease { user: None }),
+            Act::Begin(i, token) => return self.begin(*i, *token),
+            Act::Land => return self.land(),
+            Act::End { stays, lost } => return self.end(*stays, *lost),
+            Act::Wait(by) => {
+                self.bench.now += by;
+                Some(Command::Tick)
+            }
+        };
+        if let Some(command) = command {
+            self.run(command);
+        }
+    }
+
+    fn run(&mut self, command: Command) -> Step {
+        let before = self.bench.record.clone();
+        let step = self.bench.run(command.clone());
+        let after = &step.record;
+        assert!(after.version >= before.version, "the version went back");
+        assert!(after.fence >= before.fence, "the fence went back");
+        assert_eq!(step.changed, after.revision > before.revision, "the revision tells of every change");
+        if let Some(at) = deadline(after) {
+            assert!(at > self.bench.now, "a deadline in the past: nobody would ever stop looking");
+        }
+        let (old, new) = (before.holder.as_ref().map(|h| h.fence), after.holder.as_ref());
+        if let Some(new) = new.filter(|h| Some(h.fence) != old) {
+            assert!(new.fence > self.fences, "a fencing number twice");
+            self.fences = new.fence;
+            // First come, first served: nobody who waited longer still waits.
+            if let Some(place) = before.queue.iter().find(|w| w.page.id == new.page.id) {
+                assert!(after.queue.iter().all(|w| w.since >= place.since), "somebody was passed over");
+            }
+            assert!(
+                after.write.as_ref().is_none_or(|w| w.person.user == new.page.person.user),
+                "let in during a save"
+            );
+        }
+        if let (Some(a), Some(b)) = (&before.holder, &after.holder)
+            && a.fence == b.fence
+            && matches!(command, Command::Touch { .. })
+        {
+            assert!(b.lease_end >= a.lease_end, "renewing shortened the lease");
+        }
+        if self.flight.is_some() && after.write.is_none() && !matches!(command, Command::EndWrite { .. }) {
+            assert!(after.uncertain && after.version > before.version, "a pin was given up in silence");
+            // From here on Django's row may change behind everybody's back; that is what `uncertain` says.
+            self.flight = None;
+        }
+        step
+    }
+
+    fn begin(&mut self, i: usize, token: bool) {
+        let Some(rendered) = self.pages.get(i) else { return };
+        let page = rendered.page.clone();
+        let proof = if token { proof(page.id.as_str(), page.version) } else { WriteProof::None };
+        let id = RequestId::from(format!("r{}", self.steps));
+        let begin = Command::BeginWrite { id, person: page.person.clone(), proof };
+        let idle = apply(&self.bench.record, self.bench.now, &Command::Tick, &rules()).record;
+        let step = self.run(begin.clone());
+        match step.outcome {
+            Outcome::Granted { fence, base } => {
+                assert!(fence > self.fences, "a fencing number twice");
+                self.fences = fence;
+                let other = step.record.holder.as_ref().filter(|h| h.page.person.user != page.person.user);
+                assert!(other.is_none(), "granted while {other:?} holds it");
+                assert!(!token || base == page.version);
+                let again = self.run(begin).outcome;
+                assert_eq!(again, Outcome::Granted { fence, base }, "sent twice, done once");
+                let user = page.person.user.as_str().to_owned();
+                self.flight = Some(Flight { fence, user, page: token.then_some(i), landed: false });
+            }
+            Outcome::Refused(_) => {
+                let mut same = step.record.clone();
+                same.revision = idle.revision;
+                assert_eq!(same, idle, "a refused write changed something");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Promise 2: what is written builds on what its author saw.
+    fn land(&mut self) {
+        let Some(flight) = self.flight.as_mut().filter(|f| !f.landed) else { return };
+        if let Some(i) = flight.page {
+            assert_eq!(self.pages[i].row, self.row, "overwrote a save its author had not seen");
+        }
+        flight.landed = true;
+        self.row += 1;
+    }
+
+    fn end(&mut self, stays: bool, lost: bool) {
+        let Some(flight) = self.flight.take() else { return };
+        let end = match (flight.landed, lost) {
+            (_, true) => WriteEnd::Unknown { may_land: false },
+            (true, false) => WriteEnd::Saved { stays },
+            (false, false) => WriteEnd::NotSaved,
+        };
+        let page = flight.page.map(|i| self.pages[i].page.id.clone());
+        let command = Command::EndWrite { fence: flight.fence, person: person(&flight.user), page, end };
+        let version = self.bench.record.version;
+        let step = self.run(command.clone());
+        assert!(step.record.write.is_none());
+        assert_eq!(step.record.version > version, end != WriteEnd::NotSaved);
+        let again = self.run(command);
+        assert_eq!(again.record.version, step.record.version, "ended twice, counted once");
+    }
+}
+
+fn page_of(user: usize, id: &str, version: Millis) -> Page {
+    page(&format!("u{user}"), id, version)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+
+    /// Whatever people do: one holder, growing numbers, no unseen save overwritten, nobody passed over.
+    #[test]
+    fn whatever_happens_the_promises_hold(acts in acts()) {
+        let mut world = World::new();
+        for act in &acts {
+            world.act(act);
+        }
+    }
+
+    /// Once people are gone, every lock becomes free by itself, in bounded time and few looks.
+    #[test]
+    fn every_lock_becomes_free(acts in acts()) {
+        let mut world = World::new();
+        for act in &acts {
+            world.act(act);
+        }
+        let rules = rules();
+        let people = world.bench.record.queue.len() as u64 + 1;
+        let bound = world.bench.now + rules.pin + rules.lease.max(rules.turn) * people;
+        let mut looks = 0;
+        while world.bench.record.is_live() {
+            let at = deadline(&world.bench.record).expect("something is held, so somebody must look again");
+            prop_assert!(at <= bound, "not free in time");
+            world.bench.now = at;
+            world.run(Command::Tick);
+            looks += 1;
+            prop_assert!(looks <= 2 * people + 2, "looked {looks} times");
+        }
+    }
+}
