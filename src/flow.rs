@@ -19,17 +19,18 @@ use crate::{http::tunnel, ids, login, reply};
 
 /// Answers every request; never fails.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
+    let json = reply::wants_json(request.headers());
     let head = (request.method(), request.uri(), request.version(), request.headers());
     if let Err(refused) = headers::check(head.0, head.1, head.2, head.3) {
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
-        return reply::error(status, "This request cannot be served", refused.why, request.headers());
+        return reply::error(status, "This request cannot be served", refused.why, json);
     }
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Response::new(Body::empty());
     }
     if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
         let below = below.to_owned();
-        return own(&app, peer, &below, request).await;
+        return own(&app, peer, &below, request, json).await;
     }
     let upgrade = headers::upgrade(request.headers());
     let writes = request.method() == Method::POST;
@@ -52,8 +53,8 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         {
             admin_page(&app, &headers, request).await
         }
-        (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, &headers).await).await,
-        (_, None) => pass(&app, request, upgrade, &HeaderMap::new()).await,
+        (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
+        (_, None) => pass(&app, request, upgrade, json).await,
     }
 }
 
@@ -76,18 +77,24 @@ fn to_django<B>(request: &mut Request<B>, peer: &Peer) {
 }
 
 /// Our own paths: the widget's files and the pages' sockets.
-async fn own(app: &Arc<App>, peer: Peer, below: &str, mut request: Request<Incoming>) -> Response<Body> {
+async fn own(
+    app: &Arc<App>,
+    peer: Peer,
+    below: &str,
+    mut request: Request<Incoming>,
+    json: bool,
+) -> Response<Body> {
     if let Some(asset) = app.assets.serve(below, request.headers()) {
         return asset;
     }
     let Some(object) = App::socket_object(below) else {
         let sentence = "Nothing of collab-proxy has this address.";
-        return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, request.headers());
+        return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, json);
     };
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
-            return reply::error(refused.status, "No WebSocket here", refused.why, request.headers());
+            return reply::error(refused.status, "No WebSocket here", refused.why, json);
         }
     };
     let who = match app.identity.who(request.headers()).await {
@@ -95,7 +102,7 @@ async fn own(app: &Arc<App>, peer: Peer, below: &str, mut request: Request<Incom
         Err(error) => {
             tracing::warn!(%object, %error, "a page's socket could not be opened");
             let sentence = "Edit locks cannot be reached just now.";
-            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, request.headers());
+            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, json);
         }
     };
     let switched = hyper::upgrade::on(&mut request);
@@ -117,7 +124,7 @@ async fn change_form(
     render::ask_plainly(request.headers_mut());
     let who = app.identity.who(headers).await;
     let seen = app.hub.store().read(&object).await;
-    let answer = pass(app, request, None, headers).await;
+    let answer = pass(app, request, None, reply::wants_json(headers)).await;
     let (who, version, now) = match (who, seen) {
         (Ok(who), Ok(seen)) => (who, seen.record.version, seen.now),
         (Err(error), _) | (_, Err(error)) => {
@@ -144,7 +151,7 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
             .headers_mut()
             .insert(hyper::header::ACCEPT_ENCODING, hyper::header::HeaderValue::from_static("identity"));
     }
-    let answer = followed(app, headers, pass(app, request, None, headers).await).await;
+    let answer = followed(app, headers, pass(app, request, None, reply::wants_json(headers)).await).await;
     match who {
         Some(who) => render::tapped(app, answer, who),
         None => answer,
@@ -164,7 +171,7 @@ async fn pass(
     app: &App,
     mut request: Request<Incoming>,
     upgrade: Option<hyper::header::HeaderValue>,
-    original: &HeaderMap,
+    json: bool,
 ) -> Response<Body> {
     let client = upgrade.map(|protocol| {
         let headers = request.headers_mut();
@@ -186,7 +193,7 @@ async fn pass(
         }
         Err(error) => {
             tracing::warn!(%error, "Django did not answer");
-            reply::no_answer(&error, original)
+            reply::no_answer(&error, json)
         }
     }
 }

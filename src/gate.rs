@@ -72,7 +72,12 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     let posted = body::read(Body::timed(incoming, app.body_timeout), &encoding).await;
     if posted.broken {
         let why = "The form ended before its time, so it was not passed on. Nothing was saved.";
-        return reply::error(hyper::StatusCode::BAD_REQUEST, "This form did not arrive whole", why, &headers);
+        return reply::error(
+            hyper::StatusCode::BAD_REQUEST,
+            "This form did not arrive whole",
+            why,
+            reply::wants_json(&headers),
+        );
     }
     let who = app.identity.who(&headers).await;
     let mut writer = Writer {
@@ -100,7 +105,7 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
                     hyper::StatusCode::BAD_GATEWAY,
                     "We do not know whether this was saved",
                     "The proxy failed while it carried out the save. Open the object and look.",
-                    &HeaderMap::new(),
+                    false,
                 )
             })
         }
@@ -206,7 +211,7 @@ impl Writer {
             token,
             now,
         };
-        reply::kept(trouble, &kept, &self.headers)
+        reply::kept(trouble, &kept, reply::wants_json(&self.headers))
     }
 
     /// Forwards a granted write, hears how it ended, and commits that before the answer goes.

@@ -32,7 +32,7 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
             }
             Err(_) => {
                 let why = "The body of the login ended before its time.";
-                return reply::error(StatusCode::BAD_REQUEST, "This login cannot be read", why, original);
+                return reply::error(StatusCode::BAD_REQUEST, "This login cannot be read", why, false);
             }
         }
     } else {
@@ -42,7 +42,7 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(%error, "Django did not answer a login");
-            return reply::no_answer(&error, original);
+            return reply::no_answer(&error, reply::wants_json(original));
         }
     };
     headers::to_client(answer.headers_mut());

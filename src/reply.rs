@@ -172,14 +172,14 @@ pub struct Kept<'a> {
 }
 
 /// The answer that gives everything back.
-pub fn kept(trouble: &Trouble, kept: &Kept, request: &HeaderMap) -> Response<Body> {
+pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
     let words = words(trouble, kept.object, kept.now);
-    let body = if wants_json(request) { json(&words, trouble, kept) } else { page(&words, kept) };
-    let kind = if wants_json(request) { "application/json" } else { "text/html; charset=utf-8" };
+    let body = if json { data(&words, trouble, kept) } else { page(&words, kept) };
+    let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
     respond(words.status, kind, body, words.retry_after)
 }
 
-fn json(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
+fn data(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match trouble {
         Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since }) => {
             (Some((by, *since)), None)
@@ -267,10 +267,10 @@ fn is_machinery(name: &str) -> bool {
 }
 
 /// A page of ours without anything kept: Django is away, the request is malformed.
-pub fn error(status: StatusCode, title: &str, sentence: &str, request: &HeaderMap) -> Response<Body> {
+pub fn error(status: StatusCode, title: &str, sentence: &str, json: bool) -> Response<Body> {
     let retry_after =
         (status == StatusCode::BAD_GATEWAY || status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
-    if wants_json(request) {
+    if json {
         let body = serde_json::json!({"error": status.as_u16(), "message": sentence}).to_string();
         return respond(status, "application/json", body, retry_after);
     }
@@ -280,7 +280,7 @@ pub fn error(status: StatusCode, title: &str, sentence: &str, request: &HeaderMa
 }
 
 /// Django did not answer a request that changes nothing we know of.
-pub fn no_answer(error: &UpstreamError, request: &HeaderMap) -> Response<Body> {
+pub fn no_answer(error: &UpstreamError, json: bool) -> Response<Body> {
     let (title, sentence) = match error {
         UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => (
             "The site is not running",
@@ -295,7 +295,7 @@ pub fn no_answer(error: &UpstreamError, request: &HeaderMap) -> Response<Body> {
             "The application server behind this site ended the connection without an answer.",
         ),
     };
-    self::error(gateway_status(error), title, sentence, request)
+    self::error(gateway_status(error), title, sentence, json)
 }
 
 fn respond(status: StatusCode, kind: &'static str, body: String, retry_after: Option<u32>) -> Response<Body> {
@@ -323,7 +323,7 @@ fn respond(status: StatusCode, kind: &'static str, body: String, retry_after: Op
 }
 
 /// A script asks for JSON by name, or says that it is one.
-fn wants_json(request: &HeaderMap) -> bool {
+pub fn wants_json(request: &HeaderMap) -> bool {
     let accept = request.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
     let scripted = request.get("x-requested-with").is_some_and(|v| v == "XMLHttpRequest");
     (accept.contains("application/json") || scripted) && !accept.contains("text/html")

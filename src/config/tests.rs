@@ -1,3 +1,5 @@
+//! The settings: precedence, complaints, and that what is documented is what holds.
+
 use super::*;
 
 fn load_text(text: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, Vec<String>> {

@@ -4,5 +4,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[macro_use]
+mod support;
+
 mod layers;
+mod protocol;
+mod proxy;
+mod rewriting;
 mod rules;
+mod store;
+mod upstream;

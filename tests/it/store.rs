@@ -1,0 +1,316 @@
+//! One suite for every store: what the pure rules give, the embedded store and a real Redis give too.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use collab_proxy::clock::Clock;
+use collab_proxy::collab::lock::{Command, Event, Outcome, apply};
+use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules};
+use collab_proxy::collab::write::{WriteEnd, WriteProof};
+use collab_proxy::django::object::ObjectKey;
+use collab_proxy::store::{Heard, Memory, Redis, RedisConfig, Session, Store, StoreError};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::support::redis::Redis as Server;
+
+const START: Millis = 1_000_000;
+
+fn object() -> ObjectKey {
+    ObjectKey::new("shop", "product", "3")
+}
+
+fn page(user: usize, version: Millis) -> Page {
+    let person = Person { user: format!("u{user}").into(), name: format!("User {user}") };
+    Page { id: format!("p{user}").into(), person, version }
+}
+
+fn memory(clock: &Clock) -> Store {
+    Store::Memory(Memory::new(clock.clone(), Rules::default()))
+}
+
+fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
+    let config = RedisConfig {
+        url: server.url(),
+        prefix: prefix.to_owned(),
+        max_retries: 3,
+        retry_delay: Duration::from_millis(20),
+        timeout: Duration::from_secs(5),
+    };
+    Store::Redis(Box::new(Redis::new(config, Rules::default(), node.into(), clock.cloned()).unwrap()))
+}
+
+/// A command for the record as it then is: some need its version or the running write's fence.
+#[derive(Clone, Debug)]
+enum Do {
+    Join(usize, bool),
+    Claim(usize),
+    Touch(Vec<usize>, u32),
+    Input(usize, bool),
+    Leave(usize),
+    Release(usize),
+    Free(Option<usize>),
+    Begin(usize, Option<bool>),
+    Keep,
+    End(usize, WriteEnd),
+    Tick,
+}
+
+fn script() -> impl Strategy<Value = Vec<(Do, Millis)>> {
+    let user = 0..4_usize;
+    let end = prop_oneof![
+        any::<bool>().prop_map(|stays| WriteEnd::Saved { stays }),
+        Just(WriteEnd::NotSaved),
+        Just(WriteEnd::Deleted),
+        any::<bool>().prop_map(|may_land| WriteEnd::Unknown { may_land }),
+    ];
+    let step = prop_oneof![
+        4 => (user.clone(), prop::bool::weighted(0.8)).prop_map(|(u, fits)| Do::Join(u, fits)),
+        1 => user.clone().prop_map(Do::Claim),
+        2 => (prop::collection::vec(user.clone(), 0..3), 0..3_u32).prop_map(|(u, n)| Do::Touch(u, n)),
+        1 => (user.clone(), any::<bool>()).prop_map(|(u, dirty)| Do::Input(u, dirty)),
+        2 => user.clone().prop_map(Do::Leave),
+        1 => user.clone().prop_map(Do::Release),
+        1 => prop::option::of(user.clone()).prop_map(Do::Free),
+        3 => (user.clone(), prop::option::of(prop::bool::weighted(0.8))).prop_map(|(u, p)| Do::Begin(u, p)),
+        1 => Just(Do::Keep),
+        2 => (user, end).prop_map(|(u, end)| Do::End(u, end)),
+        1 => Just(Do::Tick),
+    ];
+    let wait = prop_oneof![4 => 0..100_u64, 2 => 1_000..8_000_u64, 1 => Just(31_000_u64), 1 => Just(66_000)];
+    prop::collection::vec((step, wait), 1..25)
+}
+
+impl Do {
+    fn command(&self, record: &Record, number: usize) -> Command {
+        let fits = |u: usize, fits: bool| page(u, if fits { record.version } else { 7 });
+        let fence = record.write.as_ref().map_or(42, |w| w.fence);
+        match self {
+            Self::Join(u, f) => Command::Join { page: fits(*u, *f) },
+            Self::Claim(u) => Command::Claim { page: fits(*u, true) },
+            Self::Touch(users, viewers) => Command::Touch {
+                node: "n".into(),
+                pages: users.iter().map(|u| page(*u, 0).id).collect(),
+                viewers: *viewers,
+            },
+            Self::Input(u, dirty) => Command::Input { page: page(*u, 0).id, dirty: *dirty },
+            Self::Leave(u) => Command::Leave { page: page(*u, 0).id },
+            Self::Release(u) => Command::Release { page: page(*u, 0).id },
+            Self::Free(user) => Command::ForceRelease { user: user.map(|u| page(u, 0).person.user) },
+            Self::Begin(u, proof) => Command::BeginWrite {
+                id: RequestId::from(format!("r{number}")),
+                person: page(*u, 0).person,
+                proof: match proof {
+                    None => WriteProof::None,
+                    Some(f) => WriteProof::Page { page: page(*u, 0).id, version: fits(*u, *f).version },
+                },
+            },
+            Self::Keep => Command::KeepWrite { fence },
+            Self::End(u, end) => {
+                let page = page(*u, 0);
+                Command::EndWrite { fence, person: page.person, page: Some(page.id), end: *end }
+            }
+            Self::Tick => Command::Tick,
+        }
+    }
+}
+
+/// Runs a script on a store and on the pure rules; every step must be the same.
+async fn agree(store: &Store, clock: &Clock, script: &[(Do, Millis)]) {
+    let mut record = Record::fresh(clock.now());
+    for (number, (step, wait)) in script.iter().enumerate() {
+        clock.advance(*wait);
+        let command = step.command(&record, number);
+        let want = apply(&record, clock.now(), &command, &Rules::default());
+        let got = store.apply(&object(), &command).await.unwrap();
+        assert_eq!(got.step, want, "step {number}: {command:?}");
+        assert_eq!(
+            store.read(&object()).await.unwrap().record,
+            want.record,
+            "what is read after {command:?}"
+        );
+        record = want.record;
+    }
+}
+
+async fn scripts_agree(cases: u32, open: impl Fn(u32, &Clock) -> Store) {
+    let mut runner = TestRunner::deterministic();
+    for case in 0..cases {
+        let script = script().new_tree(&mut runner).unwrap().current();
+        let clock = Clock::manual(START);
+        let store = open(case, &clock);
+        // The store's memory begins now, as the pure record's does.
+        store.read(&object()).await.unwrap();
+        agree(&store, &clock, &script).await;
+    }
+}
+
+#[tokio::test]
+async fn the_embedded_store_follows_the_rules() {
+    scripts_agree(1_000, |_, clock| memory(clock)).await;
+}
+
+#[tokio::test]
+async fn redis_follows_the_rules() {
+    let server = Server::start();
+    scripts_agree(200, |case, clock| redis(&server, &format!("case{case}:"), "n", Some(clock))).await;
+}
+
+/// 50 people claim at one instant, 100 rounds: always exactly one editor, and 49 places in the queue.
+async fn race(stores: Vec<Arc<Store>>) {
+    for round in 0..100 {
+        let key = ObjectKey::new("shop", "product", &round.to_string());
+        let version = stores[0].read(&key).await.unwrap().record.version;
+        let start = Arc::new(tokio::sync::Barrier::new(50));
+        let mut tasks = Vec::new();
+        for user in 0..50 {
+            let (store, key, start) =
+                (Arc::clone(&stores[user % stores.len()]), key.clone(), Arc::clone(&start));
+            tasks.push(tokio::spawn(async move {
+                let command = Command::Join { page: page(user, version) };
+                start.wait().await;
+                store.apply(&key, &command).await.unwrap().step.outcome
+            }));
+        }
+        let mut editors = 0;
+        let mut places = BTreeSet::new();
+        for task in tasks {
+            match task.await.unwrap() {
+                Outcome::Editor => editors += 1,
+                Outcome::Waiting(place) => {
+                    assert!(places.insert(place), "round {round}: {place} given twice")
+                }
+                other => panic!("round {round}: {other:?}"),
+            }
+        }
+        assert_eq!(editors, 1, "round {round}");
+        assert_eq!(places, (1..50).collect(), "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_claims_at_once_give_one_editor_embedded() {
+    race(vec![Arc::new(memory(&Clock::system()))]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_claims_at_once_give_one_editor_in_redis_over_three_proxies() {
+    let server = Server::start();
+    let stores = ["a", "b", "c"].map(|node| Arc::new(redis(&server, "t:", node, None)));
+    race(stores.to_vec()).await;
+}
+
+/// A store that lost its memory never lets a page from before pass for a fresh one.
+#[tokio::test]
+async fn a_store_without_its_memory_knows_that() {
+    let mut server = Server::start();
+    let clock = Clock::manual(START);
+    let save = async |store: &Store| {
+        let person = page(1, 0).person;
+        let begin = Command::BeginWrite { id: "r".into(), person: person.clone(), proof: WriteProof::None };
+        let Outcome::Granted { fence, .. } = store.apply(&object(), &begin).await.unwrap().step.outcome
+        else {
+            panic!("not granted")
+        };
+        let end = WriteEnd::Saved { stays: false };
+        store.apply(&object(), &Command::EndWrite { fence, person, page: None, end }).await.unwrap();
+        store.read(&object()).await.unwrap().record.version
+    };
+    let refused = async |store: &Store, version: Millis| {
+        let proof = WriteProof::Page { page: "p".into(), version };
+        let begin = Command::BeginWrite { id: "q".into(), person: page(2, 0).person, proof };
+        matches!(store.apply(&object(), &begin).await.unwrap().step.outcome, Outcome::Refused(_))
+    };
+
+    let store = memory(&clock);
+    let version = save(&store).await;
+    clock.advance(1_000);
+    assert!(refused(&memory(&clock), version).await, "the embedded store after a restart");
+
+    let store = redis(&server, "t:", "n", Some(&clock));
+    let version = save(&store).await;
+    clock.advance(1_000);
+    server.restart();
+    eventually!(store.now().await, |now| now.is_ok());
+    assert!(refused(&store, version).await, "a Redis that came back empty");
+}
+
+#[tokio::test]
+async fn any_key_is_kept_apart_and_listed() {
+    let server = Server::start();
+    let clock = Clock::manual(START);
+    let odd = ["3", "a/b_c d+e%é", "{x}", "}{", "a|b", "*", "\u{1}", &"long".repeat(2_000)];
+    for store in [memory(&clock), redis(&server, "odd{[*:", "n", Some(&clock))] {
+        for (i, pk) in odd.iter().enumerate() {
+            let key = ObjectKey::new("shop", "part", pk);
+            let version = store.read(&key).await.unwrap().record.version;
+            let step = store.apply(&key, &Command::Join { page: page(i, version) }).await.unwrap().step;
+            assert_eq!(step.outcome, Outcome::Editor, "{pk}");
+        }
+        let listed = store.list().await.unwrap();
+        assert_eq!(listed.len(), odd.len());
+        for (key, found) in listed {
+            let i = odd.iter().position(|pk| ObjectKey::new("shop", "part", pk) == key).unwrap();
+            assert_eq!(found.record.holder.unwrap().page, page(i, found.record.version));
+        }
+        clock.advance(Rules::default().lease);
+        assert!(store.list().await.unwrap().is_empty(), "leases ended");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_remembered_and_forgotten() {
+    let server = Server::start();
+    let clock = Clock::manual(START);
+    let ada = Session { user: Some("login:ada".into()), name: Some("Ada".to_owned()) };
+    for store in [memory(&clock), redis(&server, "t:", "n", Some(&clock))] {
+        assert_eq!(store.session("h").await.unwrap(), None);
+        store.set_session("h", Some(&ada)).await.unwrap();
+        assert_eq!(store.session("h").await.unwrap().as_ref(), Some(&ada));
+        store.set_session("h", None).await.unwrap();
+        assert_eq!(store.session("h").await.unwrap(), None);
+    }
+}
+
+/// Every change is told to the other proxies, with what happened; nobody hears themselves.
+#[tokio::test]
+async fn proxies_hear_each_other() {
+    let server = Server::start();
+    let (here, there) = (redis(&server, "t:", "here", None), redis(&server, "t:", "there", None));
+    let here = Arc::new(here);
+    let (to, mut from) = tokio::sync::mpsc::channel(16);
+    let listener = Arc::clone(&here);
+    let listening = tokio::spawn(async move {
+        if let Store::Redis(redis) = &*listener {
+            redis.listen(to).await;
+        }
+    });
+    let hear = async |from: &mut tokio::sync::mpsc::Receiver<Heard>| {
+        tokio::time::timeout(Duration::from_secs(10), from.recv()).await.unwrap().unwrap()
+    };
+    assert!(matches!(hear(&mut from).await, Heard::Gap), "at the start anything may have been missed");
+    let version = here.read(&object()).await.unwrap().record.version;
+    here.apply(&object(), &Command::Join { page: page(1, version) }).await.unwrap();
+    there.apply(&object(), &Command::ForceRelease { user: None }).await.unwrap();
+    let Heard::Notice(notice) = hear(&mut from).await else { panic!("a gap") };
+    assert_eq!(notice.object, object());
+    assert!(matches!(notice.events[..], [Event::Lost { .. }]), "{:?}", notice.events);
+    listening.abort();
+}
+
+/// A Redis that dies is said to be down, soon; when it is back, so is the store, on a new connection.
+#[tokio::test]
+async fn redis_may_die_and_come_back() {
+    let mut server = Server::start();
+    let store = redis(&server, "t:", "n", None);
+    store.now().await.unwrap();
+    server.kill();
+    let begun = std::time::Instant::now();
+    let error = store.apply(&object(), &Command::Tick).await.unwrap_err();
+    assert!(matches!(error, StoreError::Down(_)), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    server.restart();
+    eventually!(store.now().await, |now| now.is_ok());
+}
