@@ -233,7 +233,7 @@ async fn a_store_without_its_memory_knows_that() {
     let version = save(&store).await;
     clock.advance(1_000);
     server.restart();
-    eventually!(store.now().await, |now| now.is_ok());
+    eventually!(store.now().await, |now| now.is_ok()).unwrap();
     assert!(refused(&store, version).await, "a Redis that came back empty");
 }
 
@@ -312,5 +312,5 @@ async fn redis_may_die_and_come_back() {
     assert!(matches!(error, StoreError::Down(_)), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     server.restart();
-    eventually!(store.now().await, |now| now.is_ok());
+    eventually!(store.now().await, |now| now.is_ok()).unwrap();
 }

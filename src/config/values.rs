@@ -1,0 +1,60 @@
+//! Single values that are more than a number or a text: addresses, networks, roots.
+
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use super::Listen;
+use crate::django::route::Prefix;
+
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Listen::Unix(path.into()));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(Listen::Tcp(text.to_owned()))
+        }
+        _ => Err("expected host:port, such as 127.0.0.1:8080, or unix:/path/to.sock".to_owned()),
+    }
+}
+
+pub(super) fn admin_root(text: &str) -> Result<Prefix, String> {
+    let prefix = Prefix::parse(text)?;
+    match prefix.fixed() {
+        Some(_) => Ok(prefix),
+        None => Err("expected a path without {lang}; admin.prefixes takes those".to_owned()),
+    }
+}
+
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| "expected an address or a network, such as 10.0.0.0/8".to_owned())
+}
+
+pub(super) fn redis_url(text: &str) -> Result<String, String> {
+    match redis::IntoConnectionInfo::into_connection_info(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => {
+            Err("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned())
+        }
+    }
+}
+
+/// `serve` and `locks` find each other by what both are told: the address to listen on.
+pub(super) fn control_path(configured: &str, listen: &Listen) -> PathBuf {
+    if !configured.is_empty() {
+        return configured.into();
+    }
+    let name: String = listen
+        .to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .collect();
+    let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if !dir.is_empty() => PathBuf::from(dir).join("collab-proxy"),
+        _ => std::env::temp_dir().join("collab-proxy"),
+    };
+    folder.join(format!("{name}.sock"))
+}
