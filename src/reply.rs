@@ -64,13 +64,19 @@ fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
             retry_after: Some(15),
             button: "Try again",
         },
-        Trouble::Refused(Refusal::Saving { by, .. }) => Words {
+        Trouble::Refused(Refusal::Saving { by, own, .. }) => Words {
             status: StatusCode::LOCKED,
             title: "A save is on its way".to_owned(),
-            sentence: format!(
-                "Your changes to {object} were not saved: a save by {} is just being carried out.",
-                by.name
-            ),
+            sentence: if *own {
+                format!(
+                    "This was not sent a second time: your own save of {object} is still being carried out."
+                )
+            } else {
+                format!(
+                    "Your changes to {object} were not saved: a save by {} is just being carried out.",
+                    by.name
+                )
+            },
             advice: "Everything you typed is kept below. Try again in a moment.",
             retry_after: Some(2),
             button: "Try again",
@@ -181,7 +187,7 @@ pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
 
 fn data(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match trouble {
-        Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since }) => {
+        Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since, .. }) => {
             (Some((by, *since)), None)
         }
         Trouble::Refused(Refusal::Stale { saved, .. }) => (None, saved.as_ref()),

@@ -137,6 +137,11 @@ mod tests {
     }
 
     #[test]
+    fn records_outlive_tokens() {
+        const { assert!(crate::collab::record::KEEP > LIFETIME) };
+    }
+
+    #[test]
     fn any_change_is_seen() {
         let key = Key::new(b"k");
         let token = key.sign(&claims());

@@ -11,6 +11,7 @@ import { merge, sentence } from './texts.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
+const DOUBLE = 3_000; // what comes this soon after a submit is the same click
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
@@ -25,6 +26,7 @@ function start(config) {
   let reloading = null;
   let lastInput = -Infinity;
   let stay = null;
+  let sent = 0;
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -109,7 +111,13 @@ function start(config) {
     dispatch({ type: 'leaving', by });
   };
   // Last in line, so that a form which a script of the page held back is not taken for sent.
-  on(window, 'submit', (event) => { if (event.target === form && !event.defaultPrevented) leaving('save'); });
+  on(window, 'submit', (event) => {
+    if (event.target !== form || event.defaultPrevented) return;
+    // A double click sends a form twice, and its second sending would be refused as late.
+    if (Date.now() - sent < DOUBLE) return event.preventDefault();
+    sent = Date.now();
+    leaving('save');
+  });
   on(window, 'beforeunload', () => leaving('away'));
   on(window, 'pagehide', () => {
     connection.leave();

@@ -164,6 +164,16 @@ impl Record {
         self.queue.iter().position(|w| w.page.id == *page).map(|i| i + 1)
     }
 
+    /// How long a store keeps it after its last use. One that says no more than a fresh one (a write that was not
+    /// saved leaves such) goes soon, or anybody could fill the store with POSTs to objects that do not exist; not
+    /// at once, so that a command that is sent twice still finds it.
+    pub fn keep_for(&self) -> Millis {
+        let Self { saved, deleted, uncertain, viewers, .. } = self;
+        let says_something =
+            self.is_live() || saved.is_some() || *deleted || *uncertain || !viewers.is_empty();
+        if says_something { KEEP } else { KEEP_BLANK }
+    }
+
     /// Is there anything an operator would want to see?
     pub fn is_live(&self) -> bool {
         self.holder.is_some() || self.write.is_some() || !self.queue.is_empty()
@@ -173,6 +183,10 @@ impl Record {
         self.viewers.values().filter(|v| v.until > now).map(|v| v.count).sum()
     }
 }
+
+/// How long a record is kept: longer than any page token that could ask for it.
+pub const KEEP: Millis = 25 * 60 * 60 * 1000;
+const KEEP_BLANK: Millis = 60_000;
 
 /// How long things last.
 #[derive(Clone, Debug, PartialEq, Eq)]

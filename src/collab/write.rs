@@ -38,6 +38,7 @@ pub enum Refusal {
     Saving {
         by: Person,
         since: Millis,
+        own: bool,
     },
     /// The object was saved after the page was rendered.
     Stale {
@@ -90,7 +91,11 @@ pub(super) fn begin(
         if write.id == *id {
             return Outcome::Granted { fence: write.fence, base: record.version };
         }
-        return Outcome::Refused(Refusal::Saving { by: write.person.clone(), since: write.since });
+        return Outcome::Refused(Refusal::Saving {
+            own: write.person.user == person.user,
+            by: write.person.clone(),
+            since: write.since,
+        });
     }
     if let Some(holder) = record.holder.as_ref().filter(|h| h.page.person.user != person.user) {
         return Outcome::Refused(Refusal::Held { by: holder.page.person.clone(), since: holder.since });

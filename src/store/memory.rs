@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Applied, KEEP, SESSION_KEEP, Session, Snapshot};
+use super::{Applied, SESSION_KEEP, Session, Snapshot};
 use crate::clock::Clock;
 use crate::collab::lock::{self, Command};
 use crate::collab::record::{Millis, Record, Rules};
@@ -62,7 +62,8 @@ impl Memory {
         let step = lock::apply(before, now, command, &self.rules);
         if step.changed {
             let value = step.record.clone();
-            inner.records.insert(key.clone(), Kept { value, until: now + KEEP });
+            let until = now + value.keep_for();
+            inner.records.insert(key.clone(), Kept { value, until });
         }
         inner.sweep(now);
         Applied { step, now }
@@ -73,7 +74,7 @@ impl Memory {
         let now = self.clock.now();
         let record = match inner.records.get_mut(key).filter(|k| k.until > now) {
             Some(kept) => {
-                kept.until = now + KEEP;
+                kept.until = now + kept.value.keep_for();
                 kept.value.clone()
             }
             None => Record::fresh(self.epoch),

@@ -18,8 +18,6 @@ use crate::collab::lock::{Command, Step};
 use crate::collab::record::{Millis, Record, UserKey};
 use crate::django::object::ObjectKey;
 
-/// How long a record is kept after its last use: longer than any page token that could ask for it.
-pub const KEEP: Millis = crate::token::LIFETIME + 60 * 60 * 1000;
 /// How long a session is remembered: Django's own default age (`SESSION_COOKIE_AGE`).
 pub const SESSION_KEEP: Millis = 14 * 24 * 60 * 60 * 1000;
 

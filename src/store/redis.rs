@@ -15,10 +15,10 @@ use tokio::sync::{Mutex, mpsc};
 
 pub use super::redis_link::RedisConfig;
 use super::redis_link::{Link, masked};
-use super::{Applied, KEEP, SESSION_KEEP, Session, Snapshot, StoreError};
+use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};
 use crate::clock::Clock;
 use crate::collab::lock::{self, Command, Event};
-use crate::collab::record::{Millis, NodeId, Record, Rules};
+use crate::collab::record::{KEEP, Millis, NodeId, Record, Rules};
 use crate::django::object::ObjectKey;
 use crate::ids;
 
@@ -172,7 +172,7 @@ impl Redis {
         call.key(self.key(object))
             .arg(revision)
             .arg(encode(&step.record))
-            .arg(KEEP)
+            .arg(step.record.keep_for())
             .arg(self.channel())
             .arg(serde_json::to_string(&notice).unwrap_or_default());
         let call = &call;
