@@ -1,0 +1,11 @@
+//! The built binary before a real Django, with real Redis and real browsers: the issues' promises, as people see
+//! them. `make test` brings everything these need.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod browsers;
+mod gate;
+mod stage;

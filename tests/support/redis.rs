@@ -1,0 +1,52 @@
+//! A redis-server of the test's own, on a unix socket in a folder of its own.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::proc::{Proc, command, tool};
+
+pub struct Redis {
+    proc: Proc,
+    folder: tempfile::TempDir,
+}
+
+impl Redis {
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let proc = launch(&folder);
+        Self { proc, folder }
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("redis.sock")
+    }
+
+    /// As `--redis` takes it.
+    pub fn url(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// Gone without a word, as when its machine dies.
+    pub fn kill(&mut self) {
+        self.proc.kill();
+    }
+
+    /// Back at the same address, with nothing in it.
+    pub fn restart(&mut self) {
+        self.proc.stop(Duration::from_secs(5));
+        self.proc = launch(&self.folder);
+    }
+}
+
+fn launch(folder: &tempfile::TempDir) -> Proc {
+    let socket = folder.path().join("redis.sock");
+    let mut redis = command(tool("redis-server", "sudo apt-get install -y redis-server"));
+    redis
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no", "--unixsocket"])
+        .arg(&socket)
+        .arg("--dir")
+        .arg(folder.path());
+    let mut proc = Proc::start("redis-server", redis);
+    proc.ready(|line| line.to_lowercase().contains("ready to accept connections").then_some(()));
+    proc
+}

@@ -1,0 +1,119 @@
+//! A page's socket without a page: joins with a form's own token and remembers all it is told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::person::{Form, Person};
+
+#[derive(Debug, Default)]
+struct Heard {
+    frames: Vec<Value>,
+    /// Once it is closed: the close code, 0 without one.
+    closed: Option<u16>,
+}
+
+pub struct PageSocket {
+    heard: Arc<Mutex<Heard>>,
+    to: mpsc::UnboundedSender<Message>,
+    task: JoinHandle<()>,
+}
+
+impl PageSocket {
+    /// Opens the socket of a form that `person` was shown, and joins.
+    pub async fn join(person: &Person, form: &Form) -> Self {
+        let socket = form.config["socket"].as_str().expect("the page has a data block with a socket");
+        let token = form.config["token"].as_str().expect("the data block has a token");
+        let opened = Self::open(person, socket).await;
+        opened.send(serde_json::json!({"type": "join", "token": token}));
+        opened
+    }
+
+    pub async fn open(person: &Person, path: &str) -> Self {
+        let mut request = format!("ws://{}{path}", person.address).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("origin", format!("http://{}", person.address).parse().unwrap());
+        headers.insert("cookie", person.cookie_header().parse().unwrap());
+        let stream = TcpStream::connect(&person.address).await.unwrap();
+        let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let (to, mut from) = mpsc::unbounded_channel::<Message>();
+        let told = Arc::clone(&heard);
+        let task = tokio::spawn(async move {
+            let tell = |work: &dyn Fn(&mut Heard)| {
+                work(&mut told.lock().unwrap_or_else(PoisonError::into_inner));
+            };
+            loop {
+                tokio::select! {
+                    // Reading answers the proxy's pings too.
+                    frame = socket.next() => match frame {
+                        Some(Ok(Message::Text(text))) => {
+                            let frame: Value = serde_json::from_str(&text).unwrap();
+                            tell(&|h| h.frames.push(frame.clone()));
+                        }
+                        Some(Ok(Message::Close(frame))) => {
+                            let code = frame.map_or(0, |f| f.code.into());
+                            tell(&|h| h.closed = Some(code));
+                        }
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => {
+                            tell(&|h| { h.closed.get_or_insert(0); });
+                            return;
+                        }
+                    },
+                    message = from.recv() => match message {
+                        Some(message) => { let _ = socket.send(message).await; }
+                        None => return,
+                    },
+                }
+            }
+        });
+        Self { heard, to, task }
+    }
+
+    pub fn send(&self, frame: Value) {
+        let _ = self.to.send(Message::Text(Utf8Bytes::from(frame.to_string())));
+    }
+
+    pub fn frames(&self) -> Vec<Value> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).frames.clone()
+    }
+
+    /// All frames of one type.
+    pub fn of(&self, kind: &str) -> Vec<Value> {
+        self.frames().into_iter().filter(|f| f["type"] == kind).collect()
+    }
+
+    /// The newest `editor_status`; null before the first.
+    pub fn status(&self) -> Value {
+        self.of("editor_status").pop().unwrap_or(Value::Null)
+    }
+
+    pub fn closed(&self) -> Option<u16> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+
+    pub async fn becomes(&self, you: &str) {
+        eventually!(self.status(), |s| s["you"] == you);
+    }
+
+    /// The person goes away on purpose.
+    pub fn leave(self) {
+        self.send(serde_json::json!({"type": "leave"}));
+        // The task goes on until the proxy has closed.
+        std::mem::forget(self);
+    }
+}
+
+/// The connection is cut: no close frame, as when a machine dies.
+impl Drop for PageSocket {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
