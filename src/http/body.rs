@@ -75,16 +75,15 @@ impl HttpBody for Body {
                 None => Pin::new(rest.as_mut()).poll_frame(cx),
             },
             Self::Incoming(body, lease) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                match &frame {
-                    None => {
-                        if let Some(lease) = lease.take() {
-                            lease.give_back();
-                        }
-                    }
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                // hyper asks no further once Content-Length is reached, so the last frame is the end as well.
+                if matches!(frame, Some(Err(_))) {
                     // Not at its end: the connection cannot be used again.
-                    Some(Err(_)) => drop(lease.take()),
-                    Some(Ok(_)) => {}
+                    drop(lease.take());
+                } else if (frame.is_none() || body.is_end_stream())
+                    && let Some(lease) = lease.take()
+                {
+                    lease.give_back();
                 }
                 Poll::Ready(frame.map(|f| f.map_err(Into::into)))
             }

@@ -214,3 +214,45 @@ fn copy_head(request: &Request<Body>) -> Request<Body> {
     *copy.headers_mut() = request.headers().clone();
     copy
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::{BodyExt, Full};
+    use hyper::service::service_fn;
+
+    use super::super::connect::Address;
+    use super::*;
+
+    /// hyper's server drops a body of a known length right after its last frame, and never asks for the end.
+    #[tokio::test]
+    async fn a_connection_goes_back_with_the_last_frame() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        let django = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let service = service_fn(|_| async {
+                    Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("page")))
+                });
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        let connector = Connector::new(Address::Http { host: "127.0.0.1".to_owned(), port }, None).unwrap();
+        let upstream = Upstream::new(connector, Duration::from_secs(5), Duration::from_secs(5));
+        for _ in 0..5 {
+            let mut answer = upstream.send(Request::new(Body::empty())).await.unwrap();
+            let frame = answer.body_mut().frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), "page");
+        }
+        assert_eq!(accepted.load(Ordering::SeqCst), 1);
+        django.abort();
+    }
+}
