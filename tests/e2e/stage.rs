@@ -72,7 +72,6 @@ impl Stage {
     }
 
     /// A part of a console line that this scenario brings about on purpose.
-    #[allow(dead_code, reason = "used by the next scenarios")]
     pub(crate) fn expect_in_console(&self, part: &'static str) {
         self.expected.borrow_mut().push(part);
     }

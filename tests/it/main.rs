@@ -7,10 +7,12 @@
 #[macro_use]
 mod support;
 
+mod gate;
 mod layers;
 mod protocol;
 mod proxy;
 mod rewriting;
 mod rules;
+mod socket;
 mod store;
 mod upstream;

@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::Response;
 use proptest::prelude::*;
 
-use crate::upstream::{Front, Upstream, body, full, header, status};
+use crate::upstream::{Front, Upstream, body, full, header, html_of, status};
 
 const FIELD: &str = "<input type=\"hidden\" name=\"_collab\" value=\"T\">";
 const TAIL: &str = "<tail>";
@@ -226,24 +226,6 @@ async fn site() -> Upstream {
     .await
 }
 
-/// The HTML of a raw answer, whether chunked or not.
-fn html(answer: &str) -> String {
-    let body = body(answer);
-    if header(answer, "transfer-encoding").is_none() {
-        return body.to_owned();
-    }
-    let (mut out, mut rest) = (String::new(), body);
-    while let Some((size, tail)) = rest.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).unwrap();
-        out.push_str(&tail[..size]);
-        rest = tail[size..].trim_start_matches("\r\n");
-        if size == 0 {
-            break;
-        }
-    }
-    out
-}
-
 #[tokio::test]
 async fn a_change_form_gets_the_widget() {
     let upstream = site().await;
@@ -256,7 +238,7 @@ async fn a_change_form_gets_the_widget() {
             assert_eq!(header(&answer, gone), None, "{query} {gone}");
         }
         assert_eq!(header(&answer, "cache-control"), Some("no-store, private"));
-        let html = html(&answer);
+        let html = html_of(&answer);
         assert!(html.contains("novalidate><input type=\"hidden\" name=\"_collab\" value=\""), "{html}");
         assert!(
             html.contains("\"object\":\"shop.product/3\"") && html.contains("\"can_edit\":true"),
@@ -270,7 +252,7 @@ async fn a_change_form_gets_the_widget() {
     let answer = front.get(&format!("{CHANGE}?nonce"), "").await;
     let policy = "default-src 'none'; script-src 'nonce-N1' 'strict-dynamic'; connect-src 'self'";
     assert_eq!(header(&answer, "content-security-policy"), Some(policy));
-    assert!(html(&answer).contains("main.js\" nonce=\"N1\"></script>"), "{answer}");
+    assert!(html_of(&answer).contains("main.js\" nonce=\"N1\"></script>"), "{answer}");
 }
 
 #[tokio::test]
@@ -304,7 +286,7 @@ async fn what_cannot_be_rewritten_arrives_as_it_was() {
 async fn assets_are_served() {
     let upstream = site().await;
     let front = Front::start(&upstream.url(), "").await;
-    let page = html(&front.get(CHANGE, "").await);
+    let page = html_of(&front.get(CHANGE, "").await);
     let at = page.find("src=\"/admin/collaboration/assets/").unwrap() + 5;
     let path = &page[at..at + page[at..].find('"').unwrap()];
     let answer = front.get(path, "").await;

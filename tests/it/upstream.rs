@@ -216,3 +216,21 @@ pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
         .find(|(n, _)| n.eq_ignore_ascii_case(name))
         .map(|(_, v)| v.trim())
 }
+
+/// The HTML of a raw answer, whether chunked or not.
+pub(crate) fn html_of(answer: &str) -> String {
+    let body = body(answer);
+    if header(answer, "transfer-encoding").is_none() {
+        return body.to_owned();
+    }
+    let (mut out, mut rest) = (String::new(), body);
+    while let Some((size, tail)) = rest.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap();
+        out.push_str(&tail[..size]);
+        rest = tail[size..].trim_start_matches("\r\n");
+        if size == 0 {
+            break;
+        }
+    }
+    out
+}

@@ -175,7 +175,7 @@ impl Browser {
         element.click().await.unwrap();
     }
 
-    fn element(&self, reference: Value) -> fantoccini::elements::Element {
+    pub fn element(&self, reference: Value) -> fantoccini::elements::Element {
         let id = reference.as_object().and_then(|o| o.values().next()?.as_str().map(str::to_owned));
         let id = id.unwrap_or_else(|| panic!("no element: {reference}"));
         fantoccini::elements::Element::from_element_id(self.client.clone(), id.into())

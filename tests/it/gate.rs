@@ -1,0 +1,275 @@
+//! The gate against a scripted Django: what is refused never arrives, what is granted arrives once, and its end
+//! is heard whatever happens.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::BodyExt;
+use hyper::Response;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{mpsc, watch};
+
+use crate::socket::{CHANGE, Page, django, open, open_at};
+use crate::upstream::{Front, RawUpstream, Upstream, full, header, read_until, status};
+
+fn cookie(who: &str) -> String {
+    format!("Cookie: sessionid={who}\r\n")
+}
+
+#[tokio::test]
+async fn the_second_persons_post_never_arrives_and_loses_nothing() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let _ada = Page::join(&front, "ada").await;
+    let bob = open(&front, "bob").await;
+    let arrived = upstream.count();
+    let body = format!(
+        "_collab={}&name=Bob%27s+%3Cb%3Etext%3C%2Fb%3E&tags=1&tags=2&password1=hush&csrfmiddlewaretoken=c",
+        bob.field
+    );
+    let answer = front.post(CHANGE, &cookie("bob"), &body).await;
+    assert_eq!((status(&answer), header(&answer, "retry-after")), (423, Some("15")));
+    assert_eq!(header(&answer, "cache-control"), Some("no-store"));
+    for kept in
+        ["ada", "Bob&#x27;s &lt;b&gt;text&lt;/b&gt;", "name=\"tags\" value=\"2\"", &bob.field, "password1"]
+    {
+        assert!(answer.contains(kept), "{kept} in {answer}");
+    }
+    assert!(!answer.contains("hush"), "a password was shown");
+    let json = front.post(CHANGE, &format!("{}Accept: application/json\r\n", cookie("bob")), &body).await;
+    assert_eq!(status(&json), 423);
+    let value: serde_json::Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!((value["error"].as_str(), value["editor"]["name"].as_str()), (Some("locked"), Some("ada")));
+    assert_eq!(value["fields"][0], serde_json::json!(["name", "Bob's <b>text</b>"]));
+
+    let multipart = format!(
+        "--B\r\nContent-Disposition: form-data; name=\"_collab\"\r\n\r\n{}\r\n--B\r\nContent-Disposition: form-data; \
+         name=\"name\"\r\n\r\nline one\r\nline two\r\n--B\r\nContent-Disposition: form-data; name=\"manual\"; \
+         filename=\"plan.pdf\"\r\nContent-Type: application/pdf\r\n\r\n{}\r\n--B--\r\n",
+        bob.field,
+        "x".repeat(3 * 1024 * 1024)
+    );
+    let head = format!(
+        "POST {CHANGE} HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\nContent-Type: multipart/form-data; \
+         boundary=B\r\nContent-Length: {}\r\n{}\r\n",
+        multipart.len(),
+        cookie("bob")
+    );
+    let answer = front.raw(&format!("{head}{multipart}")).await;
+    assert_eq!(status(&answer), 423);
+    for kept in ["line one\r\nline two", "plan.pdf", "has to be chosen again", "multipart/form-data"] {
+        assert!(answer.contains(kept), "{kept} in {answer}");
+    }
+    assert_eq!(upstream.count(), arrived, "a refused write reached Django");
+}
+
+#[tokio::test]
+async fn tokens_are_judged() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let ada = open(&front, "ada").await;
+    let bob = open(&front, "bob").await;
+    let other = open_at(&front, "ada", "/admin/shop/product/4/change/").await;
+    let post = async |token: &str| {
+        let body = if token.is_empty() { "name=x".to_owned() } else { format!("_collab={token}&name=x") };
+        front.post(CHANGE, &cookie("ada"), &body).await
+    };
+    for (what, token) in
+        [("forged", "a.b"), ("somebody else's", &bob.field), ("another object's", &other.field)]
+    {
+        let answer = post(token).await;
+        assert_eq!(status(&answer), 409, "{what}: {answer}");
+    }
+    assert_eq!(status(&post(&ada.field).await), 302);
+    let stale = post(&ada.field).await;
+    assert_eq!(status(&stale), 409, "{stale}");
+    // "Save anyway" carries a token that says so.
+    let at = stale.find("name=\"_collab\" value=\"").unwrap() + 22;
+    let conscious = stale[at..at + stale[at..].find('"').unwrap()].to_owned();
+    assert_ne!(conscious, ada.field);
+    assert_eq!(status(&post(&conscious).await), 302);
+    assert_eq!(status(&post("").await), 302, "a script without a token, on a free object");
+}
+
+/// Every spelling of the key, and every view of the object.
+#[tokio::test]
+async fn no_spelling_gets_round_the_lock() {
+    let upstream = django().await;
+    let front =
+        Front::start(&upstream.url(), "[admin]\nprefixes = [\"/{lang}/admin/\", \"/staff/\"]\n").await;
+    let _ada = Page::join(&front, "ada").await;
+    let arrived = upstream.count();
+    let mut tried = 0;
+    for root in ["/admin", "/de/admin", "/staff", "//admin", "/x/../admin", "/%61dmin"] {
+        for key in ["3", "03", "+3", "%33", "3%20", "%203", "3%C2%A0", "%EF%BC%93", "%D9%A3", "0_3"] {
+            for view in
+                ["change/", "delete/", "history/", "history/7/", "password/", "actions/x/", "change/x/de/"]
+            {
+                let path = format!("{root}/shop/product/{key}/{view}");
+                let answer = front.post(&path, &cookie("bob"), "post=yes").await;
+                assert_eq!(status(&answer), 423, "{path}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 400);
+    assert_eq!(upstream.count(), arrived, "a refused write reached Django");
+}
+
+/// A Django that waits with its answer until it is told.
+async fn slow(answers: &'static str) -> (Upstream, watch::Sender<bool>, mpsc::UnboundedReceiver<()>) {
+    let (go, gone) = watch::channel(false);
+    let (said, heard) = mpsc::unbounded_channel();
+    let plain = Arc::new(django().await);
+    let address = plain.address;
+    let upstream = Upstream::start(move |request| {
+        let (mut gone, said, plain) = (gone.clone(), said.clone(), Arc::clone(&plain));
+        async move {
+            if request.method() == "GET" {
+                let _alive = plain;
+                return pass_on(address, request).await;
+            }
+            let _ = request.into_body().collect().await;
+            said.send(()).unwrap();
+            gone.wait_for(|go| *go).await.unwrap();
+            Response::builder().status(302).header("location", answers).body(full("")).unwrap()
+        }
+    })
+    .await;
+    (upstream, go, heard)
+}
+
+async fn pass_on(
+    address: std::net::SocketAddr,
+    request: hyper::Request<hyper::body::Incoming>,
+) -> crate::upstream::Answer {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    Response::from_parts(parts, full(body.collect().await.unwrap().to_bytes()))
+}
+
+#[tokio::test]
+async fn an_object_is_pinned_while_it_is_saved_even_if_the_browser_leaves() {
+    let (upstream, go, mut heard) = slow("/admin/shop/product/").await;
+    let front = Front::start(&upstream.url(), "").await;
+    let ada = open(&front, "ada").await;
+    let mut watching = Page::join(&front, "bob").await;
+    watching.send("{\"type\":\"release_lock\"}").await;
+    let body = format!("_collab={}&name=x", ada.field);
+    let mut stream = front.connect().await;
+    let head = format!(
+        "POST {CHANGE} HTTP/1.1\r\nHost: a\r\n{}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        cookie("ada"),
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    heard.recv().await.unwrap();
+    watching.status("saving", true).await;
+    let refused = front.post(CHANGE, &cookie("bob"), "name=y").await;
+    assert_eq!(status(&refused), 423, "{refused}");
+    drop(stream);
+    go.send(true).unwrap();
+    assert_eq!(
+        watching.next("content_updated").await["by"],
+        "ada",
+        "the end is heard though the browser is gone"
+    );
+    watching.status("saving", false).await;
+    assert_eq!(status(&front.post(CHANGE, &cookie("bob"), "name=y").await), 302);
+}
+
+#[tokio::test]
+async fn an_unheard_end_is_no_guess() {
+    let upstream = RawUpstream::start("name=x", "").await;
+    let front = Front::start(&upstream.url(), "").await;
+    let answer = front.post(CHANGE, &cookie("ada"), "name=x").await;
+    assert_eq!(status(&answer), 502);
+    assert!(
+        answer.contains("We do not know whether this was saved") && answer.contains("value=\"x\""),
+        "{answer}"
+    );
+    assert_eq!(upstream.seen.lock().unwrap().len(), 1, "a POST was sent twice");
+
+    let front = Front::start("http://127.0.0.1:1", "").await;
+    let answer = front.post(CHANGE, &cookie("ada"), "name=x").await;
+    assert_eq!(status(&answer), 502);
+    assert!(answer.contains("were not saved") && answer.contains("value=\"x\""), "{answer}");
+}
+
+/// A body that breaks off must not pass for a whole one: uvicorn would save the half of a chunked form.
+#[tokio::test]
+async fn half_a_form_is_not_saved() {
+    let bodies: Arc<Mutex<Vec<usize>>> = Arc::default();
+    let seen = Arc::clone(&bodies);
+    let upstream = Upstream::start(move |request| {
+        let seen = Arc::clone(&seen);
+        async move {
+            if let Ok(body) = request.into_body().collect().await {
+                seen.lock().unwrap().push(body.to_bytes().len());
+            }
+            Response::new(full(""))
+        }
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "").await;
+    for start in
+        ["5\r\nname=\r\n".to_owned(), format!("200000\r\n{}\r\n5\r\nname=\r\n", "x".repeat(0x20_0000))]
+    {
+        let mut stream = front.connect().await;
+        let head = format!("POST {CHANGE} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        stream.write_all(format!("{head}{start}").as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _answer = read_until(&mut stream, "\r\n\r\n").await;
+    }
+    eventually!(upstream.connections.load(Ordering::SeqCst), |open| *open == 0);
+    assert!(bodies.lock().unwrap().is_empty(), "{bodies:?}");
+}
+
+/// What is learned of people: the login's user name joins two browsers, and follows a changed cookie.
+#[tokio::test]
+async fn one_person_in_two_browsers() {
+    let plain = Arc::new(django().await);
+    let address = plain.address;
+    let upstream = Upstream::start(move |request| {
+        let plain = Arc::clone(&plain);
+        async move {
+            let _alive = plain;
+            let path = request.uri().path().to_owned();
+            if request.method() == "POST" && path == "/admin/login/" {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                let session = String::from_utf8_lossy(&body).split("browser=").nth(1).unwrap().to_owned();
+                let answer = Response::builder().status(302).header("location", "/admin/");
+                return answer
+                    .header("set-cookie", format!("sessionid={session}; Path=/"))
+                    .body(full(""))
+                    .unwrap();
+            }
+            if path == "/admin/password_change/" {
+                let answer = Response::builder().status(302).header("location", "/admin/");
+                return answer.header("set-cookie", "sessionid=rotated; Path=/").body(full("")).unwrap();
+            }
+            pass_on(address, request).await
+        }
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "").await;
+    for browser in ["one", "two"] {
+        let answer = front
+            .post("/admin/login/?next=/admin/", "", &format!("username=ada&password=p&browser={browser}"))
+            .await;
+        assert_eq!(status(&answer), 302);
+    }
+    let mut one = Page::join(&front, "one").await;
+    one.status("you", "editor").await;
+    let mut two = Page::join(&front, "two").await;
+    assert_eq!(two.next("editor_status").await["elsewhere"], true, "the same person");
+    assert_eq!(status(&front.post("/admin/password_change/", &cookie("two"), "x=y").await), 302);
+    let mut rotated = Page::join(&front, "rotated").await;
+    assert_eq!(rotated.next("editor_status").await["elsewhere"], true, "still the same person");
+    let mut stranger = Page::join(&front, "three").await;
+    assert_eq!(stranger.next("editor_status").await["elsewhere"], false);
+}
