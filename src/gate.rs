@@ -198,8 +198,7 @@ impl Writer {
         token: Option<&str>,
         now: Millis,
     ) -> Response<Body> {
-        let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
-        let current = format!("{root}{}change/", self.key.url_path());
+        let current = self.change_page();
         // A path that begins with two slashes would name another host in a form's action.
         let action = if self.action.starts_with("//") { &current } else { &self.action };
         let kept = Kept {
@@ -212,6 +211,24 @@ impl Writer {
             now,
         };
         reply::kept(trouble, &kept, reply::wants_json(&self.headers))
+    }
+
+    /// The object's page, by the key as it came where that is known: its canonical form need not be one that
+    /// Django finds (text keys such as `007`).
+    fn change_page(&self) -> String {
+        let path = self.action.split('?').next().unwrap_or_default();
+        let folder = match self.view {
+            View::Change => path.strip_suffix("change/"),
+            View::Delete => path.strip_suffix("delete/"),
+            View::Other => None,
+        };
+        match folder.filter(|f| !f.starts_with("//")) {
+            Some(folder) => format!("{folder}change/"),
+            None => {
+                let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
+                format!("{root}{}change/", self.key.url_path())
+            }
+        }
     }
 
     /// Forwards a granted write, hears how it ended, and commits that before the answer goes.

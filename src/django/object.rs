@@ -132,10 +132,11 @@ pub fn decode_path(path: &str) -> String {
 
 /// One spelling for all texts that Django turns into the same key. Integers and UUIDs have many: `01`, `+1`,
 /// `１`, ` 1`, dashless and upper-case UUIDs all open and save the same row. A text key that looks like one
-/// is merged as well, which can only lock too much, never too little.
+/// is merged as well, which can only lock too much, never too little; so is a UUID of decimal digits only with
+/// the integer that its dashless form spells.
 fn canonical_pk(pk: &str) -> String {
     let trimmed = pk.trim_matches(is_python_space);
-    as_int(trimmed).or_else(|| as_uuid(trimmed)).unwrap_or_else(|| trimmed.to_owned())
+    as_int(trimmed).or_else(|| as_uuid(pk)).or_else(|| as_uuid(trimmed)).unwrap_or_else(|| trimmed.to_owned())
 }
 
 /// Python's `str.isspace` also counts the four ASCII separators, which Rust's `is_whitespace` does not.
@@ -186,15 +187,40 @@ fn decimal_value(c: char) -> Option<u8> {
     u8::try_from(code - zero).ok().filter(|&d| d < 10)
 }
 
-/// What Python's `uuid.UUID(text)` accepts: `urn:`, `uuid:`, braces and dashes are dropped wherever they stand.
+/// What Python's `uuid.UUID(text)` accepts: `urn:`, `uuid:`, braces and dashes are dropped wherever they stand,
+/// and the 32 characters that are left are read as `int(text, 16)` does.
 fn as_uuid(text: &str) -> Option<String> {
     let bare = text.replace("urn:", "").replace("uuid:", "");
-    let hex: String = bare.trim_matches(['{', '}']).replace('-', "");
-    if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+    let bare = bare.trim_matches(['{', '}']).replace('-', "");
+    if bare.chars().count() != 32 {
         return None;
     }
-    let hex = hex.to_ascii_lowercase();
-    Some(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
+    let hex = format!("{:032x}", as_hex(&bare)?);
+    let dashed = || format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    Some(as_int(&hex).unwrap_or_else(dashed))
+}
+
+/// Python's `int(text, 16)` for what is not negative: any decimal digits of Unicode, spaces around, a sign, `0x`,
+/// single underscores between digits.
+fn as_hex(text: &str) -> Option<u128> {
+    let text = text.trim_matches(is_python_space);
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let mut number = 0;
+    let mut after_digit = false;
+    for (place, c) in digits.chars().enumerate() {
+        match c {
+            '_' if after_digit => after_digit = false,
+            'x' | 'X' if place == 1 && number == 0 && after_digit => {
+                // `0x_1` is allowed as well, so this counts as a digit; `0x` alone is too short for a UUID.
+            }
+            _ => {
+                let digit = c.to_digit(16).or_else(|| decimal_value(c).map(u32::from))?;
+                number = number << 4 | u128::from(digit);
+                after_digit = true;
+            }
+        }
+    }
+    after_digit.then_some(number)
 }
 
 #[cfg(test)]
@@ -236,6 +262,26 @@ mod tests {
             format!("urn:uuid:{want}"),
         ] {
             assert_eq!(pk(&text), want, "{text}");
+        }
+
+        // Leading zeros leave room for all that Python's `int` lets pass.
+        let want = "007c1d3e-4f50-6172-8394-a5b6c7d8e9f0";
+        let short = want.replace('-', "")[2..].to_owned();
+        for text in [
+            want.to_owned(),
+            format!("0x{short}"),
+            format!("+0{short}"),
+            format!("  {short}"),
+            "0_7c_1d3e4f5061728394a5b6c7d8e9f0".to_owned(),
+        ] {
+            assert_eq!(pk(&text), want, "{text}");
+        }
+        // As an integer and as a UUID these are one text, so they are one key.
+        let digits = "00000000000000000000000000000042";
+        for text in
+            ["42", digits, "00000000-0000-0000-0000-000000000042", "-00000000000000000000000000000042"]
+        {
+            assert_eq!(pk(text), "42", "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
@@ -88,10 +88,10 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
     }
 }
 
-/// Serves one socket to its end.
+/// Lets a page join, and leaves its socket to a task.
 async fn serve<S>(hub: Arc<Hub>, key: Key, guest: Guest, mut socket: Socket<S>, patience: Patience)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let joined = tokio::time::timeout(patience.join, first_frame(&mut socket)).await;
     let claims = match joined {
@@ -124,8 +124,17 @@ where
         }
     };
     let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience };
+    // A task of its own: joining needs far more room than staying, and thousands stay.
+    tokio::spawn(stay(Box::new(session), Box::new(socket), inbox, number));
+}
+
+/// The rest of a socket's life.
+async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: mpsc::Receiver<Out>, number: u64)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     session.run(&mut socket, inbox).await;
-    hub.exit(&session.object, &session.page.id, number).await;
+    session.hub.exit(&session.object, &session.page.id, number).await;
 }
 
 async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Option<Utf8Bytes> {
@@ -183,16 +192,23 @@ where
     }
 }
 
+fn close_frame(close: Close) -> CloseFrame {
+    CloseFrame { code: CloseCode::from(close.code()), reason: Utf8Bytes::from_static(close.reason()) }
+}
+
 async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
-    let frame =
-        CloseFrame { code: CloseCode::from(close.code()), reason: Utf8Bytes::from_static(close.reason()) };
     let closing = async {
-        socket.close(Some(frame)).await?;
+        socket.close(Some(close_frame(close))).await?;
         // The page answers with its own close; only then is the frame sure to have arrived.
         while socket.next().await.transpose()?.is_some() {}
         Ok::<_, tungstenite::Error>(())
     };
     let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+}
+
+/// Nobody is there to answer, and people wait for the lock.
+async fn abandon<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
+    let _ = tokio::time::timeout(Duration::from_millis(100), socket.close(Some(close_frame(close)))).await;
 }
 
 struct Session {
@@ -208,9 +224,8 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut ping = tokio::time::interval_at(Instant::now() + self.patience.ping, self.patience.ping);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
+        let mut pinged = Instant::now();
+        let mut heard = pinged;
         let mut window = (Instant::now(), 0);
         loop {
             tokio::select! {
@@ -248,9 +263,11 @@ impl Session {
                     Some(Out::Close(close)) => return shut(socket, close).await,
                     None => return,
                 },
-                now = ping.tick() => {
-                    if now.duration_since(heard) >= self.patience.dead {
-                        return shut(socket, Close::Silent).await;
+                // Death has a time of its own: found at the next ping only, it could be one ping late.
+                () = tokio::time::sleep_until((pinged + self.patience.ping).min(heard + self.patience.dead)) => {
+                    pinged = Instant::now();
+                    if pinged.duration_since(heard) >= self.patience.dead {
+                        return abandon(socket, Close::Silent).await;
                     }
                     if write(socket, Message::Ping(bytes::Bytes::new())).await.is_err() { return }
                 }

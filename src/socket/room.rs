@@ -39,7 +39,8 @@ pub struct Member {
 
 #[derive(Default)]
 pub struct Room {
-    members: HashMap<PageId, Member>,
+    /// Boxed: most rooms have one page, and the smallest map has place for more.
+    members: HashMap<PageId, Box<Member>>,
     /// The newest record that was told; an older one that comes late is not.
     revision: u64,
     /// How many viewers the record was last told of.
@@ -67,7 +68,7 @@ impl Room {
     }
 
     pub fn enter(&mut self, member: Member) {
-        if let Some(old) = self.members.insert(member.page.id.clone(), member) {
+        if let Some(old) = self.members.insert(member.page.id.clone(), Box::new(member)) {
             old.push(Out::Close(Close::Replaced));
         }
     }
@@ -136,7 +137,7 @@ impl Room {
                 let Some(member) = self.members.get_mut(page) else {
                     return;
                 };
-                if matches!(cause, Cause::Operator | Cause::Released | Cause::Moved) {
+                if matches!(cause, Cause::Operator | Cause::Released) {
                     member.wants = false;
                 }
                 member.send(&ToPage::LockReleased { cause: *cause, by: None });
@@ -156,7 +157,7 @@ impl Room {
 }
 
 impl Member {
-    /// The record has lost this page, or its person's other page has gone and left the lock behind.
+    /// The record has lost this page: it should hold or wait, and does neither.
     fn is_misplaced(&self, record: &Record) -> bool {
         if !self.wants || record.deleted || self.page.version != record.version {
             return false;
@@ -164,7 +165,8 @@ impl Member {
         let user = &self.page.person.user;
         match &record.holder {
             Some(h) if h.page.id == self.page.id => h.away.is_some(),
-            Some(h) if h.page.person.user == *user => h.away.is_some(),
+            // The person's other page may be just reloading; it is not robbed of the lock meanwhile.
+            Some(h) if h.page.person.user == *user => false,
             _ => {
                 let mine = record.queue.iter().find(|w| w.page.person.user == *user);
                 mine.is_none_or(|w| w.away.is_some())

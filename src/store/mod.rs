@@ -71,12 +71,14 @@ pub enum Store {
     Redis(Box<Redis>),
 }
 
+/// The waits for Redis are boxed: a future is as large as the largest thing it may wait for, and each of thousands
+/// of sockets would keep that room for a store that is not even there.
 impl Store {
     /// Takes one step by the rules, atomically.
     pub async fn apply(&self, key: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.apply(key, command)),
-            Self::Redis(store) => store.apply(key, command).await,
+            Self::Redis(store) => Box::pin(store.apply(key, command)).await,
         }
     }
 
@@ -84,7 +86,7 @@ impl Store {
     pub async fn read(&self, key: &ObjectKey) -> Result<Snapshot, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.read(key)),
-            Self::Redis(store) => store.read(key).await,
+            Self::Redis(store) => Box::pin(store.read(key)).await,
         }
     }
 
@@ -92,14 +94,14 @@ impl Store {
     pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.list()),
-            Self::Redis(store) => store.list().await,
+            Self::Redis(store) => Box::pin(store.list()).await,
         }
     }
 
     pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.session(hash)),
-            Self::Redis(store) => store.session(hash).await,
+            Self::Redis(store) => Box::pin(store.session(hash)).await,
         }
     }
 
@@ -110,14 +112,14 @@ impl Store {
                 store.set_session(hash, session);
                 Ok(())
             }
-            Self::Redis(store) => store.set_session(hash, session).await,
+            Self::Redis(store) => Box::pin(store.set_session(hash, session)).await,
         }
     }
 
     pub async fn now(&self) -> Result<Millis, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.now()),
-            Self::Redis(store) => store.now().await,
+            Self::Redis(store) => Box::pin(store.now()).await,
         }
     }
 }

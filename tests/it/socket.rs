@@ -115,39 +115,52 @@ impl Page {
     }
 
     async fn frame(&mut self) -> Message {
-        let next = tokio::time::timeout(Duration::from_secs(10), self.socket.next());
-        next.await.expect("nothing came").expect("the socket ended").expect("the socket broke")
+        self.socket.next().await.expect("the socket ended").expect("the socket broke")
+    }
+
+    /// The first frame for which `look` gives something; all that came before is shown if none does.
+    async fn find<T>(&mut self, what: &str, look: impl Fn(&Message) -> Option<T>) -> T {
+        let mut passed = Vec::new();
+        let finding = async {
+            loop {
+                let frame = self.frame().await;
+                match look(&frame) {
+                    Some(found) => return found,
+                    None => passed.push(frame.to_string()),
+                }
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(10), finding).await {
+            Ok(found) => found,
+            Err(_) => panic!("{what} did not come, but\n{}", passed.join("\n")),
+        }
     }
 
     /// The next frame of this type; others before it are passed over.
     pub(crate) async fn next(&mut self, kind: &str) -> Value {
-        loop {
-            if let Message::Text(text) = self.frame().await {
-                let value: Value = serde_json::from_str(&text).unwrap();
-                if value["type"] == kind {
-                    return value;
-                }
-            }
-        }
+        self.find(kind, |frame| json(frame).filter(|v| v["type"] == kind)).await
     }
 
     /// The next status for which `field` is `wanted`.
     pub(crate) async fn status(&mut self, field: &str, wanted: impl Into<Value>) -> Value {
         let wanted = wanted.into();
-        loop {
-            let status = self.next("editor_status").await;
-            if status[field] == wanted {
-                return status;
-            }
-        }
+        let is_it = |v: &Value| v["type"] == "editor_status" && v[field] == wanted;
+        self.find(&format!("a status with {field} = {wanted}"), |frame| json(frame).filter(&is_it)).await
     }
 
     async fn close_code(&mut self) -> u16 {
-        loop {
-            if let Message::Close(frame) = self.frame().await {
-                return frame.unwrap().code.into();
-            }
-        }
+        let code = |frame: &Message| match frame {
+            Message::Close(Some(close)) => Some(close.code.into()),
+            _ => None,
+        };
+        self.find("a close", code).await
+    }
+}
+
+fn json(frame: &Message) -> Option<Value> {
+    match frame {
+        Message::Text(text) => serde_json::from_str(text).ok(),
+        _ => None,
     }
 }
 
@@ -202,8 +215,11 @@ async fn a_save_is_told_when_django_has_answered() {
     let status = bob.status("stale", true).await;
     assert_eq!((status["you"].as_str(), status["saved"]["by"].as_str()), (Some("waiting"), Some("ada")));
 
-    // Save: bob's turn, once he has loaded the page again.
+    // Save, on the page that came back: bob's turn, once he has loaded his again.
+    ada.send("{\"type\":\"leave\"}").await;
     let opened = open(&front, "ada").await;
+    let mut ada = Page::join_with(&front, &opened).await;
+    assert_eq!(ada.next("editor_status").await["you"], "editor");
     let answer = front.post(CHANGE, &headers, &format!("_collab={}&name=y", opened.field)).await;
     assert!(answer.starts_with("HTTP/1.1 302"), "{answer}");
     bob.status("turn", true).await;
@@ -288,7 +304,7 @@ async fn silence_before_and_after_the_join_ends() {
 #[tokio::test]
 async fn the_same_page_twice_and_the_same_person_twice() {
     let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let front = Front::start(&upstream.url(), "[lock]\ngrace = \"100 ms\"\n").await;
     let opened = open(&front, "ada").await;
     let mut first = Page::join_with(&front, &opened).await;
     first.status("you", "editor").await;
@@ -300,7 +316,7 @@ async fn the_same_page_twice_and_the_same_person_twice() {
     second.send("{\"type\":\"claim_editor\"}").await;
     second.status("you", "editor").await;
     assert_eq!(again.next("lock_released").await["cause"], "moved");
-    // The page that took over goes; the other has it again without being asked.
+    // The page that took over goes for good; the other has it again without being asked.
     second.send("{\"type\":\"leave\"}").await;
     again.status("you", "editor").await;
 }
