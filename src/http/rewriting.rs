@@ -73,7 +73,11 @@ impl Rewriting {
             };
             let out = match ready!(Pin::new(body).poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(chunk) => self.chunk(chunk)?,
+                    Ok(chunk) => {
+                        let out = self.chunk(chunk)?;
+                        self.end_early()?;
+                        out
+                    }
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
                 Some(Err(e)) => {
@@ -105,6 +109,15 @@ impl Rewriting {
         Ok(self.page.write(&plain).into())
     }
 
+    /// A page that is only read keeps its Content-Length; once that is reached hyper asks no further.
+    fn end_early(&mut self) -> Result<(), BodyError> {
+        if self.tap && self.body.as_ref().is_some_and(HttpBody::is_end_stream) {
+            self.body = None;
+            self.last()?;
+        }
+        Ok(())
+    }
+
     fn last(&mut self) -> Result<Bytes, BodyError> {
         let mut out = Vec::new();
         if let Some(mut unpack) = self.unpack.take() {
@@ -117,5 +130,27 @@ impl Rewriting {
             done(self.page.learned());
         }
         Ok(if self.tap { Bytes::new() } else { out.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::assets::THEMES;
+    use crate::django::page::encoding_of;
+    use crate::django::theme::Themes;
+
+    #[tokio::test]
+    async fn a_page_of_known_length_has_told_its_name_with_its_last_frame() {
+        let (to, told) = tokio::sync::oneshot::channel();
+        let done: Done = Box::new(move |learned| to.send(learned.name).unwrap());
+        let page = Page::new(&Themes::parse(THEMES).unwrap(), encoding_of("text/html").unwrap(), None);
+        let html = "<div id=\"user-tools\"><strong>Ada</strong></div>";
+        let tap = Rewriting::new(Body::bytes(html), page, Packing::Plain, true, done);
+        let mut body = Body::Page(Box::new(tap));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), html);
+        assert_eq!(told.await.unwrap().as_deref(), Some("Ada"));
     }
 }
