@@ -136,7 +136,8 @@ pub fn decode_path(path: &str) -> String {
 /// the integer that its dashless form spells.
 fn canonical_pk(pk: &str) -> String {
     let trimmed = pk.trim_matches(is_python_space);
-    as_int(trimmed).or_else(|| as_uuid(pk)).or_else(|| as_uuid(trimmed)).unwrap_or_else(|| trimmed.to_owned())
+    let number = as_uuid(pk).or_else(|| as_uuid(trimmed)).or_else(|| as_int(trimmed));
+    number.unwrap_or_else(|| trimmed.to_owned())
 }
 
 /// Python's `str.isspace` also counts the four ASCII separators, which Rust's `is_whitespace` does not.
@@ -272,7 +273,7 @@ mod tests {
             format!("0x{short}"),
             format!("+0{short}"),
             format!("  {short}"),
-            "0_7c_1d3e4f5061728394a5b6c7d8e9f0".to_owned(),
+            "7_c_1d3e4f5061728394a5b6c7d8e9f0".to_owned(),
         ] {
             assert_eq!(pk(&text), want, "{text}");
         }
