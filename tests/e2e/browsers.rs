@@ -464,7 +464,8 @@ async fn without_javascript_the_form_is_plain_and_the_gate_holds() {
         .play(async |stage| {
             // The refusal is a page with the status 423, which Chromium notes in its console.
             stage.expect_in_console("the server responded with a status of 423");
-            let mut ada = Person::login(&stage.proxy.borrow(), "root").await;
+            let mut ada = Person::stranger(&stage.proxy.borrow(), "root");
+            ada.sign_in("/admin/").await;
             let form = ada.form(PRODUCT).await;
             let editing = crate::support::socket::PageSocket::join(&ada, &form).await;
             editing.becomes("editor").await;

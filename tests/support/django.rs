@@ -110,7 +110,9 @@ impl Django {
     /// Rows as the database has them, past Django: what a test means by "the row is unchanged".
     pub fn rows(&self, sql: &str) -> Vec<Vec<Value>> {
         let script = "import json, sqlite3, sys\n\
-                      rows = sqlite3.connect(sys.argv[1], timeout=30).execute(sys.argv[2]).fetchall()\n\
+                      database = sqlite3.connect(sys.argv[1], timeout=30)\n\
+                      rows = database.execute(sys.argv[2]).fetchall()\n\
+                      database.commit()\n\
                       print(json.dumps(rows))";
         let mut python = command(venv("python"));
         python.args(["-c", script]).arg(self.folder.path().join("db.sqlite3")).arg(sql);

@@ -79,18 +79,18 @@ impl Form {
 impl Person {
     /// Signs in through the proxy as one of the demo's people.
     pub async fn login(proxy: &Proxy, user: &str) -> Self {
-        Self::login_below(proxy, user, "/admin/").await
+        let mut person = Self::stranger(proxy, user);
+        person.sign_in("/admin/").await;
+        person
     }
 
-    /// As [`Person::login`], for an admin with another root.
-    pub async fn login_below(proxy: &Proxy, user: &str, root: &str) -> Self {
-        let mut person = Self::stranger(proxy, user);
-        let path = format!("{root}login/?next={root}");
-        let form = person.form_of(&path, "login-form").await;
-        let form = form.with("username", user).with("password", &format!("{user}-demo"));
-        let answer = person.post(&path, &form).await;
+    /// Signs in to the admin at `root`.
+    pub async fn sign_in(&mut self, root: &str) {
+        let (user, path) = (self.user.clone(), format!("{root}login/?next={root}"));
+        let form = self.form_of(&path, "login-form").await;
+        let form = form.with("username", &user).with("password", &format!("{user}-demo"));
+        let answer = self.post(&path, &form).await;
         assert_eq!(answer.status, 302, "{user} could not sign in: {}", answer.text());
-        person
     }
 
     /// Somebody who has not signed in.

@@ -23,6 +23,7 @@ pub struct PageSocket {
     heard: Arc<Mutex<Heard>>,
     to: mpsc::UnboundedSender<Message>,
     task: JoinHandle<()>,
+    frozen: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl PageSocket {
@@ -45,6 +46,8 @@ impl PageSocket {
         let heard = Arc::new(Mutex::new(Heard::default()));
         let (to, mut from) = mpsc::unbounded_channel::<Message>();
         let told = Arc::clone(&heard);
+        let frozen = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::clone(&frozen);
         let task = tokio::spawn(async move {
             let tell = |work: &dyn Fn(&mut Heard)| {
                 work(&mut told.lock().unwrap_or_else(PoisonError::into_inner));
@@ -68,13 +71,19 @@ impl PageSocket {
                         }
                     },
                     message = from.recv() => match message {
+                        Some(_) if stop.load(std::sync::atomic::Ordering::Relaxed) => {
+                            drop(from);
+                            // Holds the connection open, and that is all.
+                            std::future::pending::<()>().await;
+                            return;
+                        }
                         Some(message) => { let _ = socket.send(message).await; }
                         None => return,
                     },
                 }
             }
         });
-        Self { heard, to, task }
+        Self { heard, to, task, frozen }
     }
 
     pub fn send(&self, frame: Value) {
@@ -101,6 +110,14 @@ impl PageSocket {
 
     pub async fn becomes(&self, you: &str) {
         eventually!(self.status(), |s| s["you"] == you);
+    }
+
+    /// From now on nothing is read and nothing answered, and the connection stays: a machine that has died.
+    pub async fn freeze(&self) {
+        self.frozen.store(true, std::sync::atomic::Ordering::Relaxed);
+        // Wakes the task, so that it sees it.
+        self.send(serde_json::json!({"type": "input", "dirty": false}));
+        eventually!(self.to.is_closed(), |closed| *closed);
     }
 
     /// The person goes away on purpose.
