@@ -9,3 +9,4 @@ mod support;
 mod browsers;
 mod gate;
 mod stage;
+mod upload;
