@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use collab_proxy::clock::Clock;
-use collab_proxy::collab::lock::{Command, Outcome};
+use collab_proxy::collab::command::{Command, Outcome};
 use collab_proxy::collab::record::{NodeId, Page, PageId, Person, Rules, UserKey};
 use collab_proxy::django::object::ObjectKey;
 use collab_proxy::store::{Memory, Redis, RedisConfig, Store};

@@ -23,8 +23,11 @@ pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The whole run; a hanging part is an error, not a wait.
 const LIMIT: Duration = Duration::from_secs(8 * 60);
-/// The program under measurement.
-pub(crate) const PROXY: &str = env!("CARGO_BIN_EXE_collab-proxy");
+/// The program under measurement; PROXY_BIN names another, to compare two builds.
+pub(crate) fn proxy_bin() -> String {
+    std::env::var("PROXY_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_collab-proxy").to_owned())
+}
+
 const PARTS: [&str; 5] = ["forward", "form", "sockets", "saves", "claims"];
 
 /// The repository.

@@ -127,7 +127,7 @@ impl Drop for Process {
 
 /// The proxy as `collab-proxy serve` runs with its defaults.
 pub(crate) fn proxy(upstream: &str, dir: &Path) -> Result<(Process, String), Error> {
-    let mut command = Command::new(crate::PROXY);
+    let mut command = Command::new(crate::proxy_bin());
     command
         .env_clear()
         .args(["serve", "--listen", "127.0.0.1:0", "--upstream", &format!("http://{upstream}")])

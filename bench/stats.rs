@@ -62,7 +62,7 @@ pub(crate) fn print_machine() {
     let memory: f64 = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0);
     println!("date      {}", first_line("date", &["-u", "+%F %H:%M UTC"]));
     println!("machine   {cores} cores, {:.0} GiB", memory / 1024.0 / 1024.0);
-    println!("proxy     {}", first_line(crate::PROXY, &["--version"]));
+    println!("proxy     {}", first_line(&crate::proxy_bin(), &["--version"]));
     println!("nginx     {}", first_line("nginx", &["-v"]));
     println!("redis     {}", first_line("redis-server", &["--version"]));
 }
