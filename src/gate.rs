@@ -13,9 +13,8 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Response};
 
 use crate::app::App;
-use crate::collab::lock::{Command, Outcome as Step};
+use crate::collab::command::{Command, Outcome as Step, Refusal, WriteProof};
 use crate::collab::record::{Millis, PageId, RequestId};
-use crate::collab::write::{Refusal, WriteProof};
 use crate::django::form::{Encoding, Typed};
 use crate::django::object::ObjectKey;
 use crate::django::route::{View, root_of};

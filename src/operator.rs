@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::collab::lock::{Command, Outcome};
+use crate::collab::command::{Command, Outcome};
 use crate::collab::record::{Holder, Millis, Person, Record, UserKey};
 use crate::django::object::ObjectKey;
 use crate::socket::hub::Hub;

@@ -11,8 +11,8 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 
 use crate::assets::{ERROR_PAGE, KEPT_PAGE};
+use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, Person, Saved};
-use crate::collab::write::Refusal;
 use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
 use crate::django::object::ObjectKey;
 use crate::http::body::Body;

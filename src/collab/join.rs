@@ -1,7 +1,7 @@
 //! Coming in: who becomes editor, who waits, who only watches.
 
-use super::lock::{Cause, Event, Outcome, drop_holder, hold};
-use super::record::{Millis, Page, PageId, Record, Rules, Waiter};
+use super::command::{Cause, Event, Outcome};
+use super::record::{Holder, Millis, Page, PageId, Record, Rules, Waiter};
 
 pub(super) fn standing(record: &Record, page: &PageId) -> Outcome {
     match record.position(page) {
@@ -78,4 +78,24 @@ fn enqueue(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outc
         None => record.queue.push(Waiter { page: page.clone(), since: now, lease_end, away: None }),
     }
     standing(record, &page.id)
+}
+
+pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rules: &Rules) {
+    let fence = Record::next(record.fence, now);
+    record.fence = fence;
+    record.holder = Some(Holder {
+        page: page.clone(),
+        fence,
+        since: now,
+        active: now,
+        dirty: false,
+        lease_end: now + rules.lease,
+        away,
+    });
+}
+
+pub(super) fn drop_holder(record: &mut Record, cause: Cause, events: &mut Vec<Event>) {
+    if let Some(holder) = record.holder.take() {
+        events.push(Event::Lost { page: holder.page.id, cause });
+    }
 }

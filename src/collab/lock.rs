@@ -15,98 +15,10 @@
 //! "Free" gives the lock to the first in the queue, at once: as editor if that page is current, else as its
 //! *turn*, for as long as it may take to load the page again.
 
-use super::join;
-use super::record::{
-    Holder, Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules, UserKey, Viewers,
-};
-use super::write::{self, Refusal, WriteEnd, WriteProof};
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// A page that can edit opened its socket.
-    Join {
-        page: Page,
-    },
-    /// A person asks for the lock by a click.
-    Claim {
-        page: Page,
-    },
-    /// These pages' sockets live, and so many others watch.
-    Touch {
-        node: NodeId,
-        pages: Vec<PageId>,
-        viewers: u32,
-    },
-    Input {
-        page: PageId,
-        dirty: bool,
-    },
-    /// A page is gone: it said so, or its socket broke.
-    Leave {
-        page: PageId,
-    },
-    /// A person gives the lock, or the place in the queue, up.
-    Release {
-        page: PageId,
-    },
-    /// An operator frees the lock; of this person only, if one is named.
-    ForceRelease {
-        user: Option<UserKey>,
-    },
-    BeginWrite {
-        id: RequestId,
-        person: Person,
-        proof: WriteProof,
-    },
-    /// The write is still on its way.
-    KeepWrite {
-        fence: u64,
-    },
-    EndWrite {
-        fence: u64,
-        person: Person,
-        page: Option<PageId>,
-        end: WriteEnd,
-    },
-    /// Look at the time.
-    Tick,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Editor,
-    Waiting(usize),
-    Viewer,
-    /// The write may go to Django. `base`: the version it builds on.
-    Granted {
-        fence: u64,
-        base: Millis,
-    },
-    Refused(Refusal),
-    /// What an operator freed.
-    Freed(Option<Box<Holder>>),
-    Done,
-}
-
-/// Why a page lost the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    Released,
-    Expired,
-    Operator,
-    Moved,
-    Saved,
-}
-
-/// What happened besides the new state, for those who are to be told.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
-    Lost { page: PageId, cause: Cause },
-    Saved { version: Millis, by: Person, page: Option<PageId> },
-    Deleted { version: Millis, by: Person, page: Option<PageId> },
-}
+use super::command::{Cause, Command, Event, Outcome};
+use super::join::{self, drop_holder, hold};
+use super::record::{Holder, Millis, NodeId, PageId, Record, Rules, Viewers};
+use super::write;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -224,26 +136,6 @@ fn holder_end(record: &Record, holder: &Holder) -> Millis {
     match &record.write {
         Some(write) if write.person.user == holder.page.person.user => write.deadline,
         _ => holder.away.unwrap_or(holder.lease_end).min(holder.lease_end),
-    }
-}
-
-pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<Millis>, rules: &Rules) {
-    let fence = Record::next(record.fence, now);
-    record.fence = fence;
-    record.holder = Some(Holder {
-        page: page.clone(),
-        fence,
-        since: now,
-        active: now,
-        dirty: false,
-        lease_end: now + rules.lease,
-        away,
-    });
-}
-
-pub(super) fn drop_holder(record: &mut Record, cause: Cause, events: &mut Vec<Event>) {
-    if let Some(holder) = record.holder.take() {
-        events.push(Event::Lost { page: holder.page.id, cause });
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! No I/O, no clock, no randomness: time and ids are arguments.
 
+pub mod command;
 mod join;
 pub mod lock;
 pub mod protocol;
 pub mod record;
 pub mod status;
-pub mod write;
+mod write;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lock::Cause;
+use super::command::Cause;
 use super::record::{Millis, PageId};
 use super::status::Status;
 

@@ -11,70 +11,9 @@
 //! lease says. Lock, version and pin together keep a save from overwriting one that its author has not seen;
 //! any two of them do not.
 
-use super::lock::{Cause, Event, Outcome, drop_holder};
+use super::command::{Cause, Event, Outcome, Refusal, WriteEnd, WriteProof};
+use super::join::drop_holder;
 use super::record::{Millis, PageId, Person, Record, RequestId, Rules, Saved, Write};
-
-/// What a POST shows of the page it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteProof {
-    /// No token: a script, or a page that carries none (delete, history).
-    None,
-    Page {
-        page: PageId,
-        version: Millis,
-    },
-    /// A token that is not to be believed: of another object or person, forged, too old.
-    Unfit,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Someone else edits, since when.
-    Held {
-        by: Person,
-        since: Millis,
-    },
-    /// Someone else's save, or the person's own, is on its way.
-    Saving {
-        by: Person,
-        since: Millis,
-        own: bool,
-    },
-    /// The object was saved after the page was rendered.
-    Stale {
-        saved: Option<Saved>,
-        deleted: bool,
-    },
-    Unfit,
-}
-
-impl Refusal {
-    /// One word for logs and scripts.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Held { .. } => "locked",
-            Self::Saving { .. } => "saving",
-            Self::Stale { deleted: true, .. } => "deleted",
-            Self::Stale { .. } => "stale",
-            Self::Unfit => "page_unfit",
-        }
-    }
-}
-
-/// How a write ended, as far as Django's answer tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteEnd {
-    /// `stays`: the person goes on editing.
-    Saved {
-        stays: bool,
-    },
-    Deleted,
-    NotSaved,
-    /// Counts as a possible save. `may_land`: it may even be saved later.
-    Unknown {
-        may_land: bool,
-    },
-}
 
 /// Ended writes that are remembered.
 const ENDED: usize = 16;

@@ -11,9 +11,8 @@ use hyper::{Request, Response};
 
 use super::body::Posted;
 use super::{Grant, Writer};
-use crate::collab::lock::Command;
+use crate::collab::command::{Command, WriteEnd};
 use crate::collab::record::PageId;
-use crate::collab::write::WriteEnd;
 use crate::django::outcome::{self, Outcome};
 use crate::http::body::Body;
 use crate::http::headers;

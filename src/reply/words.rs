@@ -2,8 +2,8 @@
 
 use hyper::StatusCode;
 
+use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, Saved};
-use crate::collab::write::Refusal;
 use crate::django::object::ObjectKey;
 use crate::http::upstream::UpstreamError;
 

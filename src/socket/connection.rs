@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
-use crate::collab::lock::Command;
+use crate::collab::command::Command;
 use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;

@@ -13,7 +13,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::room::{Member, Out, Room};
-use crate::collab::lock::{Command, Event, deadline};
+use crate::collab::command::{Command, Event};
+use crate::collab::lock::deadline;
 use crate::collab::protocol::Close;
 use crate::collab::record::{Millis, NodeId, Page, PageId, Record, Rules};
 use crate::django::object::ObjectKey;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::collab::lock::{Cause, Event};
+use crate::collab::command::{Cause, Event};
 use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, Page, PageId, Person, Record};
 use crate::collab::status::{Status, status};

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Applied, SESSION_KEEP, Session, Snapshot};
 use crate::clock::Clock;
-use crate::collab::lock::{self, Command};
+use crate::collab::command::Command;
+use crate::collab::lock;
 use crate::collab::record::{Millis, Record, Rules};
 use crate::django::object::ObjectKey;
 

@@ -14,7 +14,8 @@ pub use redis::{Heard, Notice, Redis, RedisConfig};
 
 use serde::{Deserialize, Serialize};
 
-use crate::collab::lock::{Command, Step};
+use crate::collab::command::Command;
+use crate::collab::lock::Step;
 use crate::collab::record::{Millis, Record, UserKey};
 use crate::django::object::ObjectKey;
 

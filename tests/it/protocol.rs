@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use collab_proxy::collab::lock::Cause;
+use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::protocol::{Close, ErrorCode, FromPage, ToPage};
 use collab_proxy::collab::status::{Editor, SavedBy, Status, You};
 use serde_json::Value;

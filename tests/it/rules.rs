@@ -1,8 +1,8 @@
 //! The lock's rules as tables and as properties, on the pure function alone.
 
-use collab_proxy::collab::lock::{Cause, Command, Event, Outcome, Step, apply, deadline};
+use collab_proxy::collab::command::{Cause, Command, Event, Outcome, Refusal, WriteEnd, WriteProof};
+use collab_proxy::collab::lock::{Step, apply, deadline};
 use collab_proxy::collab::record::{Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules};
-use collab_proxy::collab::write::{Refusal, WriteEnd, WriteProof};
 use proptest::prelude::*;
 
 const EPOCH: Millis = 1_000;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use collab_proxy::clock::Clock;
-use collab_proxy::collab::lock::{Command, Event, Outcome, apply};
+use collab_proxy::collab::command::{Command, Event, Outcome, WriteEnd, WriteProof};
+use collab_proxy::collab::lock::apply;
 use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules};
-use collab_proxy::collab::write::{WriteEnd, WriteProof};
 use collab_proxy::django::object::ObjectKey;
 use collab_proxy::store::{Heard, Memory, Redis, RedisConfig, Session, Store, StoreError};
 use proptest::prelude::*;

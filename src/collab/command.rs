@@ -1,0 +1,154 @@
+//! The vocabulary of the lock: what can be asked, what came of it, and what others are to be told.
+//!
+//! Data only. The rules are in `lock.rs`, `join.rs` and `write.rs`.
+
+use super::record::{Holder, Millis, NodeId, Page, PageId, Person, RequestId, Saved, UserKey};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A page that can edit opened its socket.
+    Join {
+        page: Page,
+    },
+    /// A person asks for the lock by a click.
+    Claim {
+        page: Page,
+    },
+    /// These pages' sockets live, and so many others watch.
+    Touch {
+        node: NodeId,
+        pages: Vec<PageId>,
+        viewers: u32,
+    },
+    Input {
+        page: PageId,
+        dirty: bool,
+    },
+    /// A page is gone: it said so, or its socket broke.
+    Leave {
+        page: PageId,
+    },
+    /// A person gives the lock, or the place in the queue, up.
+    Release {
+        page: PageId,
+    },
+    /// An operator frees the lock; of this person only, if one is named.
+    ForceRelease {
+        user: Option<UserKey>,
+    },
+    BeginWrite {
+        id: RequestId,
+        person: Person,
+        proof: WriteProof,
+    },
+    /// The write is still on its way.
+    KeepWrite {
+        fence: u64,
+    },
+    EndWrite {
+        fence: u64,
+        person: Person,
+        page: Option<PageId>,
+        end: WriteEnd,
+    },
+    /// Look at the time.
+    Tick,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Editor,
+    Waiting(usize),
+    Viewer,
+    /// The write may go to Django. `base`: the version it builds on.
+    Granted {
+        fence: u64,
+        base: Millis,
+    },
+    Refused(Refusal),
+    /// What an operator freed.
+    Freed(Option<Box<Holder>>),
+    Done,
+}
+
+/// Why a page lost the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Released,
+    Expired,
+    Operator,
+    Moved,
+    Saved,
+}
+
+/// What happened besides the new state, for those who are to be told.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Lost { page: PageId, cause: Cause },
+    Saved { version: Millis, by: Person, page: Option<PageId> },
+    Deleted { version: Millis, by: Person, page: Option<PageId> },
+}
+
+/// What a POST shows of the page it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteProof {
+    /// No token: a script, or a page that carries none (delete, history).
+    None,
+    Page {
+        page: PageId,
+        version: Millis,
+    },
+    /// A token that is not to be believed: of another object or person, forged, too old.
+    Unfit,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Someone else edits, since when.
+    Held {
+        by: Person,
+        since: Millis,
+    },
+    /// Someone else's save, or the person's own, is on its way.
+    Saving {
+        by: Person,
+        since: Millis,
+        own: bool,
+    },
+    /// The object was saved after the page was rendered.
+    Stale {
+        saved: Option<Saved>,
+        deleted: bool,
+    },
+    Unfit,
+}
+
+impl Refusal {
+    /// One word for logs and scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Held { .. } => "locked",
+            Self::Saving { .. } => "saving",
+            Self::Stale { deleted: true, .. } => "deleted",
+            Self::Stale { .. } => "stale",
+            Self::Unfit => "page_unfit",
+        }
+    }
+}
+
+/// How a write ended, as far as Django's answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteEnd {
+    /// `stays`: the person goes on editing.
+    Saved {
+        stays: bool,
+    },
+    Deleted,
+    NotSaved,
+    /// Counts as a possible save. `may_land`: it may even be saved later.
+    Unknown {
+        may_land: bool,
+    },
+}
