@@ -30,7 +30,7 @@ pub struct App {
     pub body_timeout: Duration,
     /// How often a write on its way says that it still is.
     pub keep_write: Duration,
-    /// Writes on their way, which outlive the connections that brought them.
+    /// Writes on their way and open sockets: both outlive the connections that brought them.
     pub tasks: TaskTracker,
     /// Names of password inputs that pages have shown, by model.
     pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,

@@ -3,7 +3,7 @@
 //! One line of JSON in, one line out, on a unix socket that only the same user can open.
 
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::operator::{self, Answer, Ask, Via};
 use crate::server::remove_stale;
 use crate::socket::hub::Hub;
+use crate::state;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const LINE_LIMIT: u64 = 64 * 1024;
@@ -26,9 +27,7 @@ pub struct Control {
 
 impl Control {
     pub async fn bind(path: &Path) -> io::Result<Self> {
-        if let Some(folder) = path.parent().filter(|f| !f.exists()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
+        state::folder_of(path)?;
         remove_stale(path).await?;
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;

@@ -107,7 +107,8 @@ async fn own(
     };
     let switched = hyper::upgrade::on(&mut request);
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
-    tokio::spawn(async move {
+    // Counted, so that a proxy which is being stopped has told every page before it goes.
+    app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
         connection::open(hub, key, connection::Guest { object, who }, stream, patience).await;
     });

@@ -27,7 +27,7 @@
 //!
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
-//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`]
+//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`]
 //! - flow: [`flow`], [`gate`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
 //! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
@@ -52,5 +52,6 @@ pub mod reply;
 pub mod serve;
 pub mod server;
 pub mod socket;
+pub mod state;
 pub mod store;
 pub mod token;

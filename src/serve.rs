@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::ids;
 use crate::server::{self, Limits, Listener};
 use crate::socket::hub::Hub;
+use crate::state;
 use crate::store::{Memory, Redis, RedisConfig, Store};
 use crate::token::Key;
 
@@ -54,7 +55,10 @@ async fn key(settings: &Settings, store: &Store) -> Result<Key, String> {
         return Ok(Key::new(settings.secret.0.as_bytes()));
     }
     match store {
-        Store::Memory(_) => Ok(Key::new(&ids::random::<32>())),
+        Store::Memory(_) => {
+            let secret = state::folder_of(&settings.control).and_then(|()| state::secret(&settings.control));
+            Ok(Key::new(&secret.map_err(|e| format!("cannot keep a secret beside the control socket: {e}"))?))
+        }
         Store::Redis(redis) => Ok(Key::new(&redis.shared_secret().await.map_err(|e| e.to_string())?)),
     }
 }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::Listen;
 use crate::django::route::Prefix;
+use crate::state;
 
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
     if let Some(path) = text.strip_prefix("unix:") {
@@ -54,7 +55,7 @@ pub(super) fn control_path(configured: &str, listen: &Listen) -> PathBuf {
         .collect();
     let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(dir) if !dir.is_empty() => PathBuf::from(dir).join("collab-proxy"),
-        _ => std::env::temp_dir().join("collab-proxy"),
+        _ => std::env::temp_dir().join(state::default_name()),
     };
     folder.join(format!("{name}.sock"))
 }

@@ -85,7 +85,15 @@ impl Hub {
     ) -> Result<u64, StoreError> {
         let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
         let member = Member::new(page.clone(), can_edit, socket, outbox);
-        self.rooms().entry(object.clone()).or_default().room.enter(member);
+        {
+            let mut rooms = self.rooms();
+            let room = &mut rooms.entry(object.clone()).or_default().room;
+            room.enter(member);
+            // Too late for `drain` to see it.
+            if self.draining.load(Ordering::Relaxed) {
+                room.close_all(Close::Restart);
+            }
+        }
         let told = if can_edit {
             self.run(object, &Command::Join { page: page.clone() }).await.map(|_| ())
         } else {
