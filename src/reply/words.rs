@@ -49,7 +49,7 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             sentence: format!(
                 "Your changes to {object} were not saved: {} has been editing it for {}.",
                 by.name,
-                ago(now, *since)
+                span(now, *since)
             ),
             advice: "Everything you typed is kept below. Try again when they have left.",
             retry_after: Some(15),
@@ -136,10 +136,15 @@ pub(super) fn gateway_status(error: &UpstreamError) -> StatusCode {
 fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
     let did = if deleted { "deleted" } else { "saved" };
     match saved {
-        Some(Saved { by, at }) => format!("{} {did} it {} ago,", by.name, ago(now, *at)),
+        Some(Saved { by, at }) => format!("{} {did} it {} ago,", by.name, span(now, *at)),
         None if deleted => "it was deleted".to_owned(),
         None => "it may have been saved".to_owned(),
     }
+}
+
+/// In a sentence nobody counts the first seconds.
+fn span(now: Millis, then: Millis) -> String {
+    if now.saturating_sub(then) < 5_000 { "a moment".to_owned() } else { ago(now, then) }
 }
 
 /// A time span as people say it.
