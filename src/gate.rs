@@ -131,12 +131,19 @@ impl Writer {
             Step::Granted { fence, base } => Ok(Grant { fence, base, page, now }),
             Step::Refused(refusal) => {
                 tracing::info!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
+                let refusal = if self.is_known() { refusal } else { refusal.without_names() };
                 Err(Denied::Refusal(refusal, applied.now))
             }
             _ => {
                 Err(Denied::Store(StoreError::Corrupt("a write was neither granted nor refused".to_owned())))
             }
         }
+    }
+
+    /// Django has let this person in before: it rendered this form, or showed a page, for this very session.
+    /// A cookie alone is nothing; anybody can send one.
+    fn is_known(&self) -> bool {
+        self.claims.is_some() || self.who.name.is_some() || self.who.user.as_str().starts_with("login:")
     }
 
     fn judge(&mut self, token: &str, now: Millis) -> WriteProof {

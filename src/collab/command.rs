@@ -126,6 +126,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// For somebody whom Django has not shown anything yet: without other people's names.
+    #[must_use]
+    pub fn without_names(mut self) -> Self {
+        match &mut self {
+            Self::Held { by, .. } | Self::Saving { by, .. } => "Somebody else".clone_into(&mut by.name),
+            Self::Stale { saved: Some(saved), .. } => "Somebody".clone_into(&mut saved.by.name),
+            Self::Stale { saved: None, .. } | Self::Unfit => {}
+        }
+        self
+    }
+
     /// One word for logs and scripts.
     pub fn code(&self) -> &'static str {
         match self {

@@ -91,6 +91,19 @@ async fn tokens_are_judged() {
     assert_eq!(status(&post("").await), 302, "a script without a token, on a free object");
 }
 
+/// Who edits is no business of somebody whom Django never let in, whatever cookie they send.
+#[tokio::test]
+async fn a_stranger_is_refused_without_names() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let _ada = Page::join(&front, "ada").await;
+    for headers in [String::new(), cookie("made-up")] {
+        let answer = front.post(CHANGE, &headers, "name=x").await;
+        assert_eq!(status(&answer), 423);
+        assert!(!answer.contains("ada") && answer.contains("Somebody else"), "{answer}");
+    }
+}
+
 /// Every spelling of the key, and every view of the object.
 #[tokio::test]
 async fn no_spelling_gets_round_the_lock() {
