@@ -107,10 +107,10 @@ async fn own(
     };
     let switched = hyper::upgrade::on(&mut request);
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
-    // Counted, so that a proxy which is being stopped has told every page before it goes.
+    let guest = connection::Guest { object, who, tasks: app.tasks.clone() };
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
-        connection::open(hub, key, connection::Guest { object, who }, stream, patience).await;
+        connection::open(hub, key, guest, stream, patience).await;
     });
     answer
 }

@@ -1,6 +1,7 @@
 // Has the person changed anything? Compares the form with how it stood just before they first touched the
 // page: scripts (filtered select boxes, rich-text editors) rearrange a form after it loads, and that is no
-// work of anybody. Also tells when the person is active.
+// work of anybody. Also tells when the person is active. `watch` gives a function that looks at once, for when
+// something is about to be decided by the answer.
 // It must not know what follows from the answer, nor the socket.
 import { controlsOf } from './form.js';
 
@@ -55,6 +56,11 @@ export function watch(form, { window, frozen, onDirty, onActive, signal }) {
     if (now !== dirty) onDirty(dirty = now);
   };
   const soon = () => { timer ??= window.setTimeout(check, THROTTLE); };
+  const flush = () => {
+    if (timer === null) return;
+    window.clearTimeout(timer);
+    check();
+  };
   const settle = () => { if (!touched) before = snapshot(form); };
 
   window.addEventListener('load', settle, { signal });
@@ -86,6 +92,7 @@ export function watch(form, { window, frozen, onDirty, onActive, signal }) {
     soon();
   });
   if (sticky) soon();
+  return flush;
 }
 
 // Typing inside an editor's frame is heard in that frame only.

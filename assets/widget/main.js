@@ -60,6 +60,7 @@ function start(config) {
     reload(shown.reload);
   });
 
+  let flush = () => {};
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
@@ -68,6 +69,8 @@ function start(config) {
     clearTimeout: clearTimeout.bind(window),
     random: Math.random,
     onEvent: (event) => {
+      // The last keystrokes count, before what is heard makes the form read-only or loads the page again.
+      flush();
       dispatch(event);
       // The proxy forgets what a lost socket told it.
       if (event.frame?.type === 'welcome' && state.dirty) tellInput();
@@ -137,7 +140,7 @@ function start(config) {
 
   place(banner, form);
   if (form) {
-    watch(form, {
+    flush = guarded(watch(form, {
       window,
       signal,
       frozen: () => shown?.readOnly === true,
@@ -146,7 +149,7 @@ function start(config) {
         tellInput();
       }),
       onActive: guarded(() => { if (Date.now() - lastInput >= INPUT_EVERY) tellInput(); }),
-    });
+    }));
   }
   restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
   connection.start();

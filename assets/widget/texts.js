@@ -22,6 +22,8 @@ export const TEXTS = {
   updated_text: '{editor_name} saved changes. The page will refresh shortly to show them.',
   refresh_text: 'There is a newer version of this page. Load it to go on.',
   changed_text: '{editor_name} has changed this since you opened it. What you typed is kept on this page, to copy from.',
+  unsure_text: 'The server has lost track of this page. It will refresh shortly.',
+  unsure_dirty_text: 'The server has lost track of this page: it may have been changed since you opened it. What you typed is kept on this page, to copy from.',
   turn_dirty_text: 'It is your turn. Load the page again to edit it. What you typed is kept on this page until then.',
   discard_text: 'Loading the current version discards what you typed here.',
   uncertain_text: 'An earlier save was not confirmed and may still arrive. Check the values before you save.',

@@ -9,6 +9,9 @@ const mayReload = (state) => !state.dirty && !state.leaving && !state.refused;
 // The page shows something older than what is saved, or has to be rendered anew to take the lock.
 const outdated = ({ status }) => status !== null && (status.stale || (status.turn && status.you !== 'editor'));
 
+// A store that lost its memory tells of no save; then nobody may be blamed for one.
+const known = ({ savedBy }) => savedBy !== '';
+
 const someoneEdits = ({ status }) => status.editor !== null && !status.elsewhere;
 
 const connected = (state) => state.link === 'open';
@@ -30,11 +33,11 @@ const RULES = [
 
   [(s) => outdated(s) && s.dirty && s.confirming, confirm],
   [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],
-  [(s) => outdated(s) && s.dirty, { lines: ['changed_text'], tone: 'error', actions: ['load'] }],
+  [(s) => outdated(s) && s.dirty, (s) => ({ lines: [known(s) ? 'changed_text' : 'unsure_dirty_text'], tone: 'error', actions: ['load'] })],
   [(s) => outdated(s) && s.refused, { lines: ['refresh_text'], tone: 'readonly', actions: ['reload'] }],
   [(s) => outdated(s) && s.canEdit && (s.status.turn || s.status.editor === null),
     (s) => ({ lines: ['claiming_editor_text'], tone: 'readonly', reload: mayReload(s) })],
-  [outdated, (s) => ({ lines: ['updated_text'], tone: 'readonly', reload: mayReload(s) })],
+  [outdated, (s) => ({ lines: [known(s) ? 'updated_text' : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
 
   [(s) => s.status.you === 'editor' && s.status.uncertain, { lines: ['editor_mode_text', 'uncertain_text'], tone: 'warning' }],
   [(s) => s.status.you === 'editor' && s.status.saving, { lines: ['saving_self_text'], tone: 'editor' }],

@@ -16,6 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+use tokio_util::task::TaskTracker;
 
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
@@ -56,6 +57,8 @@ fn config() -> WebSocketConfig {
 pub struct Guest {
     pub object: ObjectKey,
     pub who: Who,
+    /// Counts the sockets' tasks, so that a proxy which is being stopped has told every page before it goes.
+    pub tasks: TaskTracker,
 }
 
 type Socket<S> = WebSocketStream<S>;
@@ -125,7 +128,7 @@ where
     };
     let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience };
     // A task of its own: joining needs far more room than staying, and thousands stay.
-    tokio::spawn(stay(Box::new(session), Box::new(socket), inbox, number));
+    guest.tasks.spawn(stay(Box::new(session), Box::new(socket), inbox, number));
 }
 
 /// The rest of a socket's life.

@@ -7,6 +7,8 @@
 mod support;
 
 mod browsers;
+mod cli;
+mod cluster;
 mod gate;
 mod stage;
 mod upload;

@@ -95,7 +95,12 @@ impl Person {
 
     /// Somebody who has not signed in.
     pub fn stranger(proxy: &Proxy, user: &str) -> Self {
-        Self { user: user.to_owned(), address: proxy.address().to_owned(), cookies: BTreeMap::new() }
+        Self::at_address(proxy.address(), user)
+    }
+
+    /// Somebody who talks to another server: `host:port`.
+    pub fn at_address(address: &str, user: &str) -> Self {
+        Self { user: user.to_owned(), address: address.to_owned(), cookies: BTreeMap::new() }
     }
 
     /// The same browser at another proxy of the site.

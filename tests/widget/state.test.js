@@ -44,8 +44,8 @@ const TABLE = [
   ['not in line, nobody edits', joined(status({})), ['free_text'], 'readonly', ['edit'], true, false],
   ['may only look, somebody edits', run([open, welcome, status({ editor: ADA })], { can_edit: false }), ['view_only_editor_text'], 'readonly', [], true, false],
   ['may only look, nobody edits', run([open, welcome, status({})], { can_edit: false }), ['view_only_text'], 'quiet', [], false, false],
-  ['may only look, new version', run([open, welcome, status({ stale: true, editor: ADA })], { can_edit: false }), ['updated_text'], 'readonly', [], true, true],
-  ['may only look, new version, nobody edits', run([open, welcome, status({ stale: true })], { can_edit: false }), ['updated_text'], 'readonly', [], true, true],
+  ['may only look, new version', run([open, welcome, status({ stale: true, editor: ADA, saved: { by: 'Ada', at: 1 } })], { can_edit: false }), ['updated_text'], 'readonly', [], true, true],
+  ['may only look, new version, nobody edits', run([open, welcome, status({ stale: true, saved: { by: 'Ada', at: 1 } })], { can_edit: false }), ['updated_text'], 'readonly', [], true, true],
   ['on another page of mine', joined(status({ you: 'waiting', editor: SELF, elsewhere: true })), ['elsewhere_text'], 'readonly', ['claim'], true, false],
   ['moved to another page while typing', joined(status(editor), dirty, lost('moved'), status({ editor: SELF, elsewhere: true })), ['elsewhere_text', 'typed_kept_text'], 'readonly', ['claim'], true, false],
   ['my turn', joined(status({ ...queued, editor: null, turn: true, stale: true })), ['claiming_editor_text'], 'readonly', [], true, true],
@@ -55,8 +55,10 @@ const TABLE = [
   ['saved and gone', joined(status({ ...queued, editor: null, stale: true })), ['claiming_editor_text'], 'readonly', [], true, true],
   ['saved and goes on', joined(status({ ...queued, stale: true, saved: { by: 'Ada', at: 1 } })), ['updated_text'], 'readonly', [], true, true],
   ['saved under my typing', joined(dirty, status({ ...queued, stale: true, saved: { by: 'Ada', at: 1 } })), ['changed_text'], 'error', ['load'], true, false],
+  ['the proxy forgot', joined(status({ stale: true, editor: ADA })), ['unsure_text'], 'readonly', [], true, true],
+  ['the proxy forgot under my typing', joined(dirty, status({ stale: true, editor: ADA })), ['unsure_dirty_text'], 'error', ['load'], true, false],
   ['about to discard', joined(dirty, status({ ...queued, stale: true }), { type: 'action', id: 'load' }), ['discard_text'], 'error', ['keep', 'discard'], true, false],
-  ['thought better of it', joined(dirty, status({ ...queued, stale: true }), { type: 'action', id: 'load' }, { type: 'action', id: 'keep' }), ['changed_text'], 'error', ['load'], true, false],
+  ['thought better of it', joined(dirty, status({ ...queued, stale: true, saved: { by: 'Ada', at: 1 } }), { type: 'action', id: 'load' }, { type: 'action', id: 'keep' }), ['changed_text'], 'error', ['load'], true, false],
   ['reloading did not help', joined(status({ ...queued, stale: true }), { type: 'reload_refused' }), ['refresh_text'], 'readonly', ['reload'], true, false],
   ['… but there is a newer version', joined(status({ stale: true }), { type: 'reload_refused' }, status({ stale: true, version: 2 })), ['claiming_editor_text'], 'readonly', [], true, true],
   ['an operator took it', joined(status(editor), lost('operator'), status({ ...queued })), ['lost_operator_text', 'viewer_mode_text', 'next_text'], 'readonly', [], true, false],
@@ -104,7 +106,7 @@ test('sentences name the one who edits, and after a save the one who saved', () 
   const saved = status({ ...queued, stale: true, saved: { by: 'Grace', at: 1 } });
   assert.match(say(joined(saved)), /^Grace saved changes\./);
   assert.match(say(joined(frame({ type: 'content_updated', version: 2, by: 'Grace', deleted: false }), status({ stale: true, editor: ADA }))), /^Grace /);
-  assert.match(say(joined(status({ stale: true, editor: ADA }))), /^Somebody else saved/);
+  assert.match(say(joined(status({ stale: true, editor: ADA, saved: { by: '', at: 1 } }))), /^The server has lost track/);
 });
 
 // What must hold whatever happens.

@@ -1,0 +1,200 @@
+//! Two proxies, one Redis: the same promises across nodes.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::browsers::{ADA_EDITS, EDITOR, PRODUCT};
+use crate::stage::Stage;
+use crate::support::django::Django;
+use crate::support::person::Person;
+use crate::support::proxy::Proxy;
+use crate::support::redis::Redis;
+use crate::support::socket::PageSocket;
+
+/// Quick to notice that Redis is away.
+const QUICK: &str = "[options]\nredis_retry_delay = \"20 ms\"\nredis_socket_timeout = \"1 s\"";
+
+struct Cluster {
+    one: Proxy,
+    two: Proxy,
+    redis: Redis,
+    django: Django,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let (django, redis) = (Django::start(), Redis::start());
+        let node = || Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+        let (one, two) = (node(), node());
+        Self { one, two, redis, django }
+    }
+}
+
+#[tokio::test]
+async fn an_editor_on_one_node_and_a_viewer_on_the_other() {
+    let Cluster { one, two, redis: _redis, django } = Cluster::start();
+    Stage::of("cluster", django, one)
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let grace = stage.person_at("grace", two.url(), "/admin/").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            grace.open(PRODUCT).await;
+            grace.told(ADA_EDITS).await;
+            assert!(!grace.is_editable("name").await);
+            grace.mark().await;
+            ada.enter_field("name", "Bluer kettle").await;
+            ada.save("_save").await;
+            grace.told(EDITOR).await;
+            assert!(!grace.is_marked().await);
+            assert_eq!(grace.value("name").await, "Bluer kettle");
+            // The operator frees it, through Redis; the one node's editor is told, the other node's viewer is next.
+            ada.open(PRODUCT).await;
+            ada.told("This page is being edited by Grace.").await;
+            ada.mark().await;
+            grace.enter_field("name", "Half typ").await;
+            let said = two.locks(&["release", "--user", "grace"]);
+            assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+            grace.told("An administrator ended your editing.").await;
+            assert_eq!(grace.value("name").await, "Half typ");
+            ada.told(EDITOR).await;
+            assert!(ada.is_marked().await);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_post_on_the_other_node_is_refused() {
+    let cluster = Cluster::start();
+    let mut ada = Person::login(&cluster.one, "root").await;
+    let mut grace = Person::login(&cluster.two, "grace").await;
+    let form = ada.form(PRODUCT).await;
+    let editing = PageSocket::join(&ada, &form).await;
+    editing.becomes("editor").await;
+    let theirs = grace.form(PRODUCT).await;
+    let waits = PageSocket::join(&grace, &theirs).await;
+    waits.becomes("waiting").await;
+    let before = cluster.django.product(1);
+    let page = grace.post(PRODUCT, &theirs.with("name", "Typed on node two")).await.expect(423).text();
+    assert!(page.contains("Ada is editing this") && page.contains("Typed on node two"), "{page}");
+    assert_eq!(cluster.django.product(1), before);
+    // The editor's save may come in anywhere.
+    let mut roaming = ada.at(&cluster.two);
+    roaming.post(PRODUCT, &form.with("name", "Saved on node two").with("_save", "Save")).await.expect(302);
+    eventually!(waits.status(), |s| s["turn"] == true && s["stale"] == true);
+    eventually!(editing.of("content_updated"), |saves| saves.len() == 1);
+    grace.post(PRODUCT, &theirs.with("_save", "Save")).await.expect(409);
+    let fresh = grace.at(&cluster.one).form(PRODUCT).await;
+    assert_eq!(fresh.get("name"), "Saved on node two");
+    grace.post(PRODUCT, &fresh.with("name", "Hers").with("_save", "Save")).await.expect(302);
+    assert_eq!(cluster.django.product_name(1), "Hers");
+}
+
+#[tokio::test]
+async fn of_fifty_who_claim_at_once_one_edits() {
+    let cluster = Cluster::start();
+    race(&cluster.django, &[&cluster.one, &cluster.two]).await;
+}
+
+#[tokio::test]
+async fn of_fifty_who_claim_at_once_one_edits_with_the_embedded_store() {
+    let django = Django::start();
+    let proxy = Proxy::start(&django.upstream());
+    race(&django, &[&proxy]).await;
+}
+
+async fn race(django: &Django, proxies: &[&Proxy]) {
+    // Fifty sessions that the proxies have not seen begin are fifty people to them.
+    let mut people = Vec::new();
+    for number in 0..50 {
+        let mut person = Person::at_address(django.upstream().strip_prefix("http://").unwrap(), "root");
+        person.sign_in("/admin/").await;
+        people.push(person.at(proxies[number % proxies.len()]));
+    }
+    let mut rounds = 0;
+    for product in 1..=4 {
+        let mut forms = Vec::new();
+        for person in &mut people {
+            forms.push(person.form(&format!("/admin/shop/product/{product}/change/")).await);
+        }
+        // All sockets first, so that all join at one instant.
+        let mut waiting = Vec::new();
+        for (person, form) in people.iter().zip(forms) {
+            let socket = PageSocket::open(person, form.config["socket"].as_str().unwrap()).await;
+            waiting.push((socket, form.config["token"].clone()));
+        }
+        for (socket, token) in &waiting {
+            socket.send(json!({"type": "join", "token": token}));
+        }
+        // Everybody has a place: one edits, the others stand in one line.
+        let within = Duration::from_secs(30);
+        let places = || {
+            let mut places: Vec<u64> = waiting
+                .iter()
+                .map(|(s, _)| match s.status() {
+                    status if status["you"] == "editor" => 0,
+                    status => status["position"].as_u64().unwrap_or(999),
+                })
+                .collect();
+            places.sort_unstable();
+            places
+        };
+        eventually!(places(), |places| places.iter().copied().eq(0..50), within: within);
+        // And nobody was told otherwise in between.
+        let editors =
+            waiting.iter().filter(|(s, _)| s.of("editor_status").iter().any(|f| f["you"] == "editor"));
+        assert_eq!(editors.count(), 1);
+        rounds += 1;
+    }
+    assert_eq!(rounds, 4);
+}
+
+#[tokio::test]
+async fn a_restarted_node_finds_the_locks_as_they_were() {
+    let mut cluster = Cluster::start();
+    let mut ada = Person::login(&cluster.one, "root").await;
+    let mut grace = Person::login(&cluster.two, "grace").await;
+    let form = ada.form(PRODUCT).await;
+    let editing = PageSocket::join(&ada, &form).await;
+    editing.becomes("editor").await;
+    let theirs = grace.form(PRODUCT).await;
+    let waits = PageSocket::join(&grace, &theirs).await;
+    waits.becomes("waiting").await;
+    assert!(cluster.one.stop().success());
+    eventually!(editing.closed(), |code| *code == Some(1012));
+    // No proxy of hers runs; the lock is still hers, and the operator sees it.
+    let lock = cluster.one.list();
+    assert_eq!((&lock[0]["editor"], &lock[0]["waiting"]), (&json!("Ada"), &json!(1)));
+    cluster.one.restart();
+    let back = PageSocket::join(&ada, &form).await;
+    back.becomes("editor").await;
+    assert!(waits.of("editor_status").iter().all(|s| s["you"] == "waiting"));
+    ada.post(PRODUCT, &form.with("name", "After the restart").with("_save", "Save")).await.expect(302);
+    assert_eq!(cluster.django.product_name(1), "After the restart");
+}
+
+#[tokio::test]
+async fn without_redis_nothing_is_saved_unguarded_and_nothing_typed_is_lost() {
+    let mut cluster = Cluster::start();
+    let mut ada = Person::login(&cluster.one, "root").await;
+    let form = ada.form(PRODUCT).await;
+    cluster.redis.kill();
+    let typed = form.with("name", "Typed meanwhile").with("_save", "Save");
+    let answer = ada.post(PRODUCT, &typed).await.expect(503);
+    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|s| s > 0));
+    let page = answer.text();
+    assert!(page.contains("Edit locks cannot be checked") && page.contains("Typed meanwhile"), "{page}");
+    assert_eq!(cluster.django.product_name(1), "Blue kettle");
+    // Reading goes on, as plain Django.
+    ada.get(PRODUCT).await.expect(200);
+    ada.get("/admin/shop/product/").await.expect(200);
+
+    cluster.redis.restart();
+    // Redis has forgotten what was saved since the page was opened, so the page is old; its text is kept.
+    let page = eventually!(ada.post(PRODUCT, &typed).await, |answer| answer.status == 409).text();
+    assert!(page.contains("Typed meanwhile"));
+    let fresh = ada.form(PRODUCT).await;
+    ada.post(PRODUCT, &fresh.with("name", "After").with("_save", "Save")).await.expect(302);
+    assert_eq!(cluster.django.product_name(1), "After");
+}
