@@ -15,6 +15,7 @@ use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, Person, Saved};
 use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
 use crate::django::object::ObjectKey;
+use crate::django::page::withhold;
 use crate::http::body::Body;
 use crate::http::upstream::UpstreamError;
 pub use words::{Trouble, ago};
@@ -88,10 +89,11 @@ fn page(words: &Words, kept: &Kept) -> String {
         ));
     }
     for name in &kept.typed.withheld {
+        let mark = withhold(name);
         let name = text(name);
         shown.push_str(&format!(
             "<dt><label for=\"again-{name}\">{name}</label></dt><dd>Not shown again; type it again: \
-             <input type=\"password\" id=\"again-{name}\" name=\"{name}\" autocomplete=\"off\"></dd>"
+             <input type=\"password\" id=\"again-{name}\" name=\"{name}\" autocomplete=\"off\">{mark}</dd>"
         ));
     }
     if kept.typed.cut {

@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 /// The name of the hidden field that carries the page token.
 pub const TOKEN_FIELD: &str = "_collab";
 
+/// The name of the hidden fields that name the form's password fields.
+pub const WITHHOLD_FIELD: &str = "_collab_withhold";
+
 /// How a body is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -119,6 +122,15 @@ impl Typed {
         if name == TOKEN_FIELD {
             return;
         }
+        // Stands at the form's end, after what it names.
+        if name == WITHHOLD_FIELD {
+            let typed = self.fields.iter().any(|(n, v)| *n == value && !v.is_empty());
+            self.fields.retain(|(n, _)| *n != value);
+            if typed && !self.withheld.contains(&value) {
+                self.withheld.push(value);
+            }
+            return;
+        }
         if is_password(&name) || passwords.contains(&name) {
             if !value.is_empty() && !self.withheld.contains(&name) {
                 self.withheld.push(name);
@@ -207,6 +219,11 @@ mod tests {
         let names: Vec<&str> = typed.fields.iter().map(|(n, _)| n.as_str()).collect();
         assert_eq!(names, ["name", "tags", "tags"]);
         assert_eq!(typed.withheld, ["new_password1", "api_secret"]);
+        // Or the form names them itself.
+        let body = b"api_secret=s&name=a&other=&_collab_withhold=api_secret&_collab_withhold=other&_collab_withhold=x";
+        let typed = Typed::urlencoded(body, &BTreeSet::new());
+        assert_eq!(typed.fields, [("name".to_owned(), "a".to_owned())]);
+        assert_eq!(typed.withheld, ["api_secret"]);
     }
 
     proptest::proptest! {

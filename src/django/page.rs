@@ -11,6 +11,7 @@ use lol_html::html_content::ContentType;
 use lol_html::send::{HtmlRewriter, Settings};
 use lol_html::{AsciiCompatibleEncoding, MemorySettings, element, end, end_tag, text};
 
+use super::form::WITHHOLD_FIELD;
 use super::outcome::Shown;
 use super::theme::Themes;
 
@@ -188,6 +189,7 @@ fn watch_form(
 ) -> PageSettings {
     let seen = Arc::clone(seen);
     let mut field = field;
+    let only_read = field.is_none();
     settings.append_element_content_handler(element!(themes.form.clone(), move |el| {
         let id = el.get_attribute("id").unwrap_or_default();
         let mut state = lock(&seen);
@@ -201,11 +203,22 @@ fn watch_form(
             el.prepend(&field, ContentType::Html);
         }
         let seen = Arc::clone(&seen);
-        el.on_end_tag(end_tag!(move |_| {
-            lock(&seen).inside_form = false;
+        el.on_end_tag(end_tag!(move |tag| {
+            let mut state = lock(&seen);
+            state.inside_form = false;
+            // The form itself says what must not be echoed: whoever refuses its POST need not have seen the page.
+            for name in state.learned.passwords.iter().filter(|_| !only_read) {
+                tag.before(&withhold(name), ContentType::Html);
+            }
             Ok(())
         }))
     }))
+}
+
+/// A hidden field that names a field whose value is never given back.
+pub fn withhold(name: &str) -> String {
+    let name = html_escape::encode_quoted_attribute(name);
+    format!("<input type=\"hidden\" name=\"{WITHHOLD_FIELD}\" value=\"{name}\">")
 }
 
 fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::browsers::{ADA_EDITS, EDITOR, PRODUCT};
 use crate::stage::Stage;
 use crate::support::django::Django;
-use crate::support::person::Person;
+use crate::support::person::{Person, parse};
 use crate::support::proxy::Proxy;
 use crate::support::redis::Redis;
 use crate::support::socket::PageSocket;
@@ -197,4 +197,23 @@ async fn without_redis_nothing_is_saved_unguarded_and_nothing_typed_is_lost() {
     let fresh = ada.form(PRODUCT).await;
     ada.post(PRODUCT, &fresh.with("name", "After").with("_save", "Save")).await.expect(302);
     assert_eq!(cluster.django.product_name(1), "After");
+}
+/// The node that refuses need not be the one that has shown the form.
+#[tokio::test]
+async fn no_node_gives_a_password_back() {
+    let cluster = Cluster::start();
+    let credential = "/admin/shop/credential/1/change/";
+    let mut ada = Person::login(&cluster.one, "root").await;
+    let mut grace = Person::login(&cluster.one, "grace").await;
+    let form = ada.form(credential).await;
+    let editing = PageSocket::join(&ada, &form).await;
+    editing.becomes("editor").await;
+    let typed = grace.form(credential).await.with("api_secret", "hunter2-of-the-till");
+    let mut roaming = grace.at(&cluster.two);
+    let page = roaming.post(credential, &typed).await.expect(423).text();
+    assert!(!page.contains("hunter2") && page.contains("Not shown again"), "{page}");
+    // Nor does it when the page that gave the rest back is sent again.
+    let again = parse(&page, "").with("api_secret", "hunter2-once-more");
+    let page = roaming.post(credential, &again).await.expect(423).text();
+    assert!(!page.contains("hunter2") && page.contains("Not shown again"), "{page}");
 }
