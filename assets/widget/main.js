@@ -4,9 +4,12 @@
 import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
+import { Draft } from './draft.js';
 import { findForm, ReadOnlyForm } from './form.js';
+import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { initial, reduce } from './state.js';
+import { FILLED_CSS } from './style.js';
 import { merge, sentence } from './texts.js';
 import { view } from './view.js';
 
@@ -19,6 +22,7 @@ function start(config) {
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
   const banner = document.createElement('collab-widget');
+  const notice = document.createElement('collab-notice');
   const stop = new AbortController();
   const { signal } = stop;
   let state = initial(config);
@@ -42,6 +46,7 @@ function start(config) {
     connection.leave();
     lock.release();
     banner.remove();
+    notice.remove();
     console.error('collab-proxy: the widget stopped; saving is still checked by the server.', error);
   };
 
@@ -57,9 +62,11 @@ function start(config) {
       news: shown.lines[0] !== 'connecting_text',
     });
     lock.set(shown.readOnly);
+    draft?.setEditable(!shown.readOnly && state.status?.you === 'editor');
     reload(shown.reload);
   });
 
+  let draft = null;
   let flush = () => {};
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
@@ -103,6 +110,9 @@ function start(config) {
     discard: () => load(window, state.status?.version, Date.now()),
   };
   banner.onaction = guarded((id) => {
+    // What is kept as a draft is offered again on the new page, so nothing is thrown away and nobody need be asked.
+    if (id === 'load' && draft?.flush()) return ACTIONS.reload();
+    if (id === 'discard') draft?.discard();
     ACTIONS[id]?.();
     dispatch({ type: 'action', id });
   });
@@ -119,10 +129,13 @@ function start(config) {
     // A double click sends a form twice, and its second sending would be refused as late.
     if (Date.now() - sent < DOUBLE) return event.preventDefault();
     sent = Date.now();
+    draft?.flush();
     leaving('save');
   });
   on(window, 'beforeunload', () => leaving('away'));
   on(window, 'pagehide', () => {
+    flush();
+    draft?.flush();
     connection.leave();
     lock.release(); // browsers remember disabled controls; they must not come back disabled
   });
@@ -136,19 +149,32 @@ function start(config) {
     dispatch({ type: 'network', online: true });
     connection.renew();
   });
-  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && connection.hurry());
+  on(document, 'visibilitychange', () => {
+    if (document.visibilityState === 'visible') return connection.hurry();
+    flush();
+    draft?.flush(); // a hidden page may be ended without another word
+  });
 
   place(banner, form);
   if (form) {
+    banner.after(notice);
+    draft = new Draft(form, config, texts, notice, { storage: localStorageOrNull(), window });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(FILLED_CSS);
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     flush = guarded(watch(form, {
       window,
       signal,
       frozen: () => shown?.readOnly === true,
       onDirty: guarded((dirty) => {
         dispatch({ type: 'dirty', dirty: dirty || config.unsaved === true });
+        draft.changed(state.dirty);
         tellInput();
       }),
-      onActive: guarded(() => { if (Date.now() - lastInput >= INPUT_EVERY) tellInput(); }),
+      onActive: guarded(() => {
+        draft.changed(state.dirty);
+        if (Date.now() - lastInput >= INPUT_EVERY) tellInput();
+      }),
     }));
   }
   restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
@@ -156,13 +182,15 @@ function start(config) {
 }
 
 // Storage can be switched off, and then even looking at it throws.
-function sessionStorageOrNull() {
+function storageOrNull(name) {
   try {
-    return window.sessionStorage;
+    return window[name];
   } catch {
     return null;
   }
 }
+const sessionStorageOrNull = () => storageOrNull('sessionStorage');
+const localStorageOrNull = () => storageOrNull('localStorage');
 
 function storageWorks() {
   const storage = sessionStorageOrNull();
@@ -179,9 +207,11 @@ try {
   const element = document.getElementById('collab-config');
   if (element && !customElements.get('collab-widget')) {
     customElements.define('collab-widget', Banner);
+    customElements.define('collab-notice', Notice);
     start(JSON.parse(element.textContent));
   }
 } catch (error) {
   document.querySelector('collab-widget')?.remove();
+  document.querySelector('collab-notice')?.remove();
   console.error('collab-proxy: the widget did not start; saving is still checked by the server.', error);
 }

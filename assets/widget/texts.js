@@ -43,6 +43,15 @@ export const TEXTS = {
   token_text: 'This page has been open for too long to be checked. Load it again to go on.',
   duplicate_text: 'This page is open a second time. Go on there, or load it again here.',
 
+  // Drafts.
+  draft_text: 'You have unsaved changes of this page from {time}.',
+  draft_old_text: 'The page has been saved since; compare before you fill them in.',
+  draft_wait_text: 'They can be filled in when it is your turn to edit.',
+  filled_text: 'Filled in, and not saved yet: {fields}.',
+  not_filled_text: 'These found no place on this page:',
+  draft_column: 'Your unsaved changes',
+  page_column: 'On this page now',
+
   // Buttons.
   claim_button: 'Edit here instead',
   edit_button: 'Edit',
@@ -52,6 +61,10 @@ export const TEXTS = {
   keep_button: 'Keep my text',
   discard_button: 'Discard and load',
   retry_button: 'Try again',
+  restore_button: 'Fill them in',
+  compare_button: 'Compare',
+  forget_button: 'Discard them',
+  done_button: 'All right',
 
   // Stands in for a name that nobody knows (popups and some themes show none).
   somebody: 'somebody else',
