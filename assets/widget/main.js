@@ -8,6 +8,7 @@ import { Draft } from './draft.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
+import { renewCsrf } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
 import { merge, sentence } from './texts.js';
@@ -31,6 +32,7 @@ function start(config) {
   let lastInput = -Infinity;
   let stay = null;
   let sent = 0;
+  let signedOut = false; // was, and has not been seen to be back
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -78,11 +80,28 @@ function start(config) {
     onEvent: (event) => {
       // The last keystrokes count, before what is heard makes the form read-only or loads the page again.
       flush();
+      login(event);
       dispatch(event);
       // The proxy forgets what a lost socket told it.
       if (event.frame?.type === 'welcome' && state.dirty) tellInput();
     },
   });
+
+  // Signed out: said by Django through the proxy, or by the proxy itself. Signed in again: the form is made fit.
+  function login({ type, reason, frame }) {
+    if (reason === 'signed_out' || frame?.signed_in === false) signedOut = true;
+    if (!signedOut) return;
+    if (frame?.type === 'welcome') connection.send('check_session');
+    if (type === 'frame' && frame.signed_in === true) {
+      signedOut = false;
+      renewCsrf(window).catch(giveUp);
+    }
+  }
+
+  // Perhaps from another tab, with a new login.
+  function comeBack() {
+    if (signedOut && state.link !== 'connecting') connection.start();
+  }
 
   function tellInput() {
     if (connection.send('input', { dirty: state.dirty })) lastInput = Date.now();
@@ -105,6 +124,7 @@ function start(config) {
     claim: () => connection.send('claim_editor'),
     edit: () => connection.send('claim_editor'),
     queue: () => connection.send('claim_editor'),
+    sign_in: () => window.open(`${config.root}login/?next=${encodeURIComponent(config.root)}`, '_blank'),
     retry: () => connection.start(),
     reload: () => load(window, state.status?.version, Date.now()),
     discard: () => load(window, state.status?.version, Date.now()),
@@ -144,13 +164,17 @@ function start(config) {
     dispatch({ type: 'staying' });
     connection.start();
   });
+  on(window, 'focus', comeBack);
   on(window, 'offline', () => dispatch({ type: 'network', online: false }));
   on(window, 'online', () => {
     dispatch({ type: 'network', online: true });
     connection.renew();
   });
   on(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') return connection.hurry();
+    if (document.visibilityState === 'visible') {
+      comeBack();
+      return connection.hurry();
+    }
     flush();
     draft?.flush(); // a hidden page may be ended without another word
   });

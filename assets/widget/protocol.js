@@ -22,6 +22,7 @@ export const TO_PAGE = {
   },
   lock_released: { cause: string },
   content_updated: { version: number, deleted: maybe(boolean) },
+  session: { signed_in: boolean },
   error: { code: string, message: string },
 };
 
@@ -31,6 +32,7 @@ export const FROM_PAGE = {
   release_lock: {},
   input: { dirty: boolean },
   leave: {},
+  check_session: {},
 };
 
 const fits = (fields, frame) => Object.entries(fields).every(([name, check]) => check(frame[name]));

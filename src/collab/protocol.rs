@@ -13,21 +13,46 @@ pub const FRAME_LIMIT: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromPage {
-    Join { token: String },
+    Join {
+        token: String,
+    },
     ClaimEditor {},
     ReleaseLock {},
-    Input { dirty: bool },
+    Input {
+        dirty: bool,
+    },
     Leave {},
+    /// Am I still signed in?
+    CheckSession {},
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPage {
-    Welcome { user_id: String, page_id: PageId, object: String, version: Millis },
+    Welcome {
+        user_id: String,
+        page_id: PageId,
+        object: String,
+        version: Millis,
+    },
     EditorStatus(Status),
-    LockReleased { cause: Cause, by: Option<String> },
-    ContentUpdated { version: Millis, by: String, deleted: bool },
-    Error { code: ErrorCode, message: String },
+    LockReleased {
+        cause: Cause,
+        by: Option<String>,
+    },
+    ContentUpdated {
+        version: Millis,
+        by: String,
+        deleted: bool,
+    },
+    /// What Django says of the person; not an answer to every question.
+    Session {
+        signed_in: bool,
+    },
+    Error {
+        code: ErrorCode,
+        message: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
+use super::session::{Eyes, Watch};
 use crate::collab::command::Command;
 use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
 use crate::collab::record::Page;
@@ -40,6 +41,8 @@ pub struct Patience {
 /// More frames than this within [`RATE_WINDOW`] close the socket.
 const RATE: u32 = 60;
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// Somebody who is signed out may come back within this; the lock is theirs so long.
+const SIGNED_OUT: Duration = Duration::from_secs(300);
 /// A frame that cannot be written within this goes to a dead or stalled reader.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +60,7 @@ fn config() -> WebSocketConfig {
 pub struct Guest {
     pub object: ObjectKey,
     pub who: Who,
+    pub eyes: Eyes,
     /// Counts the sockets' tasks, so that a proxy which is being stopped has told every page before it goes.
     pub tasks: TaskTracker,
 }
@@ -117,8 +121,8 @@ where
     if write(&mut socket, text(&welcome)).await.is_err() {
         return;
     }
-    let can_edit = claims.join.is_some_and(|j| j.can_edit);
-    let number = match hub.enter(&guest.object, page.clone(), can_edit, outbox).await {
+    let (can_edit, root) = claims.join.map(|j| (j.can_edit, j.root)).unwrap_or_default();
+    let number = match hub.enter(&guest.object, page.clone(), &guest.who.session, can_edit, outbox).await {
         Ok(number) => number,
         Err(error) => {
             tracing::warn!(object = %guest.object, %error, "a page could not join");
@@ -126,7 +130,8 @@ where
             return shut(&mut socket, Close::Restart).await;
         }
     };
-    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience };
+    let watch = Watch::new(guest.eyes, &root);
+    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience, watch };
     // A task of its own: joining needs far more room than staying, and thousands stay.
     guest.tasks.spawn(stay(Box::new(session), Box::new(socket), inbox, number));
 }
@@ -136,6 +141,7 @@ async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: mpsc:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut session = session;
     session.run(&mut socket, inbox).await;
     session.hub.exit(&session.object, &session.page.id, number).await;
 }
@@ -220,16 +226,19 @@ struct Session {
     page: Page,
     can_edit: bool,
     patience: Patience,
+    watch: Watch,
 }
 
 impl Session {
-    async fn run<S>(&self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
+    async fn run<S>(&mut self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut pinged = Instant::now();
         let mut heard = pinged;
         let mut window = (Instant::now(), 0);
+        // When somebody who is signed out has stayed long enough.
+        let mut until = None;
         loop {
             tokio::select! {
                 frame = socket.next() => {
@@ -263,12 +272,19 @@ impl Session {
                         }
                         if write(socket, Message::Text(frame)).await.is_err() { return }
                     }
+                    Some(Out::Session(signed_in)) => {
+                        until = (!signed_in).then(|| until.unwrap_or(Instant::now() + SIGNED_OUT));
+                        if write(socket, text(&ToPage::Session { signed_in })).await.is_err() { return }
+                    }
                     Some(Out::Close(close)) => return shut(socket, close).await,
                     None => return,
                 },
                 // Death has a time of its own: found at the next ping only, it could be one ping late.
                 () = tokio::time::sleep_until((pinged + self.patience.ping).min(heard + self.patience.dead)) => {
                     pinged = Instant::now();
+                    if until.is_some_and(|until| until <= pinged) {
+                        return shut(socket, Close::SignedOut).await;
+                    }
                     if pinged.duration_since(heard) >= self.patience.dead {
                         return abandon(socket, Close::Silent).await;
                     }
@@ -279,7 +295,7 @@ impl Session {
     }
 
     /// `Ok(false)`: the page says good-bye.
-    async fn take(&self, frame: &Message) -> Result<bool, ToPage> {
+    async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
         let Message::Text(frame) = frame else {
             return Err(bad_frame("frames are text".to_owned()));
         };
@@ -299,7 +315,14 @@ impl Session {
                 self.hub.set_wants(&self.object, &page, false);
                 Command::Release { page }
             }
-            FromPage::Input { dirty } => Command::Input { page, dirty },
+            FromPage::Input { dirty } => {
+                self.watch.look(&self.hub, &self.object, &page, false);
+                Command::Input { page, dirty }
+            }
+            FromPage::CheckSession {} => {
+                self.watch.look(&self.hub, &self.object, &page, true);
+                return Ok(true);
+            }
         };
         match self.hub.run(&self.object, &command).await {
             Ok(_) => Ok(true),

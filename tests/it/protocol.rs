@@ -33,10 +33,11 @@ fn every_frame_from_a_page_is_understood() {
             FromPage::ReleaseLock {} => "release_lock",
             FromPage::Input { .. } => "input",
             FromPage::Leave {} => "leave",
+            FromPage::CheckSession {} => "check_session",
         });
         assert_eq!(seen.last().unwrap(), name);
     }
-    assert_eq!(seen.len(), 5, "a frame has no golden file");
+    assert_eq!(seen.len(), 6, "a frame has no golden file");
 }
 
 #[test]
@@ -83,6 +84,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ("editor_status", ToPage::EditorStatus(status)),
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
         ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
+        ("session", ToPage::Session { signed_in: false }),
         ("welcome", welcome),
     ]
 }
