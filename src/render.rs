@@ -199,7 +199,7 @@ fn shown_before(base: &Base) -> Option<Vec<(String, String, String)>> {
     let Base::Carried(Some(base)) = base else {
         return None;
     };
-    let fields = unpack(base)?.into_iter().filter(|f| f.kind != Kind::Hidden);
+    let fields = unpack(base)?.fields.into_iter().filter(|f| f.kind != Kind::Hidden);
     Some(fields.flat_map(|f| f.values.into_iter().map(move |v| (f.name.clone(), v.0, v.1))).collect())
 }
 

@@ -145,5 +145,9 @@ export function showFilled(notice, texts, form, { applied, missing }) {
 export function labelOf(form, name) {
   const control = form.querySelector(`[name="${CSS.escape(name)}"]`) ?? null;
   const label = control?.labels?.[0]?.textContent ?? control?.getAttribute('aria-label') ?? '';
-  return label.trim().replace(/:$/, '') || name;
+  const own = label.trim().replace(/:$/, '');
+  const [, prefix, row, field] = /^(.+)-(\d+)-([^-]+)$/.exec(name) ?? [];
+  if (prefix === undefined) return own || name;
+  const words = (text) => text.replaceAll('_', ' ');
+  return `${words(prefix)} #${Number(row) + 1}: ${own || words(field)}`;
 }

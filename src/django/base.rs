@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use serde::{Deserialize, Serialize};
 
 use super::fields::Field;
 
@@ -20,12 +21,22 @@ pub const BASE_FIELD: &str = "_collab_base";
 const PACKED_LIMIT: usize = 64 * 1024;
 const PLAIN_LIMIT: u64 = 1024 * 1024;
 
+/// What a form showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// What the object is called.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(rename = "f")]
+    pub fields: Vec<Field>,
+}
+
 /// None where there is nothing to compare, or too much to carry.
-pub fn pack(fields: &[Field]) -> Option<String> {
-    if fields.is_empty() {
+pub fn pack(shown: &Shown) -> Option<String> {
+    if shown.fields.is_empty() {
         return None;
     }
-    let plain = serde_json::to_vec(fields).ok().filter(|p| p.len() as u64 <= PLAIN_LIMIT)?;
+    let plain = serde_json::to_vec(shown).ok().filter(|p| p.len() as u64 <= PLAIN_LIMIT)?;
     let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(&plain).ok()?;
     let packed = BASE64.encode(packer.finish().ok()?);
@@ -33,7 +44,7 @@ pub fn pack(fields: &[Field]) -> Option<String> {
 }
 
 /// None for what `pack` has not made.
-pub fn unpack(text: &str) -> Option<Vec<Field>> {
+pub fn unpack(text: &str) -> Option<Shown> {
     let packed = BASE64.decode(text).ok()?;
     let mut plain = Vec::new();
     // A few bytes can unpack to gigabytes.
@@ -46,18 +57,20 @@ mod tests {
     use super::*;
     use crate::django::fields::{Kind, Value};
 
-    fn field(value: &str) -> Field {
+    fn shown(value: &str) -> Shown {
         let values = vec![Value(value.to_owned(), String::new())];
-        Field { name: "name".to_owned(), kind: Kind::Text, label: "Name".to_owned(), values }
+        let field = Field { name: "name".to_owned(), kind: Kind::Text, label: "Name".to_owned(), values };
+        let empty = Field { name: "tags".to_owned(), ..Field::default() };
+        Shown { title: Some("Kettle".to_owned()), fields: vec![field, empty] }
     }
 
     #[test]
     fn what_was_shown_comes_back() {
-        let fields = [field("é <b> \" 漢"), Field { name: "tags".to_owned(), ..Field::default() }];
-        let packed = pack(&fields).unwrap();
+        let form = shown("é <b> \" 漢");
+        let packed = pack(&form).unwrap();
         assert!(packed.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'), "{packed}");
-        assert_eq!(unpack(&packed).unwrap(), fields);
-        assert_eq!(pack(&[]), None);
+        assert_eq!(unpack(&packed).unwrap(), form);
+        assert_eq!(pack(&Shown::default()), None);
     }
 
     #[test]
@@ -68,7 +81,7 @@ mod tests {
             char::from(b'a' + u8::try_from(state >> 59).unwrap())
         };
         let noise: String = (0..200_000).map(|_| letter()).collect();
-        assert!(pack(&[field(&noise)]).is_none());
+        assert!(pack(&shown(&noise)).is_none());
         let bomb = {
             let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
             packer.write_all(&vec![b' '; 64 * 1024 * 1024]).unwrap();

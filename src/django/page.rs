@@ -11,7 +11,7 @@ use lol_html::html_content::ContentType;
 use lol_html::send::{HtmlRewriter, Settings};
 use lol_html::{AsciiCompatibleEncoding, MemorySettings, element, end, end_tag, text};
 
-use super::base::{BASE_FIELD, pack};
+use super::base::{BASE_FIELD, Shown as Form, pack};
 use super::compare::Current;
 use super::fields::{self, Reader};
 use super::form::WITHHOLD_FIELD;
@@ -246,7 +246,7 @@ fn watch_form(
             let mut fields = lock(&fields);
             fields.inside = false;
             let base = match &mut base {
-                Base::Shown => pack(&fields.fields()),
+                Base::Shown => pack(&Form { title: fields.title(), fields: fields.fields() }),
                 Base::Carried(base) => base.take(),
             };
             if let Some(base) = base {

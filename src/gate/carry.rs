@@ -63,7 +63,7 @@ impl Writer {
             Heard::Instead(trouble) => {
                 let typed = copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
                 let present = match trouble {
-                    Trouble::Unknown(_) => self.look_if_known().await,
+                    Trouble::Unknown(_) | Trouble::Forbidden => self.look_if_known().await,
                     _ => Present::Unreadable,
                 };
                 self.give_back(&trouble, &typed, present, grant.now).await
@@ -96,6 +96,10 @@ impl Writer {
             Outcome::SignedOut if typed_here => {
                 let login = location.unwrap_or_default().to_owned();
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
+            }
+            // Mostly the CSRF token: every login makes a new one. Django's page would throw the text away.
+            Outcome::NotSaved if typed_here && status == 403 && self.view == View::Change => {
+                return (WriteEnd::NotSaved, Heard::Instead(Trouble::Forbidden));
             }
             Outcome::Elsewhere if typed_here && matches!(self.look().await, Present::Gone) => {
                 return (WriteEnd::Gone, Heard::Instead(Trouble::Gone));

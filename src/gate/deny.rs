@@ -10,7 +10,7 @@ use super::body::Posted;
 use super::look::Present;
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, PageId};
-use crate::django::base::{pack, unpack};
+use crate::django::base::{Shown, pack, unpack};
 use crate::django::compare;
 use crate::django::form::Typed;
 use crate::django::route::{View, root_of};
@@ -68,10 +68,12 @@ impl Writer {
             _ => (None, false, None),
         };
         let shown = typed.base.as_deref().and_then(unpack);
-        let rows = compare::rows(typed, shown.as_deref(), current.as_ref());
+        let rows = compare::rows(typed, shown.as_ref().map(|s| s.fields.as_slice()), current.as_ref());
         let (token, base) = if trouble.is_conscious() {
             // Whoever saves from this page has seen what it shows.
-            let seen = current.as_ref().and_then(|c| pack(&c.fields));
+            let seen = current
+                .as_ref()
+                .and_then(|c| pack(&Shown { title: c.title.clone(), fields: c.fields.clone() }));
             (self.conscious_token(&page, version, now).await, seen.or_else(|| typed.base.clone()))
         } else {
             (self.same_token(&page), typed.base.clone())
@@ -80,9 +82,14 @@ impl Writer {
         let change_page = self.change_page();
         // A path that begins with two slashes would name another host in a form's action.
         let action = if self.action.starts_with("//") { &change_page } else { &self.action };
+        let mut titles = [current.as_ref().map(|c| &c.title), shown.as_ref().map(|s| &s.title)]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(String::as_str);
         let kept = Kept {
             object: &self.key,
-            title: current.as_ref().and_then(|c| c.title.as_deref()),
+            title: titles.next(),
             action,
             current: &change_page,
             typed,

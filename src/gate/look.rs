@@ -76,7 +76,7 @@ impl Writer {
     /// What the form showed when it was opened, as it says itself.
     async fn base(&self, posted: Copy) -> Option<Vec<Field>> {
         let passwords = self.app.passwords_of(&self.key);
-        unpack(&posted.typed(&self.encoding, &passwords).await.base?)
+        Some(unpack(&posted.typed(&self.encoding, &passwords).await.base?)?.fields)
     }
 
     /// A granted write goes on if Django still shows what its author saw.

@@ -106,10 +106,14 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let button = words
         .button
         .map_or_else(String::new, |b| format!("<button type=\"submit\" class=\"{second}\">{b}</button>"));
-    let link = match trouble {
+    let button = match trouble {
         Trouble::SignedOut(login) if is_web(login) => {
             format!("<a class=\"button\" href=\"{}\">Sign in and go on</a>", text(login))
         }
+        _ => button,
+    };
+    let link = match trouble {
+        Trouble::SignedOut(_) => String::new(),
         Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => String::new(),
         _ => format!(
             "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open it in a new tab</a>",

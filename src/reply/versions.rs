@@ -20,7 +20,7 @@ pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -
             rows.iter().filter(|r| r.typed.as_ref().is_some_and(|v| !v.is_empty())).collect();
         return section("What you typed", "", &typed, &["You typed"]);
     }
-    let nothing = rows.iter().all(|r| r.status == Status::Unchanged);
+    let nothing = rows.iter().all(|r| matches!(r.status, Status::Unchanged | Status::Same));
     let mut out = String::new();
     if nothing && now {
         out.push_str(match trouble {
@@ -164,6 +164,6 @@ mod tests {
         );
         assert_eq!(marked("", "new"), "new");
         assert_eq!(marked("Blue kettle", "Typed without scripts"), "Typed without scripts");
-        assert_eq!(marked("a <b>", "a <i>"), "a <del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>");
+        assert_eq!(marked("a <b>", "a <i>"), "a &lt;<del>b</del><ins>i</ins>&gt;");
     }
 }

@@ -13,6 +13,8 @@ pub enum Trouble<'a> {
     Changed,
     /// Django has no such object any more.
     Gone,
+    /// Django said 403: the login has changed under the form, or the right to save is gone.
+    Forbidden,
     /// Django asks to sign in first, at this address.
     SignedOut(String),
     /// The store of locks cannot be asked.
@@ -30,7 +32,7 @@ impl Trouble<'_> {
         match self {
             Self::Refused(refusal) => matches!(refusal, Refusal::Stale { .. } | Refusal::Unfit),
             Self::Changed | Self::Unknown(_) => true,
-            Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
+            Self::Gone | Self::Forbidden | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
         }
     }
 
@@ -38,7 +40,7 @@ impl Trouble<'_> {
     pub(super) fn can_apply(&self) -> bool {
         match self {
             Self::Refused(Refusal::Stale { deleted, .. }) => !deleted,
-            Self::Refused(Refusal::Unfit) | Self::Changed | Self::Unknown(_) => true,
+            Self::Refused(Refusal::Unfit) | Self::Changed | Self::Forbidden | Self::Unknown(_) => true,
             Self::Refused(_) | Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
         }
     }
@@ -54,6 +56,7 @@ impl Trouble<'_> {
             Self::Refused(refusal) => refusal.code(),
             Self::Changed => "changed",
             Self::Gone => "gone",
+            Self::Forbidden => "forbidden",
             Self::SignedOut(_) => "signed_out",
             Self::Store => "store_down",
             Self::NoDjango(_) => "not_sent",
@@ -158,6 +161,17 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
                      save anyway.",
             retry_after: None,
             button: Some("Save anyway"),
+        },
+        Trouble::Forbidden => Words {
+            status: StatusCode::FORBIDDEN,
+            title: "The site refused this save".to_owned(),
+            sentence: format!(
+                "Your changes to {object} were not saved: the site answered 403. You may have signed in again since \
+                 you opened it, or you may no longer be allowed to change it."
+            ),
+            advice: "Everything you typed is kept below. Fill it into the current version, and save that.",
+            retry_after: None,
+            button: None,
         },
         Trouble::SignedOut(_) => Words {
             status: StatusCode::FORBIDDEN,

@@ -15,7 +15,7 @@ const PRODUCT: &str = "/admin/shop/product/1/change/";
 const DELETE: &str = "/admin/shop/product/1/delete/";
 const LIST: &str = "/admin/shop/product/";
 
-fn site() -> (Django, Proxy) {
+pub(crate) fn site() -> (Django, Proxy) {
     let django = Django::start();
     let proxy = Proxy::start(&django.upstream());
     (django, proxy)
@@ -361,15 +361,15 @@ async fn popups_deletions_and_logins_are_told_apart() {
 }
 
 /// A site whose saves wait for `let_go`.
-struct Held {
-    django: Django,
-    proxy: Proxy,
+pub(crate) struct Held {
+    pub(crate) django: Django,
+    pub(crate) proxy: Proxy,
     file: PathBuf,
     _folder: tempfile::TempDir,
 }
 
 impl Held {
-    fn start(settings: &str) -> Self {
+    pub(crate) fn start(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hold");
         std::fs::write(&file, "20").unwrap();
@@ -379,12 +379,12 @@ impl Held {
     }
 
     /// A save has reached Django.
-    async fn arrived(&self) {
+    pub(crate) async fn arrived(&self) {
         let waiting = PathBuf::from(format!("{}.waiting", self.file.display()));
         eventually!(Path::exists(&waiting), |exists| *exists);
     }
 
-    fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         std::fs::remove_file(&self.file).unwrap();
     }
 }

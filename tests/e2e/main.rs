@@ -12,5 +12,6 @@ mod cluster;
 mod conflict;
 mod drafts;
 mod gate;
+mod outcomes;
 mod stage;
 mod upload;
