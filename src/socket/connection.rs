@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
-use crate::collab::command::Command;
+use crate::collab::command::{Command, Outcome};
 use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;
@@ -288,7 +288,7 @@ impl Session {
         let command = match message {
             FromPage::Join { .. } => return Err(not_allowed("this socket has joined already")),
             FromPage::Leave {} => return Ok(false),
-            FromPage::ClaimEditor {} if !self.can_edit => {
+            FromPage::ClaimEditor {} | FromPage::RequestEdit {} | FromPage::TakeOver {} if !self.can_edit => {
                 return Err(not_allowed("this page shows no save button, so it cannot hold the lock"));
             }
             FromPage::ClaimEditor {} => {
@@ -300,11 +300,26 @@ impl Session {
                 Command::Release { page }
             }
             FromPage::Input { dirty } => Command::Input { page, dirty },
+            FromPage::RequestEdit {} => Command::Ask { page },
+            FromPage::AnswerRequest { answer } => Command::Answer { page, answer },
+            FromPage::TakeOver {} => {
+                self.hub.set_wants(&self.object, &page, true);
+                Command::TakeOver { page: self.page.clone() }
+            }
+            FromPage::UnsavedValues(values) => {
+                return done(self.hub.pass_on(&self.object, &page, values).await);
+            }
         };
-        match self.hub.run(&self.object, &command).await {
-            Ok(_) => Ok(true),
-            Err(error) => Err(store_error(&error)),
-        }
+        done(self.hub.run(&self.object, &command).await.map(|applied| applied.step.outcome))
+    }
+}
+
+/// What the page is told of its wish, if it was not granted.
+fn done(outcome: Result<Outcome, StoreError>) -> Result<bool, ToPage> {
+    match outcome {
+        Ok(Outcome::NotAllowed(denied)) => Err(not_allowed(denied.message())),
+        Ok(_) => Ok(true),
+        Err(error) => Err(store_error(&error)),
     }
 }
 

@@ -8,6 +8,7 @@
 mod support;
 
 mod gate;
+mod handover;
 mod layers;
 mod protocol;
 mod proxy;
