@@ -25,15 +25,15 @@ export class Banner extends HTMLElement {
     sheet.replaceSync(BANNER_CSS);
     root.adoptedStyleSheets = [sheet];
     const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'live') };
-    const { bar, text, actions, live } = this.#parts;
+    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), items: part('ul', 'items'), live: part('div', 'live') };
+    const { bar, text, actions, items, live } = this.#parts;
     // The visible sentence is not the live region: it may be redrawn without being news.
     live.setAttribute('role', 'status');
     live.setAttribute('aria-live', 'polite');
     // An English sentence on a right-to-left page keeps its full stop at its end.
     text.append(document.createElement('bdi'));
     bar.append(this.#icon(), text, actions);
-    root.append(bar, live);
+    root.append(bar, items, live);
   }
 
   connectedCallback() {
@@ -55,9 +55,11 @@ export class Banner extends HTMLElement {
     this.#stop?.abort();
   }
 
-  // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader.
-  show({ text, tone, actions, pinned, news }) {
-    const { live } = this.#parts;
+  // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader;
+  // `topic` is what makes news of a text, which may count down. `items`: a list below the bar.
+  show({ text, topic = text, tone, actions, items = [], pinned, news }) {
+    const { live, items: list } = this.#parts;
+    list.replaceChildren(...items.map((item) => Object.assign(document.createElement('li'), { textContent: item })));
     const line = this.#parts.text.firstChild;
     if (line.textContent !== text) line.textContent = text;
     if (this.getAttribute('tone') !== tone) {
@@ -66,7 +68,9 @@ export class Banner extends HTMLElement {
     }
     this.toggleAttribute('pinned', pinned);
     this.#showActions(actions);
-    if (news && this.#announced !== text) live.textContent = this.#announced = text;
+    if (!news || this.#announced === topic) return;
+    this.#announced = topic;
+    live.textContent = text;
   }
 
   // Buttons that stay are not touched, so the keyboard's focus stays where it is.

@@ -5,13 +5,17 @@ import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
 import { findForm, ReadOnlyForm } from './form.js';
+import { notices } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { initial, reduce } from './state.js';
-import { merge, sentence } from './texts.js';
+import { fill, merge, sentence } from './texts.js';
+import { offers, tracker } from './unsaved.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
 const DOUBLE = 3_000; // what comes this soon after a submit is the same click
+const SOON = 1_000; // … unless somebody is counting down
+const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
@@ -27,6 +31,11 @@ function start(config) {
   let lastInput = -Infinity;
   let stay = null;
   let sent = 0;
+  let ahead = 0; // the server's clock over ours
+  let ticking = null;
+  const notice = notices(banner, document.createElement('collab-notice'), signal);
+  const bar = document.createElement('collab-offer');
+  const offer = form ? offers({ bar, banner, form, texts, addRow: config.readonly?.add_row ?? '', signal }) : null;
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -39,6 +48,7 @@ function start(config) {
   const giveUp = (error) => {
     stop.abort();
     clearTimeout(reloading);
+    clearTimeout(ticking);
     connection.leave();
     lock.release();
     banner.remove();
@@ -48,19 +58,29 @@ function start(config) {
   const dispatch = guarded((event) => {
     state = reduce(state, event);
     shown = view(state);
-    banner.show({
+    const said = {
       text: sentence(shown, texts),
+      // A countdown is announced once.
+      topic: sentence({ ...shown, values: { ...shown.values, time: '' } }, texts),
       tone: shown.tone,
-      actions: shown.actions.map((id) => ({ id, label: texts[`${id}_button`] })),
+      actions: shown.actions.map((id) => ({ id, label: fill(texts[`${id}_button`], shown.values) })),
       // While somebody can type, nothing may cover their fields.
       pinned: shown.readOnly,
       news: shown.lines[0] !== 'connecting_text',
-    });
+    };
+    banner.show(said);
+    notice.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
     lock.set(shown.readOnly);
+    offer?.allow(!shown.readOnly && state.status?.you === 'editor');
     reload(shown.reload);
+    clearTimeout(ticking);
+    if (shown.wake !== null) ticking = setTimeout(tick, shown.wake);
   });
 
+  const tick = () => dispatch({ type: 'tick', now: performance.now() + ahead });
+
   let flush = () => {};
+  let changes = null;
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
@@ -71,14 +91,25 @@ function start(config) {
     onEvent: (event) => {
       // The last keystrokes count, before what is heard makes the form read-only or loads the page again.
       flush();
+      const { frame } = event;
+      if (frame?.type === 'editor_status' && frame.now) ahead = frame.now - performance.now();
+      const before = state.lost;
       dispatch(event);
+      if (before === null && LEAVES_WORK.has(state.lost) && state.dirty) passOn();
+      if (frame?.type === 'unsaved_offered') offer?.take(frame);
       // The proxy forgets what a lost socket told it.
-      if (event.frame?.type === 'welcome' && state.dirty) tellInput();
+      if (frame?.type === 'welcome' && state.dirty) tellInput();
     },
   });
 
   function tellInput() {
     if (connection.send('input', { dirty: state.dirty })) lastInput = Date.now();
+  }
+
+  // The lock is gone and something was typed: it stays here, and goes to who edits next.
+  function passOn() {
+    const values = changes?.();
+    if (values && connection.send('unsaved_values', values)) dispatch({ type: 'passed', how: values.too_large ? 'too_large' : 'sent' });
   }
 
   function reload(wanted) {
@@ -98,14 +129,22 @@ function start(config) {
     claim: () => connection.send('claim_editor'),
     edit: () => connection.send('claim_editor'),
     queue: () => connection.send('claim_editor'),
+    ask: () => connection.send('request_edit'),
+    take: () => connection.send('take_over'),
+    now: () => connection.send('answer_request', { answer: 'now' }),
+    later: () => connection.send('answer_request', { answer: 'later' }),
+    no: () => connection.send('answer_request', { answer: 'no' }),
+    here: tellInput,
     retry: () => connection.start(),
     reload: () => load(window, state.status?.version, Date.now()),
     discard: () => load(window, state.status?.version, Date.now()),
   };
-  banner.onaction = guarded((id) => {
+  const act = guarded((id) => {
     ACTIONS[id]?.();
     dispatch({ type: 'action', id });
   });
+  banner.onaction = act;
+  notice.onaction = act;
 
   const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
   const leaving = (by) => {
@@ -140,6 +179,7 @@ function start(config) {
 
   place(banner, form);
   if (form) {
+    changes = tracker(form, { window, signal, all: config.unsaved === true });
     flush = guarded(watch(form, {
       window,
       signal,
@@ -148,7 +188,7 @@ function start(config) {
         dispatch({ type: 'dirty', dirty: dirty || config.unsaved === true });
         tellInput();
       }),
-      onActive: guarded(() => { if (Date.now() - lastInput >= INPUT_EVERY) tellInput(); }),
+      onActive: guarded(() => { if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput(); }),
     }));
   }
   restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
@@ -179,6 +219,8 @@ try {
   const element = document.getElementById('collab-config');
   if (element && !customElements.get('collab-widget')) {
     customElements.define('collab-widget', Banner);
+    customElements.define('collab-notice', class extends Banner {});
+    customElements.define('collab-offer', class extends Banner {});
     start(JSON.parse(element.textContent));
   }
 } catch (error) {

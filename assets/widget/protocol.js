@@ -16,7 +16,7 @@ const values = { fields: list(entry), names: list(string), too_large: boolean };
 
 const passesOn = (value) => record(value) && number(value.at) && number(value.warn) && string(value.cause);
 const handover = (value) => record(value) && list(string)(value.asking) && number(value.askers) && boolean(value.asked)
-  && [value.ask_from, value.take_over_from, value.answer_by].every(nullOr(number)) && boolean(value.promised)
+  && [value.ask_from, value.take_over_from, value.answer_by].every(nullOr(number)) && number(value.later) && boolean(value.promised)
   && nullOr(passesOn)(value.passes_on);
 
 const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);

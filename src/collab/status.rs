@@ -65,6 +65,8 @@ pub struct Handover {
     pub take_over_from: Option<Millis>,
     /// From when on anybody who asks may take over, if the editor does not answer.
     pub answer_by: Option<Millis>,
+    /// What "later" means, in milliseconds.
+    pub later: Millis,
     /// The editor has promised to hand it over.
     pub promised: bool,
     pub passes_on: Option<PassesOn>,
@@ -143,6 +145,7 @@ fn handover(record: &Record, person: &Person, page: &PageId, rules: &Rules) -> H
         ask_from: waiter.filter(|w| w.asked.is_none()).map(|w| w.ask_from.unwrap_or(0)),
         take_over_from: take_over_from(record, &person.user, page, rules),
         answer_by,
+        later: rules.handover_later,
         promised: holder.promised.is_some(),
         passes_on: due(record, rules).map(|(at, cause)| {
             let warning = if cause == Cause::HandedOver { rules.handover_later } else { rules.idle_warning };

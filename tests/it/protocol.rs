@@ -87,6 +87,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
             ask_from: Some(5),
             take_over_from: Some(6),
             answer_by: Some(7),
+            later: 120_000,
             promised: true,
             passes_on: Some(PassesOn { at: 9, warn: 8, cause: Cause::HandedOver }),
         },
