@@ -8,6 +8,7 @@
 mod support;
 
 mod gate;
+mod handing;
 mod handover;
 mod layers;
 mod protocol;
