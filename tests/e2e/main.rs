@@ -10,5 +10,6 @@ mod browsers;
 mod cli;
 mod cluster;
 mod gate;
+mod handover;
 mod stage;
 mod upload;

@@ -119,7 +119,7 @@ async fn unanswered_taken_over_and_the_work_passed_on() {
     assert_eq!(offered["fields"], json!([["name", "Half typ"], ["category", "2", "Kettles"]]));
     assert_eq!(offered["names"], json!(["name", "category", "published"]));
     refused(&mut ada, values, "lost the lock").await;
-    // Whoever has the lock next is offered them too, until somebody saves.
+    // Back with her, nothing of hers is left to pass on.
     say(&mut bob, json!({"type": "release_lock"})).await;
     say(&mut ada, json!({"type": "claim_editor"})).await;
     ada.status("you", "editor").await;
