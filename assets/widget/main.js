@@ -5,7 +5,7 @@ import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
 import { findForm, ReadOnlyForm } from './form.js';
-import { notices } from './notice.js';
+import { notices } from './edge.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { initial, reduce } from './state.js';
 import { fill, merge, sentence } from './texts.js';

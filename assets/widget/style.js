@@ -63,7 +63,7 @@ export const BANNER_CSS = `
 }
 .items { margin: 0; padding: 6px 12px 6px 41px; border: 1px solid var(--line); border-block-start: 0; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text; }
 .items:empty { display: none; }
-/* At the window's edge while the bar itself is out of sight (notice.js). */
+/* At the window's edge while the bar itself is out of sight (edge.js). */
 :host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto; }
 :host([edge="top"]) { inset-block: 12px auto; }
 :host([edge]) .bar { box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
