@@ -16,6 +16,15 @@ use crate::identity::Identity;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Hub;
 
+/// When a save is compared with what Django shows at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeepCheck {
+    Off,
+    /// Where the record cannot tell.
+    Doubt,
+    Always,
+}
+
 pub struct App {
     pub upstream: Upstream,
     pub identity: Identity,
@@ -26,6 +35,9 @@ pub struct App {
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
     pub texts: BTreeMap<String, String>,
+    pub deep_check: DeepCheck,
+    /// Fields that change by themselves: `field` or `app.model:field`.
+    pub volatile: Vec<String>,
     pub patience: Patience,
     pub body_timeout: Duration,
     /// How often a write on its way says that it still is.
@@ -49,6 +61,14 @@ impl App {
         let (app, model, pk) = (parts.next()?, parts.next()?, parts.next()?);
         (!app.is_empty() && !model.is_empty() && !pk.is_empty())
             .then(|| ObjectKey::new(app, model, &unquote(pk)))
+    }
+
+    /// The fields of this object's model that the deep check leaves out.
+    pub fn volatile_of(&self, object: &ObjectKey) -> Vec<String> {
+        let model = object.model();
+        let bare =
+            self.volatile.iter().map(|v| v.split_once(':').map_or((None, v.as_str()), |(m, f)| (Some(m), f)));
+        bare.filter(|(of, _)| of.is_none_or(|of| of == model)).map(|(_, field)| field.to_owned()).collect()
     }
 
     pub fn passwords_of(&self, object: &ObjectKey) -> BTreeSet<String> {

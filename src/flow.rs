@@ -8,6 +8,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::app::App;
 use crate::collab::record::PageId;
+use crate::django::page::Base;
 use crate::django::route::{Route, View, route, route_write};
 use crate::gate::{self, Post};
 use crate::http::body::Body;
@@ -126,16 +127,17 @@ async fn change_form(
     let who = app.identity.who(headers).await;
     let seen = app.hub.store().read(&object).await;
     let answer = pass(app, request, None, reply::wants_json(headers)).await;
-    let (who, version, now) = match (who, seen) {
-        (Ok(who), Ok(seen)) => (who, seen.record.version, seen.now),
+    let (who, record, now) = match (who, seen) {
+        (Ok(who), Ok(seen)) => (who, seen.record, seen.now),
         (Err(error), _) | (_, Err(error)) => {
             tracing::warn!(%object, %error, "a form goes out without the widget");
             return answer;
         }
     };
     let page = PageId::from(ids::id());
-    let answer =
-        render::change_form(app, answer, Rendering { object, who, page, version, now, unsaved: false });
+    let (version, saved_pages) = (record.version, record.saved_pages_of(&who.user));
+    let rendering = Rendering { object, who, page, version, now, base: Base::Shown, saved_pages };
+    let answer = render::change_form(app, answer, rendering);
     followed(app, headers, answer).await
 }
 

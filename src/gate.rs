@@ -5,6 +5,8 @@
 
 mod body;
 mod carry;
+mod deny;
+mod look;
 
 use std::sync::Arc;
 
@@ -12,19 +14,20 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Response};
 
-use crate::app::App;
+use crate::app::{App, DeepCheck};
 use crate::collab::command::{Command, Outcome as Step, Refusal, WriteProof};
 use crate::collab::record::{Millis, PageId, RequestId};
-use crate::django::form::{Encoding, Typed};
+use crate::django::form::Encoding;
 use crate::django::object::ObjectKey;
-use crate::django::route::{View, root_of};
+use crate::django::route::View;
 use crate::http::body::Body;
 use crate::identity::Who;
-use crate::ids;
-use crate::reply::{self, Kept, Trouble};
+use crate::reply;
 use crate::store::StoreError;
 use crate::token::{Claims, Invalid};
-use body::Posted;
+use crate::{ids, render};
+use body::Copy;
+use deny::Denied;
 
 /// A write to one object, as it came. `headers` are the client's own, `request` is ready for Django.
 pub struct Post {
@@ -41,6 +44,8 @@ struct Grant {
     base: Millis,
     page: Option<PageId>,
     now: Millis,
+    /// An earlier save may still land, so the version alone proves nothing.
+    uncertain: bool,
 }
 
 /// What is needed to answer the person, whatever happens.
@@ -49,12 +54,16 @@ struct Writer {
     key: ObjectKey,
     view: View,
     headers: HeaderMap,
+    /// Headers for a look at the object's page with the person's own eyes.
+    eyes: HeaderMap,
     who: Who,
     encoding: Encoding,
     /// Path and query that were posted to.
     action: String,
     /// The token that came with the form, if it was good.
     claims: Option<Claims>,
+    /// A token came that cannot be checked (any more): too old, or of a proxy that lost its secret.
+    unchecked: bool,
 }
 
 pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
@@ -79,13 +88,15 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         key,
         view,
         headers,
+        eyes: render::eyes(&parts.headers),
         who: who.as_ref().cloned().unwrap_or_else(|_| unknown_person()),
         encoding,
         action,
         claims: None,
+        unchecked: false,
     };
     let granted = match who {
-        Ok(_) => writer.ask(posted.token.as_deref()).await,
+        Ok(_) => writer.admit(posted.token.clone(), posted.copy()).await,
         Err(error) => Err(Denied::Store(error)),
     };
     match granted {
@@ -106,29 +117,48 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     }
 }
 
-enum Denied {
-    Refusal(Refusal, Millis),
-    Store(StoreError),
-}
-
 fn unknown_person() -> Who {
     Who { user: "unknown".into(), session: String::new(), name: None }
 }
 
 impl Writer {
+    /// Asks the rules, and where they cannot know, Django's present form.
+    async fn admit(&mut self, token: Option<String>, posted: Copy) -> Result<Grant, Denied> {
+        let granted = self.ask(token.as_deref()).await;
+        let mode = self.app.deep_check;
+        match granted {
+            Ok(grant) if mode == DeepCheck::Always || (mode == DeepCheck::Doubt && grant.uncertain) => {
+                self.check(grant, posted).await
+            }
+            Err(Denied::Refusal(refusal, now)) if mode != DeepCheck::Off && self.is_doubt(&refusal) => {
+                self.vouch(refusal, now, posted).await
+            }
+            other => other,
+        }
+    }
+
     /// Asks the rules whether this write may go to Django.
     async fn ask(&mut self, token: Option<&str>) -> Result<Grant, Denied> {
-        let store = self.app.hub.store();
-        let now = store.now().await.map_err(Denied::Store)?;
+        let now = self.app.hub.store().now().await.map_err(Denied::Store)?;
         let proof = match token {
             None => WriteProof::None,
             Some(token) => self.judge(token, now),
         };
-        let page = self.claims.as_ref().map(|c| c.page.clone());
+        self.begin(proof).await
+    }
+
+    async fn begin(&self, proof: WriteProof) -> Result<Grant, Denied> {
+        let page = match &proof {
+            WriteProof::Page { page, .. } => Some(page.clone()),
+            WriteProof::None | WriteProof::Unfit => None,
+        };
         let begin = Command::BeginWrite { id: RequestId::from(ids::id()), person: self.who.person(), proof };
         let applied = self.app.hub.run(&self.key, &begin).await.map_err(Denied::Store)?;
         match applied.step.outcome {
-            Step::Granted { fence, base } => Ok(Grant { fence, base, page, now }),
+            Step::Granted { fence, base } => {
+                let uncertain = applied.step.record.uncertain;
+                Ok(Grant { fence, base, page, now: applied.now, uncertain })
+            }
             Step::Refused(refusal) => {
                 tracing::info!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
                 let refusal = if self.is_known() { refusal } else { refusal.without_names() };
@@ -137,6 +167,15 @@ impl Writer {
             _ => {
                 Err(Denied::Store(StoreError::Corrupt("a write was neither granted nor refused".to_owned())))
             }
+        }
+    }
+
+    /// Refused because nothing is known of the object's past, not because of anything that is known.
+    fn is_doubt(&self, refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Stale { saved, deleted } => saved.is_none() && !deleted,
+            Refusal::Unfit => self.unchecked,
+            Refusal::Held { .. } | Refusal::Saving { .. } => false,
         }
     }
 
@@ -154,80 +193,10 @@ impl Writer {
                 self.claims = Some(claims);
                 proof
             }
-            Ok(_) | Err(Invalid::Forged | Invalid::Expired) => WriteProof::Unfit,
-        }
-    }
-
-    /// The page that gives everything back.
-    async fn deny(&self, denied: Denied, posted: Posted) -> Response<Body> {
-        let token = posted.token.clone();
-        let typed = posted.into_typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
-        match denied {
-            Denied::Refusal(refusal, now) => {
-                // Trying again is checked as the page was; saving anyway is a conscious act with a token that
-                // says so.
-                let token = match refusal {
-                    Refusal::Held { .. } | Refusal::Saving { .. } => token,
-                    Refusal::Stale { .. } | Refusal::Unfit => self.conscious_token(now).await,
-                };
-                self.give_back(&Trouble::Refused(&refusal), &typed, token.as_deref(), now)
-            }
-            Denied::Store(error) => {
-                tracing::warn!(object = %self.key, %error, "a write could not be checked");
-                self.give_back(&Trouble::Store, &typed, token.as_deref(), 0)
-            }
-        }
-    }
-
-    async fn conscious_token(&self, now: Millis) -> Option<String> {
-        let version = self.app.hub.store().read(&self.key).await.ok()?.record.version;
-        Some(self.app.identity.key().sign(&Claims {
-            object: self.key.clone(),
-            user: self.who.user.clone(),
-            session: self.who.session.clone(),
-            page: PageId::from(ids::id()),
-            version,
-            issued: now,
-            join: None,
-        }))
-    }
-
-    fn give_back(
-        &self,
-        trouble: &Trouble,
-        typed: &Typed,
-        token: Option<&str>,
-        now: Millis,
-    ) -> Response<Body> {
-        let current = self.change_page();
-        // A path that begins with two slashes would name another host in a form's action.
-        let action = if self.action.starts_with("//") { &current } else { &self.action };
-        let kept = Kept {
-            object: &self.key,
-            action,
-            current: &current,
-            typed,
-            encoding: &self.encoding,
-            token,
-            now,
-        };
-        reply::kept(trouble, &kept, reply::wants_json(&self.headers))
-    }
-
-    /// The object's page, by the key as it came where that is known: its canonical form need not be one that
-    /// Django finds (text keys such as `007`).
-    fn change_page(&self) -> String {
-        let path = self.action.split('?').next().unwrap_or_default();
-        let folder = match self.view {
-            View::Change => path.strip_suffix("change/"),
-            View::Delete => path.strip_suffix("delete/"),
-            View::Other => None,
-        };
-        match folder.filter(|f| !f.starts_with("//")) {
-            Some(folder) => format!("{folder}change/"),
-            None => {
-                let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
-                format!("{root}{}change/", self.key.url_path())
+            Ok(_) => WriteProof::Unfit,
+            Err(Invalid::Forged | Invalid::Expired) => {
+                self.unchecked = true;
+                WriteProof::Unfit
             }
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! Owns what is put into a page. Reading and changing the bytes is `django::page`'s.
 
+use std::io::Read;
 use std::sync::Arc;
 
+use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap,
@@ -12,10 +14,13 @@ use hyper::header::{
 
 use crate::app::App;
 use crate::collab::record::{Millis, PageId};
+use crate::django::base::unpack;
+use crate::django::compare::Current;
 use crate::django::csp;
+use crate::django::fields::Kind;
 use crate::django::form::TOKEN_FIELD;
 use crate::django::object::ObjectKey;
-use crate::django::page::{Insert, Learned, Page, encoding_of};
+use crate::django::page::{Base, Insert, Learned, Page, encoding_of};
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::{NAMELESS, Who};
@@ -30,9 +35,14 @@ pub struct Rendering {
     /// What the object was at when Django was asked; never what it is at when Django has answered.
     pub version: Millis,
     pub now: Millis,
-    /// The form came back with what was typed: nothing of it is saved yet.
-    pub unsaved: bool,
+    /// Carried: the form came back with what was typed, and nothing of it is saved yet.
+    pub base: Base,
+    /// The person's pages whose saves went well: what was typed there is no draft any more.
+    pub saved_pages: Vec<PageId>,
 }
+
+/// A form that is read but not shown; Django's largest are far below this.
+const FORM_LIMIT: usize = 16 * 1024 * 1024;
 
 const POLICIES: [HeaderName; 2] = [
     HeaderName::from_static("content-security-policy"),
@@ -59,6 +69,35 @@ pub fn ask_plainly(request: &mut HeaderMap) {
         request.remove(name);
     }
     request.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+}
+
+/// The headers of a person's request, made fit for a look at another page of theirs.
+pub fn eyes(request: &HeaderMap) -> HeaderMap {
+    use hyper::header::{ACCEPT, CONTENT_ENCODING, EXPECT, ORIGIN, TRANSFER_ENCODING};
+    let mut headers = request.clone();
+    for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING, EXPECT, ORIGIN] {
+        headers.remove(name);
+    }
+    headers.remove("x-requested-with");
+    headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+    ask_plainly(&mut headers);
+    headers
+}
+
+/// What an object's page shows, without showing it to anybody. Its Set-Cookie goes nowhere.
+pub async fn read_form(app: &App, answer: Response<Body>) -> Option<(Learned, Current)> {
+    let (encoding, packing) = readable(&answer)?;
+    let read = http_body_util::Limited::new(answer.into_body(), FORM_LIMIT).collect().await.ok()?.to_bytes();
+    let html = match packing {
+        Packing::Plain => read.to_vec(),
+        Packing::Gzip => {
+            let mut plain = Vec::new();
+            let limit = u64::try_from(FORM_LIMIT).unwrap_or(u64::MAX);
+            flate2::read::MultiGzDecoder::new(read.as_ref()).take(limit).read_to_end(&mut plain).ok()?;
+            plain
+        }
+    };
+    Some(Page::read(&app.themes, encoding, &html))
 }
 
 /// An answer that may be read: 200, HTML, in a character set and a packing that are understood.
@@ -144,24 +183,40 @@ fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Inser
         join: None,
     };
     let token = app.identity.key().sign(&claims);
-    let (who, unsaved) = (rendering.who.clone(), rendering.unsaved);
+    let shown = Tail {
+        who: rendering.who.clone(),
+        base: rendering.base.clone(),
+        saved_pages: rendering.saved_pages.clone(),
+        nonce,
+    };
     let app = Arc::clone(app);
     Insert {
         // The token's letters need no escaping (base64url and a dot).
         field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
-        tail: Box::new(move |learned| Some(tail(&app, &who, claims, learned, unsaved, nonce.as_deref()))),
+        base: rendering.base.clone(),
+        tail: Box::new(move |learned| Some(tail(&app, shown, claims, learned))),
     }
 }
 
+struct Tail {
+    who: Who,
+    base: Base,
+    saved_pages: Vec<PageId>,
+    nonce: Option<String>,
+}
+
+/// What the form showed before Django gave it back with errors, for drafts: `[[name, value, words], …]`.
+fn shown_before(base: &Base) -> Option<Vec<(String, String, String)>> {
+    let Base::Carried(Some(base)) = base else {
+        return None;
+    };
+    let fields = unpack(base)?.into_iter().filter(|f| f.kind != Kind::Hidden);
+    Some(fields.flat_map(|f| f.values.into_iter().map(move |v| (f.name.clone(), v.0, v.1))).collect())
+}
+
 /// The data block and the script at the end of the page.
-fn tail(
-    app: &App,
-    who: &Who,
-    mut claims: Claims,
-    learned: &Learned,
-    unsaved: bool,
-    nonce: Option<&str>,
-) -> String {
+fn tail(app: &App, shown: Tail, mut claims: Claims, learned: &Learned) -> String {
+    let Tail { who, base, saved_pages, nonce } = shown;
     let name = learned.name.clone().or_else(|| who.name.clone()).unwrap_or_else(|| NAMELESS.to_owned());
     claims.join = Some(JoinClaims { can_edit: learned.can_edit, name: name.clone() });
     let config = serde_json::json!({
@@ -173,18 +228,21 @@ fn tail(
         "can_edit": learned.can_edit,
         "version": claims.version,
         "form": learned.form.as_deref().filter(|id| !id.is_empty()),
-        "unsaved": unsaved,
+        "unsaved": base != Base::Shown,
+        "base": shown_before(&base),
+        "saved_pages": saved_pages,
         "mode": "lock",
         "readonly": app.themes.readonly,
+        "add_row": app.themes.add_row,
         "texts": app.texts,
     });
     // `<` would let a text end the data block.
     let config = config.to_string().replace('<', "\\u003c");
-    let nonce =
-        nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)));
+    let nonce = nonce
+        .map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(&n)));
     let folder = format!("{}{}", app.own_prefix, app.assets.folder());
     let mut html = format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
-    for module in app.assets.names().iter().filter(|n| n.ends_with(".js") && *n != "main.js") {
+    for module in app.assets.parts_of("main.js") {
         html.push_str(&format!("<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"));
     }
     html.push_str(&format!("<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"));

@@ -94,6 +94,8 @@ impl Proxy {
             prefixes: settings.prefixes.clone(),
             own_prefix: settings.own_prefix.clone(),
             texts: settings.texts.clone(),
+            deep_check: settings.deep_check,
+            volatile: settings.volatile.clone(),
             patience: settings.patience,
             body_timeout: settings.body_timeout,
             keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),

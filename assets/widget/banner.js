@@ -25,15 +25,15 @@ export class Banner extends HTMLElement {
     sheet.replaceSync(BANNER_CSS);
     root.adoptedStyleSheets = [sheet];
     const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), items: part('ul', 'items'), live: part('div', 'live') };
-    const { bar, text, actions, items, live } = this.#parts;
+    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'live') };
+    const { bar, text, actions, live } = this.#parts;
     // The visible sentence is not the live region: it may be redrawn without being news.
     live.setAttribute('role', 'status');
     live.setAttribute('aria-live', 'polite');
     // An English sentence on a right-to-left page keeps its full stop at its end.
     text.append(document.createElement('bdi'));
     bar.append(this.#icon(), text, actions);
-    root.append(bar, items, live);
+    root.append(bar, live);
   }
 
   connectedCallback() {
@@ -56,10 +56,9 @@ export class Banner extends HTMLElement {
   }
 
   // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader;
-  // `topic` is what makes news of a text, which may count down. `items`: a list below the bar.
-  show({ text, topic = text, tone, actions, items = [], pinned, news }) {
-    const { live, items: list } = this.#parts;
-    list.replaceChildren(...items.map((item) => Object.assign(document.createElement('li'), { textContent: item })));
+  // `topic` is what makes news of a text, which may count down.
+  show({ text, topic = text, tone, actions, pinned, news }) {
+    const { live } = this.#parts;
     const line = this.#parts.text.firstChild;
     if (line.textContent !== text) line.textContent = text;
     if (this.getAttribute('tone') !== tone) {

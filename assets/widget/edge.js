@@ -6,9 +6,9 @@
 const ROOM = 96; // about its height on a narrow page
 const SHEET = `:root { scroll-padding-block: ${ROOM}px } body { padding-block-end: ${ROOM}px !important }`;
 
-export function notices(banner, notice, signal) {
+export function atTheEdge(banner, bar, signal) {
   const self = { show, onaction: () => {} };
-  notice.onaction = (id) => self.onaction(id);
+  bar.onaction = (id) => self.onaction(id);
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(SHEET);
   let wanted = null;
@@ -18,17 +18,17 @@ export function notices(banner, notice, signal) {
   const edge = () => {
     const focused = document.activeElement;
     const box = focused && focused !== document.body ? focused.getBoundingClientRect() : null;
-    notice.setAttribute('edge', box && box.bottom > innerHeight - ROOM && box.top > ROOM ? 'top' : 'bottom');
+    bar.setAttribute('edge', box && box.bottom > innerHeight - ROOM && box.top > ROOM ? 'top' : 'bottom');
   };
   const draw = () => {
     const shown = wanted !== null && hidden;
-    if (shown) notice.show({ ...wanted, pinned: false, news: false });
-    if (shown === notice.isConnected) return;
+    if (shown) bar.show({ ...wanted, pinned: false, news: false });
+    if (shown === bar.isConnected) return;
     const others = document.adoptedStyleSheets.filter((other) => other !== sheet);
     document.adoptedStyleSheets = shown ? [...others, sheet] : others;
-    if (!shown) return notice.remove();
+    if (!shown) return bar.remove();
     edge();
-    document.body.append(notice);
+    document.body.append(bar);
   };
 
   const observer = new IntersectionObserver(([entry]) => {
@@ -36,7 +36,7 @@ export function notices(banner, notice, signal) {
     draw();
   });
   observer.observe(banner);
-  document.addEventListener('focusin', () => notice.isConnected && edge(), { signal });
+  document.addEventListener('focusin', () => bar.isConnected && edge(), { signal });
   signal.addEventListener('abort', () => {
     observer.disconnect();
     show(null, '');

@@ -4,12 +4,15 @@
 import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
+import { Draft } from './draft.js';
+import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
-import { notices } from './edge.js';
+import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { initial, reduce } from './state.js';
+import { FILLED_CSS } from './style.js';
 import { fill, merge, sentence } from './texts.js';
-import { offers, tracker } from './unsaved.js';
+import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
@@ -23,6 +26,7 @@ function start(config) {
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
   const banner = document.createElement('collab-widget');
+  const notice = document.createElement('collab-notice');
   const stop = new AbortController();
   const { signal } = stop;
   let state = initial(config);
@@ -33,9 +37,9 @@ function start(config) {
   let sent = 0;
   let ahead = 0; // the server's clock over ours
   let ticking = null;
-  const notice = notices(banner, document.createElement('collab-notice'), signal);
-  const bar = document.createElement('collab-offer');
-  const offer = form ? offers({ bar, banner, form, texts, addRow: config.readonly?.add_row ?? '', signal }) : null;
+  const edge = atTheEdge(banner, document.createElement('collab-edge'), signal);
+  const left = document.createElement('collab-offer');
+  const offer = form ? offers(left, form, texts, config.add_row) : null;
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -52,6 +56,8 @@ function start(config) {
     connection.leave();
     lock.release();
     banner.remove();
+    notice.remove();
+    left.remove();
     console.error('collab-proxy: the widget stopped; saving is still checked by the server.', error);
   };
 
@@ -69,8 +75,9 @@ function start(config) {
       news: shown.lines[0] !== 'connecting_text',
     };
     banner.show(said);
-    notice.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
+    edge.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
     lock.set(shown.readOnly);
+    draft?.setEditable(!shown.readOnly && state.status?.you === 'editor');
     offer?.allow(!shown.readOnly && state.status?.you === 'editor');
     reload(shown.reload);
     clearTimeout(ticking);
@@ -79,8 +86,8 @@ function start(config) {
 
   const tick = () => dispatch({ type: 'tick', now: performance.now() + ahead });
 
+  let draft = null;
   let flush = () => {};
-  let changes = null;
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
@@ -108,7 +115,7 @@ function start(config) {
 
   // The lock is gone and something was typed: it stays here, and goes to who edits next.
   function passOn() {
-    const values = changes?.();
+    const values = draft && pack(draft.unsaved());
     if (values && connection.send('unsaved_values', values)) dispatch({ type: 'passed', how: values.too_large ? 'too_large' : 'sent' });
   }
 
@@ -140,11 +147,14 @@ function start(config) {
     discard: () => load(window, state.status?.version, Date.now()),
   };
   const act = guarded((id) => {
+    // What is kept as a draft is offered again on the new page, so nothing is thrown away and nobody need be asked.
+    if (id === 'load' && draft?.flush()) return ACTIONS.reload();
+    if (id === 'discard') draft?.discard();
     ACTIONS[id]?.();
     dispatch({ type: 'action', id });
   });
   banner.onaction = act;
-  notice.onaction = act;
+  edge.onaction = act;
 
   const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
   const leaving = (by) => {
@@ -158,10 +168,13 @@ function start(config) {
     // A double click sends a form twice, and its second sending would be refused as late.
     if (Date.now() - sent < DOUBLE) return event.preventDefault();
     sent = Date.now();
+    draft?.flush();
     leaving('save');
   });
   on(window, 'beforeunload', () => leaving('away'));
   on(window, 'pagehide', () => {
+    flush();
+    draft?.flush();
     connection.leave();
     lock.release(); // browsers remember disabled controls; they must not come back disabled
   });
@@ -175,20 +188,32 @@ function start(config) {
     dispatch({ type: 'network', online: true });
     connection.renew();
   });
-  on(document, 'visibilitychange', () => document.visibilityState === 'visible' && connection.hurry());
+  on(document, 'visibilitychange', () => {
+    if (document.visibilityState === 'visible') return connection.hurry();
+    flush();
+    draft?.flush(); // a hidden page may be ended without another word
+  });
 
   place(banner, form);
   if (form) {
-    changes = tracker(form, { window, signal, all: config.unsaved === true });
+    banner.after(left, notice);
+    draft = new Draft(form, config, texts, notice, { storage: localStorageOrNull(), window });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(FILLED_CSS);
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     flush = guarded(watch(form, {
       window,
       signal,
       frozen: () => shown?.readOnly === true,
       onDirty: guarded((dirty) => {
         dispatch({ type: 'dirty', dirty: dirty || config.unsaved === true });
+        draft.changed(state.dirty);
         tellInput();
       }),
-      onActive: guarded(() => { if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput(); }),
+      onActive: guarded(() => {
+        draft.changed(state.dirty);
+        if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput();
+      }),
     }));
   }
   restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
@@ -196,13 +221,15 @@ function start(config) {
 }
 
 // Storage can be switched off, and then even looking at it throws.
-function sessionStorageOrNull() {
+function storageOrNull(name) {
   try {
-    return window.sessionStorage;
+    return window[name];
   } catch {
     return null;
   }
 }
+const sessionStorageOrNull = () => storageOrNull('sessionStorage');
+const localStorageOrNull = () => storageOrNull('localStorage');
 
 function storageWorks() {
   const storage = sessionStorageOrNull();
@@ -219,11 +246,13 @@ try {
   const element = document.getElementById('collab-config');
   if (element && !customElements.get('collab-widget')) {
     customElements.define('collab-widget', Banner);
-    customElements.define('collab-notice', class extends Banner {});
-    customElements.define('collab-offer', class extends Banner {});
+    customElements.define('collab-notice', Notice);
+    customElements.define('collab-edge', class extends Banner {});
+    customElements.define('collab-offer', class extends Notice {});
     start(JSON.parse(element.textContent));
   }
 } catch (error) {
   document.querySelector('collab-widget')?.remove();
+  document.querySelector('collab-notice')?.remove();
   console.error('collab-proxy: the widget did not start; saving is still checked by the server.', error);
 }

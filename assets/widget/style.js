@@ -61,8 +61,6 @@ export const BANNER_CSS = `
   border-inline-start: 3px solid var(--mark);
   border-radius: 4px;
 }
-.items { margin: 0; padding: 6px 12px 6px 41px; border: 1px solid var(--line); border-block-start: 0; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text; }
-.items:empty { display: none; }
 /* At the window's edge while the bar itself is out of sight (edge.js). */
 :host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto; }
 :host([edge="top"]) { inset-block: 12px auto; }
@@ -97,6 +95,41 @@ button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 @media (forced-colors: active) { button { border-color: ButtonText; } }
 @media print { :host { display: none; } }
 `;
+
+export const NOTICE_CSS = `
+:host {
+  --bg: var(--darkened-bg, Canvas);
+  --fg: var(--body-fg, CanvasText);
+  all: initial;
+  display: block;
+  inline-size: 100%;
+  margin-block-end: 16px;
+  color: var(--fg);
+  font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
+  direction: inherit;
+}
+:host([hidden]) { display: none; }
+.box { box-sizing: border-box; padding: 10px 12px; background: var(--bg); border: 1px solid #d39e00; border-inline-start-width: 3px; border-radius: 4px; }
+p { margin: 0 0 8px; overflow-wrap: anywhere; }
+.actions { display: flex; flex-wrap: wrap; gap: 6px; }
+.rows { max-block-size: 40vh; overflow-y: auto; }
+.rows:not(:empty) { margin-block-end: 10px; }
+.row { display: grid; grid-template-columns: minmax(7rem, 1fr) repeat(auto-fit, minmax(9rem, 2fr)); gap: 4px 16px; padding-block: 6px; border-block-start: 1px solid var(--hairline-color, #8884); }
+.row div { min-inline-size: 0; }
+.row b, .row span { overflow-wrap: anywhere; white-space: pre-wrap; }
+small { display: block; font-size: 11px; color: var(--body-quiet-color, GrayText); }
+button {
+  padding: 5px 12px; font: inherit; line-height: 20px; color: var(--fg);
+  background: var(--body-bg, transparent); border: 1px solid var(--border-color, currentColor); border-radius: 4px; cursor: pointer;
+}
+button:hover { border-color: var(--fg); }
+button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
+@media (max-width: 560px) { .row { grid-template-columns: 1fr 1fr; } .row b { grid-column: 1 / -1; } }
+@media print { :host { display: none; } }
+`;
+
+// Fields that were filled in by a button, and are not saved.
+export const FILLED_CSS = '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; }';
 
 // A read-only form stays readable: only what can be typed into loses its field's background, and what cannot
 // be used fades. `blocked` is the configuration's selector list.

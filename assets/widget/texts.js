@@ -64,8 +64,6 @@ export const TEXTS = {
   // What an editor before left unsaved.
   offer_text: '{from} had unsaved changes here when you took over: {fields}.',
   offer_large_text: '{from} had unsaved changes here when you took over. They are too large to be passed on, but still stand on the page of {from}.',
-  filled_text: 'The changes of {from} are filled in and marked. Nothing of it is saved yet.',
-  missing_text: 'This could not be filled in:',
 
   // The line to the server.
   connecting_text: 'Connecting…',
@@ -76,6 +74,15 @@ export const TEXTS = {
   token_text: 'This page has been open for too long to be checked. Load it again to go on.',
   duplicate_text: 'This page is open a second time. Go on there, or load it again here.',
 
+  // Drafts.
+  draft_text: 'You have unsaved changes of this page from {time}.',
+  draft_old_text: 'The page has been saved since; compare before you fill them in.',
+  draft_wait_text: 'They can be filled in when it is your turn to edit.',
+  filled_text: 'Filled in, and not saved yet: {fields}.',
+  not_filled_text: 'These found no place on this page:',
+  draft_column: 'Your unsaved changes',
+  page_column: 'On this page now',
+
   // Buttons.
   claim_button: 'Edit here instead',
   edit_button: 'Edit',
@@ -85,15 +92,17 @@ export const TEXTS = {
   keep_button: 'Keep my text',
   discard_button: 'Discard and load',
   retry_button: 'Try again',
+  restore_button: 'Fill them in',
+  compare_button: 'Compare',
+  forget_button: 'Discard them',
+  done_button: 'All right',
   ask_button: 'Ask to edit',
   take_button: 'Take over',
   now_button: 'Hand over now',
   later_button: 'In {later}',
   no_button: 'Not now',
   here_button: 'I am still here',
-  fill_button: 'Fill them in',
   dismiss_button: 'Dismiss',
-  close_button: 'Close',
 
   // Stands in for a name that nobody knows (popups and some themes show none).
   somebody: 'somebody else',

@@ -33,6 +33,18 @@ export function readValues(form) {
   });
 }
 
+// As `readValues`, of the form as Django rendered it, whatever was typed or restored by the browser since.
+export function readDefaults(form) {
+  return fieldsOf(form).flatMap((control) => {
+    if (isBox(control)) return control.defaultChecked ? [[control.name, control.value]] : [];
+    if (!control.options) return [[control.name, control.defaultValue]];
+    const options = [...control.options];
+    const marked = options.filter((option) => option.defaultSelected || isRight(control));
+    const chosen = marked.length || control.multiple ? marked : options.slice(0, 1);
+    return chosen.map(({ value, text }) => [control.name, value, text]);
+  });
+}
+
 // Sets what `entries` say. `names`: every name they speak for, so that a box or a list without an entry is
 // emptied. `addRow`: the theme's selector for the links that add an inline row. `mark` is called with each
 // control that was changed. Gives the names that were set, and the entries that found no place.

@@ -220,6 +220,8 @@ pub enum WriteEnd {
         stays: bool,
     },
     Deleted,
+    /// There is no such object any more; who deleted it is not known.
+    Gone,
     NotSaved,
     /// Counts as a possible save. `may_land`: it may even be saved later.
     Unknown {

@@ -167,6 +167,9 @@ pub struct Record {
     /// The last writes that ended, so that ending one twice does it once.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub ended: VecDeque<u64>,
+    /// The pages of the last saves that went well, so that what was typed there is not taken for unsaved.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub saved_pages: VecDeque<(UserKey, PageId)>,
 }
 
 impl Record {
@@ -187,6 +190,10 @@ impl Record {
 
     pub fn is_holder(&self, page: &PageId) -> bool {
         self.holder.as_ref().is_some_and(|h| h.page.id == *page)
+    }
+
+    pub fn saved_pages_of(&self, user: &UserKey) -> Vec<PageId> {
+        self.saved_pages.iter().filter(|(u, _)| u == user).map(|(_, page)| page.clone()).collect()
     }
 
     /// Place in the queue, from 1.

@@ -13,10 +13,12 @@
 
 use super::command::{Cause, Event, Outcome, Refusal, WriteEnd, WriteProof};
 use super::join::drop_holder;
-use super::record::{Millis, PageId, Person, Record, RequestId, Rules, Saved, Write};
+use super::record::{Millis, PageId, Person, Record, RequestId, Rules, Saved, UserKey, Write};
 
 /// Ended writes that are remembered.
 const ENDED: usize = 16;
+/// Pages of saves that are remembered.
+const SAVED_PAGES: usize = 16;
 
 pub(super) fn begin(
     record: &mut Record,
@@ -98,16 +100,20 @@ pub(super) fn end(
         WriteEnd::NotSaved if !pinned => record.uncertain = false,
         WriteEnd::NotSaved => {}
         WriteEnd::Saved { .. } => {
+            if let Some(page) = page {
+                record.saved_pages.push_back((person.user.clone(), page.clone()));
+                record.saved_pages.drain(..record.saved_pages.len().saturating_sub(SAVED_PAGES));
+            }
             moved(record, now, person, page, events);
             record.uncertain = false;
         }
         WriteEnd::Deleted => {
-            record.version = Record::next(record.version, now);
             record.saved = Some(Saved { by: person.clone(), at: now });
-            record.deleted = true;
-            record.uncertain = false;
-            events.push(Event::Deleted { version: record.version, by: person.clone(), page: page.cloned() });
-            drop_holder(record, Cause::Saved, events);
+            deleted(record, now, person, page, events);
+        }
+        WriteEnd::Gone => {
+            record.saved = None;
+            deleted(record, now, &Person { user: UserKey::default(), name: String::new() }, None, events);
         }
         WriteEnd::Unknown { may_land } => {
             moved(record, now, person, page, events);
@@ -136,6 +142,14 @@ fn remember(record: &mut Record, fence: u64) {
     while record.ended.len() > ENDED {
         record.ended.pop_front();
     }
+}
+
+fn deleted(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, events: &mut Vec<Event>) {
+    record.version = Record::next(record.version, now);
+    record.deleted = true;
+    record.uncertain = false;
+    events.push(Event::Deleted { version: record.version, by: by.clone(), page: page.cloned() });
+    drop_holder(record, Cause::Saved, events);
 }
 
 /// The object was, or may have been, saved: no page that was rendered before may save again.

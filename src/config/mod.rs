@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::app::DeepCheck;
 use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
@@ -21,7 +22,7 @@ use crate::socket::connection::Patience;
 use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
-use values::{admin_root, control_path, listen, network, redis_url, takeover, user_key};
+use values::{admin_root, control_path, deep_check, listen, network, redis_url, takeover, user_key};
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
 /// Looked for in the current folder when no --config names another.
@@ -79,6 +80,8 @@ pub struct Settings {
     pub session_cookie: String,
     pub rules: Rules,
     pub patience: Patience,
+    pub deep_check: DeepCheck,
+    pub volatile: Vec<String>,
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
     /// Texts that differ from the widget's own.
@@ -198,6 +201,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     if patience.dead <= patience.ping {
         r.complain("lock.dead", "expected more than lock.ping");
     }
+    let deep_check = r.parse("saves.deep_check", deep_check);
     let texts = texts(r);
     let secret = secret(r);
     not_built_yet(r);
@@ -226,6 +230,8 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         session_cookie: r.text("admin.session_cookie"),
         rules,
         patience,
+        deep_check: deep_check.unwrap_or(DeepCheck::Doubt),
+        volatile: r.parse_list("saves.volatile_fields", |field| Ok(field.to_owned())),
         own_prefix,
         texts,
         listen,

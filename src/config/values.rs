@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::Listen;
+use crate::app::DeepCheck;
 use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
 use crate::state;
@@ -26,6 +27,15 @@ pub(super) fn admin_root(text: &str) -> Result<Prefix, String> {
     match prefix.fixed() {
         Some(_) => Ok(prefix),
         None => Err("expected a path without {lang}; admin.prefixes takes those".to_owned()),
+    }
+}
+
+pub(super) fn deep_check(text: &str) -> Result<DeepCheck, String> {
+    match text {
+        "off" => Ok(DeepCheck::Off),
+        "doubt" => Ok(DeepCheck::Doubt),
+        "always" => Ok(DeepCheck::Always),
+        _ => Err("expected \"off\", \"doubt\" or \"always\"".to_owned()),
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use super::base::BASE_FIELD;
+
 /// The name of the hidden field that carries the page token.
 pub const TOKEN_FIELD: &str = "_collab";
 
@@ -112,6 +114,8 @@ pub struct Typed {
     pub files: Vec<(String, String)>,
     /// Names of fields that are not shown again: passwords.
     pub withheld: Vec<String>,
+    /// What the form showed when it was opened, packed (see `base.rs`).
+    pub base: Option<String>,
     /// Not everything could be kept.
     pub cut: bool,
 }
@@ -120,6 +124,10 @@ impl Typed {
     /// Takes one field in, unless it is ours or must not be echoed.
     pub fn add(&mut self, name: String, value: String, passwords: &BTreeSet<String>) {
         if name == TOKEN_FIELD {
+            return;
+        }
+        if name == BASE_FIELD {
+            self.base = Some(value);
             return;
         }
         // Stands at the form's end, after what it names.

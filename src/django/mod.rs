@@ -2,8 +2,12 @@
 //!
 //! Nothing here waits, opens a connection, reads a clock or knows of locks.
 
+pub mod base;
+pub mod compare;
 pub mod csp;
+pub mod fields;
 pub mod form;
+pub mod inlines;
 pub mod object;
 pub mod outcome;
 pub mod page;

@@ -16,6 +16,10 @@ pub enum Outcome {
     },
     Deleted,
     NotSaved,
+    /// Not saved: Django asks the person to sign in, and has thrown the form away.
+    SignedOut,
+    /// Not saved if the object is gone: Django sends to the index then. Whoever cares looks.
+    Elsewhere,
     /// It may have been saved. `may_land`: Django was never heard to end, so it may still be saved later.
     Unknown {
         may_land: bool,
@@ -51,7 +55,7 @@ pub fn from_head(
 fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) -> Outcome {
     let (path, query) = split_location(location);
     if path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=") {
-        return Outcome::NotSaved;
+        return Outcome::SignedOut;
     }
     let there = route(prefixes, path);
     match view {
@@ -64,8 +68,9 @@ fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) 
             Route::Object { key: k, .. } if k == *key => Outcome::Saved { stays: true },
             Route::List => Outcome::Saved { stays: false },
             Route::Admin if path.ends_with("/add/") => Outcome::Saved { stays: false },
-            // The index: saved by a person without the list's right, or the object is gone. Another object:
-            // saved as new, or a site's own "save and next".
+            // The index: saved by a person without the list's right, or the object is gone.
+            Route::Admin => Outcome::Elsewhere,
+            // Another object: saved as new, or a site's own "save and next".
             _ => Outcome::Unknown { may_land: false },
         },
         // A password set, a revision restored, an action run: each redirects when it has done its work.
@@ -126,9 +131,9 @@ mod tests {
             (302, "/admin/shop/product/3/change/", Outcome::Saved { stays: true }),
             (302, "/admin/shop/product/03/change/?_x=1", Outcome::Saved { stays: true }),
             (302, "/admin/shop/product/4/change/", unknown),
-            (302, "/admin/", unknown),
-            (302, "/admin/login/?next=/admin/shop/product/3/change/", Outcome::NotSaved),
-            (302, "/sso?next=/admin/", Outcome::NotSaved),
+            (302, "/admin/", Outcome::Elsewhere),
+            (302, "/admin/login/?next=/admin/shop/product/3/change/", Outcome::SignedOut),
+            (302, "/sso?next=/admin/", Outcome::SignedOut),
             (302, "https://idp.example/authorize", unknown),
             (301, "/admin/shop/product/3/change/", Outcome::NotSaved),
             (200, "", Outcome::AskBody),
@@ -145,7 +150,7 @@ mod tests {
     fn answers_to_a_deletion_and_to_other_views() {
         assert_eq!(head(View::Delete, 302, "/admin/shop/product/"), Outcome::Deleted);
         assert_eq!(head(View::Delete, 302, "/admin/"), Outcome::Deleted);
-        assert_eq!(head(View::Delete, 302, "/admin/login/?next=/"), Outcome::NotSaved);
+        assert_eq!(head(View::Delete, 302, "/admin/login/?next=/"), Outcome::SignedOut);
         assert_eq!(head(View::Delete, 200, ""), Outcome::AskBody);
         assert_eq!(head(View::Other, 302, "../../3/change/"), Outcome::Saved { stays: false });
         assert_eq!(head(View::Other, 302, "/admin/shop/product/3/history/"), Outcome::Saved { stays: true });

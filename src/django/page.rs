@@ -4,13 +4,16 @@
 //! field at the start of the object's form and the tail at the end of the document. A page that cannot be
 //! rewritten comes out whole and unrewritten from the point where that was found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lol_html::html_content::ContentType;
 use lol_html::send::{HtmlRewriter, Settings};
 use lol_html::{AsciiCompatibleEncoding, MemorySettings, element, end, end_tag, text};
 
+use super::base::{BASE_FIELD, pack};
+use super::compare::Current;
+use super::fields::{self, Reader};
 use super::form::WITHHOLD_FIELD;
 use super::outcome::Shown;
 use super::theme::Themes;
@@ -52,8 +55,18 @@ pub type Tail = Box<dyn FnOnce(&Learned) -> Option<String> + Send>;
 pub struct Insert {
     /// HTML of the hidden field, put first into the object's form.
     pub field: String,
+    pub base: Base,
     /// HTML for the document's end, made when everything is known. None where the form never came.
     pub tail: Tail,
+}
+
+/// What the form is said to have shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// What this page shows.
+    Shown,
+    /// Django gave the form back with what was typed: what the POST brought along, if anything.
+    Carried(Option<String>),
 }
 
 #[derive(Default)]
@@ -66,10 +79,10 @@ struct Seen {
     names: Vec<String>,
 }
 
-type Shared<T> = Arc<Mutex<T>>;
+pub(super) type Shared<T> = Arc<Mutex<T>>;
 
 /// A poisoned lock means that a handler panicked; the state is plain data and still the best there is.
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -78,6 +91,7 @@ pub struct Page {
     rewriter: Option<HtmlRewriter<'static, Sink>>,
     out: Shared<Vec<u8>>,
     seen: Shared<Seen>,
+    fields: Shared<Reader>,
 }
 
 struct Sink(Shared<Vec<u8>>);
@@ -105,10 +119,12 @@ impl Page {
         let out: Shared<Vec<u8>> = Arc::default();
         let seen: Shared<Seen> = Arc::default();
         lock(&seen).names = vec![String::new(); themes.name.len()];
-        let (field, tail) = match insert {
-            Some(Insert { field, tail }) => (Some(field), Some(tail)),
+        let fields: Shared<Reader> = Arc::default();
+        let (start, tail) = match insert {
+            Some(Insert { field, base, tail }) => (Some((field, base)), Some(tail)),
             None => (None, None),
         };
+        let reads = start.is_some();
         let mut settings = Settings::new_send()
             .with_encoding(encoding)
             // Strict parsing cuts pages short on odd markup (`<select><xmp>`); a browser would show them.
@@ -119,13 +135,28 @@ impl Page {
                     .with_graceful_bail_out_on_memory_limit_exceeded(true),
             )
             .with_graceful_bail_out_on_content_handler_error(true);
-        settings = watch_form(settings, themes, &seen, field);
+        settings = watch_form(settings, themes, &seen, start, &fields);
+        if reads {
+            settings = fields::watch(settings, &fields);
+        }
         settings = watch_controls(settings, themes, &seen);
         settings = watch_names(settings, themes, &seen);
         if let Some(tail) = tail {
             settings = append_tail(settings, &seen, tail);
         }
-        Self { rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))), out, seen }
+        Self { rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))), out, seen, fields }
+    }
+
+    /// A form that is only read, not shown to anybody: what it holds.
+    pub fn read(themes: &Themes, encoding: AsciiCompatibleEncoding, html: &[u8]) -> (Learned, Current) {
+        let nothing = Insert { field: String::new(), base: Base::Shown, tail: Box::new(|_| None) };
+        let mut page = Self::new(themes, encoding, Some(nothing));
+        lock(&page.fields).words = Some(HashMap::new());
+        page.write(html);
+        page.end();
+        let mut fields = lock(&page.fields);
+        let (title, words) = (fields.title(), fields.words.take().unwrap_or_default());
+        (page.learned(), Current { fields: fields.fields(), words, title })
     }
 
     /// Takes bytes of the page, gives bytes for the browser.
@@ -170,7 +201,7 @@ impl Seen {
 }
 
 /// White space folded; an ellipsis where a name is absurdly long. Entities are decoded.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let decoded = html_escape::decode_html_entities(text);
     let folded = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
     match folded.char_indices().nth(NAME_LIMIT) {
@@ -185,11 +216,11 @@ fn watch_form(
     settings: PageSettings,
     themes: &Themes,
     seen: &Shared<Seen>,
-    field: Option<String>,
+    start: Option<(String, Base)>,
+    fields: &Shared<Reader>,
 ) -> PageSettings {
-    let seen = Arc::clone(seen);
-    let mut field = field;
-    let only_read = field.is_none();
+    let (seen, fields) = (Arc::clone(seen), Arc::clone(fields));
+    let mut start = start;
     settings.append_element_content_handler(element!(themes.form.clone(), move |el| {
         let id = el.get_attribute("id").unwrap_or_default();
         let mut state = lock(&seen);
@@ -199,16 +230,27 @@ fn watch_form(
         state.learned.form = Some(id);
         state.inside_form = true;
         drop(state);
-        if let Some(field) = field.take() {
-            el.prepend(&field, ContentType::Html);
-        }
-        let seen = Arc::clone(&seen);
+        let Some((field, mut base)) = start.take() else {
+            return Ok(());
+        };
+        el.prepend(&field, ContentType::Html);
+        lock(&fields).inside = true;
+        let (seen, fields) = (Arc::clone(&seen), Arc::clone(&fields));
         el.on_end_tag(end_tag!(move |tag| {
             let mut state = lock(&seen);
             state.inside_form = false;
             // The form itself says what must not be echoed: whoever refuses its POST need not have seen the page.
-            for name in state.learned.passwords.iter().filter(|_| !only_read) {
+            for name in &state.learned.passwords {
                 tag.before(&withhold(name), ContentType::Html);
+            }
+            let mut fields = lock(&fields);
+            fields.inside = false;
+            let base = match &mut base {
+                Base::Shown => pack(&fields.fields()),
+                Base::Carried(base) => base.take(),
+            };
+            if let Some(base) = base {
+                tag.before(&hidden(BASE_FIELD, &base), ContentType::Html);
             }
             Ok(())
         }))
@@ -217,8 +259,13 @@ fn watch_form(
 
 /// A hidden field that names a field whose value is never given back.
 pub fn withhold(name: &str) -> String {
-    let name = html_escape::encode_quoted_attribute(name);
-    format!("<input type=\"hidden\" name=\"{WITHHOLD_FIELD}\" value=\"{name}\">")
+    hidden(WITHHOLD_FIELD, name)
+}
+
+/// A hidden field, escaped.
+pub fn hidden(name: &str, value: &str) -> String {
+    let text = html_escape::encode_quoted_attribute;
+    format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", text(name), text(value))
 }
 
 fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {

@@ -16,6 +16,8 @@ pub struct Themes {
     pub name: Vec<NamePlace>,
     /// What the widget stops, and leaves alive, in a read-only form. Handed on as it stands.
     pub readonly: ReadOnly,
+    /// What adds a row to an inline, below the inline's `…-group`. Handed on as it stands.
+    pub add_row: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

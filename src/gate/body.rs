@@ -30,6 +30,7 @@ pub(super) struct Posted {
 }
 
 /// The bytes that were read, for giving back what was typed.
+#[derive(Clone)]
 pub(super) struct Copy {
     read: VecDeque<Bytes>,
     whole: bool,
@@ -100,6 +101,12 @@ impl Copy {
         let mut typed = parse(body, encoding, passwords).await;
         typed.cut |= !self.whole;
         typed
+    }
+
+    /// The button that makes a new object of what was typed.
+    pub(super) async fn is_save_as_new(&self, encoding: &Encoding) -> bool {
+        let typed = self.clone().typed(encoding, &BTreeSet::new()).await;
+        typed.fields.iter().any(|(name, _)| name == "_saveasnew")
     }
 }
 

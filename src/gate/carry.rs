@@ -9,53 +9,70 @@ use http_body_util::BodyExt;
 use hyper::header::LOCATION;
 use hyper::{Request, Response};
 
-use super::body::Posted;
+use super::body::{Copy, Posted};
+use super::look::Present;
 use super::{Grant, Writer};
 use crate::collab::command::{Command, WriteEnd};
 use crate::collab::record::PageId;
 use crate::django::outcome::{self, Outcome};
+use crate::django::page::Base;
+use crate::django::route::View;
 use crate::http::body::Body;
 use crate::http::headers;
 use crate::ids;
 use crate::render::{self, Rendering};
 use crate::reply::Trouble;
 
+/// Django's answer, or what stands in for it.
+enum Heard {
+    Answer(Response<Body>),
+    /// The person gets everything back instead: what was typed is not in Django's answer.
+    Instead(Trouble<'static>),
+}
+
 impl Writer {
     /// Forwards a granted write, hears how it ended, and commits that before the answer goes.
     pub(super) async fn carry_out(self, grant: Grant, head: Request<()>, posted: Posted) -> Response<Body> {
         let keeping = self.keep(grant.fence);
-        let (kept_copy, token) = (posted.copy(), posted.token.clone());
+        let copy = posted.copy();
         let (parts, ()) = head.into_parts();
         let mut request = Request::from_parts(parts, posted.into_body());
         render::ask_plainly(request.headers_mut());
         let sent = self.app.upstream.send(request).await;
-        let (end, answer) = match sent {
+        let (end, heard) = match sent {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
                 if self.app.identity.is_touched(answer.headers()) {
                     self.app.identity.follow(&self.headers, answer.headers()).await;
                 }
-                self.understand(&grant, answer).await
+                self.understand(&grant, answer, &copy).await
             }
             Err(error) => {
                 tracing::warn!(object = %self.key, %error, "Django did not answer a write");
-                let typed = kept_copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
-                let (end, trouble) = if error.never_sent() {
-                    (WriteEnd::NotSaved, Trouble::NoDjango(&error))
+                if error.never_sent() {
+                    (WriteEnd::NotSaved, Heard::Instead(Trouble::NoDjango(error)))
                 } else {
-                    (WriteEnd::Unknown { may_land: true }, Trouble::Unknown(&error))
-                };
-                let answer = self.give_back(&trouble, &typed, token.as_deref(), grant.now);
-                (end, answer)
+                    (WriteEnd::Unknown { may_land: true }, Heard::Instead(Trouble::Unknown(error)))
+                }
             }
         };
         self.commit(&grant, end).await;
         keeping.abort();
-        answer
+        match heard {
+            Heard::Answer(answer) => answer,
+            Heard::Instead(trouble) => {
+                let typed = copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
+                let present = match trouble {
+                    Trouble::Unknown(_) => self.look_if_known().await,
+                    _ => Present::Unreadable,
+                };
+                self.give_back(&trouble, &typed, present, grant.now).await
+            }
+        }
     }
 
     /// Renews the pin as long as the write is on its way, however long an upload takes.
-    fn keep(&self, fence: u64) -> tokio::task::JoinHandle<()> {
+    pub(super) fn keep(&self, fence: u64) -> tokio::task::JoinHandle<()> {
         let (hub, key, every) = (Arc::clone(&self.app.hub), self.key.clone(), self.app.keep_write);
         tokio::spawn(async move {
             loop {
@@ -68,13 +85,33 @@ impl Writer {
     }
 
     /// Reads Django's answer: from its head, and where that does not tell, from as much of the page as does.
-    async fn understand(&self, grant: &Grant, answer: Response<Body>) -> (WriteEnd, Response<Body>) {
+    async fn understand(&self, grant: &Grant, answer: Response<Body>, posted: &Copy) -> (WriteEnd, Heard) {
         let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok());
         let status = answer.status().as_u16();
         let read = outcome::from_head(&self.app.prefixes, &self.key, self.view, status, location);
-        if read != Outcome::AskBody {
-            return (end_of(read), answer);
+        // Our own page was posted, so there is something typed to give back.
+        let typed_here = self.claims.is_some();
+        match read {
+            Outcome::AskBody => return self.read_on(grant, answer, posted).await,
+            Outcome::SignedOut if typed_here => {
+                let login = location.unwrap_or_default().to_owned();
+                return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
+            }
+            Outcome::Elsewhere if typed_here && matches!(self.look().await, Present::Gone) => {
+                return (WriteEnd::Gone, Heard::Instead(Trouble::Gone));
+            }
+            _ => {}
         }
+        // "Save as new" writes another object (ModelAdmin._changeform_view); this one stays as it is.
+        if self.view == View::Change && posted.is_save_as_new(&self.encoding).await {
+            return (WriteEnd::NotSaved, Heard::Answer(answer));
+        }
+        (end_of(read), Heard::Answer(answer))
+    }
+
+    /// A page: the form again, or the end of a popup.
+    async fn read_on(&self, grant: &Grant, answer: Response<Body>, posted: &Copy) -> (WriteEnd, Heard) {
+        let passwords = self.app.passwords_of(&self.key);
         let rendering = Rendering {
             object: self.key.clone(),
             who: self.who.clone(),
@@ -82,11 +119,12 @@ impl Writer {
             // The form again, with its errors: it still builds on what the person saw.
             version: grant.base,
             now: grant.now,
-            unsaved: true,
+            base: Base::Carried(posted.clone().typed(&self.encoding, &passwords).await.base),
+            saved_pages: Vec::new(),
         };
         let (answer, page) = match render::rewriting(&self.app, answer, rendering) {
             Ok(pieces) => pieces,
-            Err(answer) => return (WriteEnd::Unknown { may_land: false }, *answer),
+            Err(answer) => return (WriteEnd::Unknown { may_land: false }, Heard::Answer(*answer)),
         };
         let mut read = VecDeque::new();
         let mut page = Body::Page(Box::new(page));
@@ -107,7 +145,7 @@ impl Writer {
             }
         };
         let end = end_of(outcome::from_body(self.view, shown));
-        (end, answer.map(|()| Body::after(read, page)))
+        (end, Heard::Answer(answer.map(|()| Body::after(read, page))))
     }
 
     /// Tells the store how it ended. Only after this may the answer go, or the next page could be rendered with
@@ -138,8 +176,8 @@ fn end_of(outcome: Outcome) -> WriteEnd {
     match outcome {
         Outcome::Saved { stays } => WriteEnd::Saved { stays },
         Outcome::Deleted => WriteEnd::Deleted,
-        Outcome::NotSaved => WriteEnd::NotSaved,
+        Outcome::NotSaved | Outcome::SignedOut => WriteEnd::NotSaved,
         Outcome::Unknown { may_land } => WriteEnd::Unknown { may_land },
-        Outcome::AskBody => WriteEnd::Unknown { may_land: false },
+        Outcome::AskBody | Outcome::Elsewhere => WriteEnd::Unknown { may_land: false },
     }
 }

@@ -4,25 +4,57 @@ use hyper::StatusCode;
 
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, Saved};
-use crate::django::object::ObjectKey;
 use crate::http::upstream::UpstreamError;
 
 /// Why a write was not (or perhaps not) carried out.
 pub enum Trouble<'a> {
     Refused(&'a Refusal),
+    /// Django shows something else than what the person saw, and no save through the proxy explains it.
+    Changed,
+    /// Django has no such object any more.
+    Gone,
+    /// Django asks to sign in first, at this address.
+    SignedOut(String),
     /// The store of locks cannot be asked.
     Store,
     /// Nothing reached Django.
-    NoDjango(&'a UpstreamError),
+    NoDjango(UpstreamError),
     /// It reached Django, and no answer came back.
-    Unknown(&'a UpstreamError),
+    Unknown(UpstreamError),
 }
 
 impl Trouble<'_> {
+    /// Sending the form again from the page says "I have seen what is there now"; otherwise it is checked as
+    /// before.
+    pub fn is_conscious(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal, Refusal::Stale { .. } | Refusal::Unfit),
+            Self::Changed | Self::Unknown(_) => true,
+            Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
+        }
+    }
+
+    /// Is there a present version to carry the changes over to?
+    pub(super) fn can_apply(&self) -> bool {
+        match self {
+            Self::Refused(Refusal::Stale { deleted, .. }) => !deleted,
+            Self::Refused(Refusal::Unfit) | Self::Changed | Self::Unknown(_) => true,
+            Self::Refused(_) | Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
+        }
+    }
+
+    /// Somebody else is in the way, and will be gone again.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::Held { .. } | Refusal::Saving { .. }))
+    }
+
     /// One word for scripts.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::SignedOut(_) => "signed_out",
             Self::Store => "store_down",
             Self::NoDjango(_) => "not_sent",
             Self::Unknown(_) => "unknown",
@@ -36,12 +68,12 @@ pub(super) struct Words {
     pub(super) sentence: String,
     pub(super) advice: &'static str,
     pub(super) retry_after: Option<u32>,
-    /// What the button that sends the form again says.
-    pub(super) button: &'static str,
+    /// What the button that sends the form again says; none where that cannot help.
+    pub(super) button: Option<&'static str>,
 }
 
 /// The table.
-pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words {
+pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
     match trouble {
         Trouble::Refused(Refusal::Held { by, since }) => Words {
             status: StatusCode::LOCKED,
@@ -53,7 +85,7 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             ),
             advice: "Everything you typed is kept below. Try again when they have left.",
             retry_after: Some(15),
-            button: "Try again",
+            button: Some("Try again"),
         },
         Trouble::Refused(Refusal::Saving { by, own, .. }) => Words {
             status: StatusCode::LOCKED,
@@ -70,19 +102,38 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             },
             advice: "Everything you typed is kept below. Try again in a moment.",
             retry_after: Some(2),
-            button: "Try again",
+            button: Some("Try again"),
         },
-        Trouble::Refused(Refusal::Stale { saved, deleted }) => Words {
+        Trouble::Refused(Refusal::Stale { saved, deleted: true }) => Words {
+            status: StatusCode::CONFLICT,
+            title: format!("{object} was deleted"),
+            sentence: format!(
+                "Your changes to {object} were not saved: {} after you opened it.",
+                happened(saved.as_ref(), true, now)
+            ),
+            advice: "Everything you typed is kept below, to copy from.",
+            retry_after: None,
+            button: None,
+        },
+        Trouble::Gone => Words {
+            status: StatusCode::CONFLICT,
+            title: format!("{object} is gone"),
+            sentence: format!("Your changes to {object} were not saved: it does not exist any more."),
+            advice: "Everything you typed is kept below, to copy from.",
+            retry_after: None,
+            button: None,
+        },
+        Trouble::Refused(Refusal::Stale { saved, deleted: false }) => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} has changed"),
             sentence: format!(
                 "Your changes to {object} were not saved: {} after you opened it.",
-                happened(saved.as_ref(), *deleted, now)
+                happened(saved.as_ref(), false, now)
             ),
-            advice: "Everything you typed is kept below. Open the current version beside it and compare; \
-                     saving anyway replaces what was saved since.",
+            advice: "Everything you typed is kept below, beside what is there now. Saving anyway replaces what \
+                     was saved since.",
             retry_after: None,
-            button: "Save anyway",
+            button: Some("Save anyway"),
         },
         Trouble::Refused(Refusal::Unfit) => Words {
             status: StatusCode::CONFLICT,
@@ -91,10 +142,31 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
                 "Your changes to {object} were not saved: the page was opened under another login, more than a \
                  day ago, or before the proxy was restarted."
             ),
-            advice: "Everything you typed is kept below. Open the current version beside it and compare; \
-                     saving anyway replaces what may have been saved since.",
+            advice: "Everything you typed is kept below, beside what is there now. Saving anyway replaces what \
+                     may have been saved since.",
             retry_after: None,
-            button: "Save anyway",
+            button: Some("Save anyway"),
+        },
+        Trouble::Changed => Words {
+            status: StatusCode::CONFLICT,
+            title: format!("{object} has changed"),
+            sentence: format!(
+                "Your changes to {object} were not saved yet: it does not look as it did when you opened it, \
+                 and nobody saved it here. A task or another program may have changed it."
+            ),
+            advice: "Everything you typed is kept below, beside what is there now. If you see no difference, \
+                     save anyway.",
+            retry_after: None,
+            button: Some("Save anyway"),
+        },
+        Trouble::SignedOut(_) => Words {
+            status: StatusCode::FORBIDDEN,
+            title: "You are signed out".to_owned(),
+            sentence: format!("Your changes to {object} were not saved: the site asks you to sign in first."),
+            advice: "Everything you typed is kept below, and is filled in again when you have signed in as the \
+                     same person in this browser.",
+            retry_after: None,
+            button: None,
         },
         Trouble::Store => Words {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -104,7 +176,7 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             ),
             advice: "Everything you typed is kept below. Try again in a moment; the site's operator can see why.",
             retry_after: Some(5),
-            button: "Try again",
+            button: Some("Try again"),
         },
         Trouble::NoDjango(error) => Words {
             status: gateway_status(error),
@@ -114,7 +186,7 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             ),
             advice: "Everything you typed is kept below. Try again in a moment.",
             retry_after: Some(5),
-            button: "Try again",
+            button: Some("Try again"),
         },
         Trouble::Unknown(error) => Words {
             status: gateway_status(error),
@@ -122,9 +194,10 @@ pub(super) fn words(trouble: &Trouble, object: &ObjectKey, now: Millis) -> Words
             sentence: format!(
                 "Your changes to {object} were sent, but the application server did not say what became of them."
             ),
-            advice: "Everything you typed is kept below. Open the current version and look before you save again.",
+            advice: "Everything you sent is kept below, beside what is there now, where that can be seen. Compare \
+                     before you save again.",
             retry_after: None,
-            button: "Save again anyway",
+            button: Some("Save again anyway"),
         },
     }
 }

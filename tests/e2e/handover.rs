@@ -25,14 +25,14 @@ async fn two(stage: &Stage) -> (Rc<Browser>, Rc<Browser>) {
 /// The text of one of the other bars: `collab-offer`, `collab-notice`; empty without it.
 async fn bar(browser: &Browser, tag: &str) -> String {
     let script = format!(
-        "return document.querySelector('{tag}')?.shadowRoot.querySelector('.text').textContent ?? ''"
+        "return document.querySelector('{tag}:not([hidden])')?.shadowRoot.querySelector('.text, .box > p').textContent ?? ''"
     );
     browser.look(&script).await.as_str().unwrap_or_default().to_owned()
 }
 
 async fn press_in(browser: &Browser, tag: &str, label: &str) {
     let script = format!(
-        "return [...document.querySelector('{tag}')?.shadowRoot.querySelectorAll('button') ?? []].find((b) => b.textContent === '{label}') ?? null"
+        "return [...document.querySelector('{tag}:not([hidden])')?.shadowRoot.querySelectorAll('button') ?? []].find((b) => b.textContent === '{label}') ?? null"
     );
     let button = eventually!(browser.look(&script).await, |b| !b.is_null());
     browser.element(button).click().await.unwrap();
@@ -63,15 +63,15 @@ async fn asked_and_handed_over_now() {
             stage.shot(&grace, "handover-asked").await;
             ada.told("Grace asks to edit this page.").await;
             // It is seen where she is, and leaves her where she was.
-            eventually!(bar(&ada, "collab-notice").await, |text| text.contains("Grace asks to edit this page."));
+            eventually!(bar(&ada, "collab-edge").await, |text| text.contains("Grace asks to edit this page."));
             assert_eq!(ada.look(focus).await, "reviews-0-text");
             assert!(title(&ada).await.starts_with("Request to edit · "), "{}", title(&ada).await);
-            let apart = "const n = document.querySelector('collab-notice').getBoundingClientRect(), \
+            let apart = "const n = document.querySelector('collab-edge').getBoundingClientRect(), \
                 f = document.activeElement.getBoundingClientRect(); return f.bottom <= n.top || n.bottom <= f.top";
             assert_eq!(ada.look(apart).await, true, "it covers the field she types into");
             stage.shot(&ada, "handover-request-scrolled").await;
             ada.js("scrollTo(0, 0)", vec![]).await;
-            eventually!(bar(&ada, "collab-notice").await, |text| text.is_empty());
+            eventually!(bar(&ada, "collab-edge").await, |text| text.is_empty());
             stage.shot(&ada, "handover-request").await;
             narrow(&ada).await;
             stage.shot(&ada, "handover-request-narrow").await;
@@ -166,7 +166,7 @@ async fn unanswered_and_taken_over_with_the_work_of_the_other() {
                 grace.look("return document.querySelector('[name=published]').checked").await,
                 published
             );
-            let marked = "return [...document.querySelectorAll('[data-collab-unsaved]')].map((e) => e.name)";
+            let marked = "return [...document.querySelectorAll('[data-collab-filled]')].map((e) => e.name)";
             assert_eq!(grace.look(marked).await, serde_json::json!(["name", "stock", "published"]));
             eventually!(stage.proxy.borrow().list()[0].clone(), |lock| lock["unsaved"] == true
                 && lock["editor"] == "Grace");
@@ -202,13 +202,13 @@ async fn every_kind_of_field_is_passed_on() {
             grace.press("Take over").await;
             grace.told(EDITOR).await;
             press_in(&grace, "collab-offer", "Fill them in").await;
-            eventually!(bar(&grace, "collab-offer").await, |text| text.contains("Nothing of it is saved yet."));
+            eventually!(bar(&grace, "collab-offer").await, |text| text.contains("Filled in, and not saved yet:"));
             stage.shot(&grace, "takeover-fields").await;
             assert_eq!(grace.value("colour").await, "red");
             assert_eq!(grace.value("description").await, "");
             let right = "return [...document.querySelector('#id_tags_to').options].map((o) => o.value)";
             assert!(grace.look(right).await.as_array().unwrap().contains(&chosen[0]), "{chosen}");
-            let missing = grace.look("return [...document.querySelector('collab-offer').shadowRoot.querySelectorAll('li')].map((l) => l.textContent)").await;
+            let missing = grace.look("return [...document.querySelector('collab-offer').shadowRoot.querySelectorAll('.row')].map((l) => l.textContent)").await;
             let filled = grace.value(&format!("reviews-{last}-author")).await;
             // Without the theme's own link for a row, what it would hold is listed, not dropped.
             assert!(filled == "Lin" || missing.to_string().contains("Lin"), "{filled:?} {missing}");

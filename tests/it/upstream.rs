@@ -30,6 +30,8 @@ pub(crate) fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, std::io::Error> {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     pub(crate) requests: Arc<AtomicUsize>,
+    /// Requests that may write.
+    pub(crate) posts: Arc<AtomicUsize>,
     pub(crate) connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
@@ -49,16 +51,22 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (requests, connections) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let (answer, counts) = (Arc::new(answer), (Arc::clone(&requests), Arc::clone(&connections)));
+        let posts = Arc::<AtomicUsize>::default();
+        let (answer, counts) =
+            (Arc::new(answer), (Arc::clone(&requests), Arc::clone(&connections), Arc::clone(&posts)));
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 counts.1.fetch_add(1, Ordering::SeqCst);
                 let (answer, requests, open) =
                     (Arc::clone(&answer), Arc::clone(&counts.0), Arc::clone(&counts.1));
+                let posts = Arc::clone(&counts.2);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| {
+                    let service = service_fn(move |request: Request<Incoming>| {
                         requests.fetch_add(1, Ordering::SeqCst);
+                        if request.method() == hyper::Method::POST {
+                            posts.fetch_add(1, Ordering::SeqCst);
+                        }
                         let answer = Arc::clone(&answer);
                         async move { Ok::<_, Infallible>(answer(request).await) }
                     });
@@ -70,11 +78,15 @@ impl Upstream {
                 });
             }
         });
-        Self { address, requests, connections, task }
+        Self { address, requests, posts, connections, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn count_posts(&self) -> usize {
+        self.posts.load(Ordering::SeqCst)
     }
 
     pub(crate) fn count(&self) -> usize {

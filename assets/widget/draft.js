@@ -1,0 +1,147 @@
+// One page's draft: kept while somebody types, offered back when the form opens again.
+// Owns when a draft is made, offered, filled in and forgotten; drafts.js owns how it is kept, values.js how a
+// form is read and filled, notice.js how an offer looks. It must not know the lock: it is told when the form
+// can be edited.
+import { changes, find, forget, isIn, keep } from './drafts.js';
+import { fill } from './texts.js';
+import { applyValues, namesOf, readDefaults, readValues } from './values.js';
+
+const SOON = 1_000; // what was typed reaches the storage this late at most
+
+export class Draft {
+  #form;
+  #before; // what Django rendered
+  #found = null; // an earlier draft that waits for a decision
+  #timer = null;
+  #dirty = false;
+  #editable = false;
+
+  constructor(form, config, texts, notice, { storage, window }) {
+    Object.assign(this, { config, texts, notice, storage, window });
+    this.#form = form;
+    this.#before = config.base ?? readDefaults(form);
+    notice.onaction = (id) => this.#answer(id);
+    this.#look();
+  }
+
+  get #user() {
+    return this.config.user.user_id;
+  }
+
+  // An earlier draft of this person and object that is still work.
+  #look() {
+    const { config, storage } = this;
+    const found = config.can_edit ? find(storage, this.#user, config.object, Date.now()) : null;
+    if (!found) return;
+    const saved = config.saved_pages?.includes(found.page);
+    if (saved || isIn(found, readValues(this.#form))) forget(storage, this.#user, config.object);
+    else this.#found = found;
+  }
+
+  // The form can be edited now, or no more.
+  setEditable(editable) {
+    this.#editable = editable;
+    if (!this.#found) return;
+    if (editable && this.#found.apply) this.#fillIn();
+    else this.#offer();
+  }
+
+  // `dirty`: the form differs from what was rendered.
+  changed(dirty) {
+    this.#dirty = dirty;
+    if (!dirty && !this.#found) forget(this.storage, this.#user, this.config.object);
+    if (dirty) this.#timer ??= this.window.setTimeout(() => this.flush(), SOON);
+  }
+
+  // Keeps what is typed now. False if it could not be kept.
+  flush() {
+    this.window.clearTimeout(this.#timer);
+    this.#timer = null;
+    // An offer that nobody has answered must not be overwritten by less.
+    if (!this.#dirty || this.#found) return !this.#dirty;
+    const { config } = this;
+    const draft = { page: config.page_id, version: config.version, ...this.unsaved() };
+    return keep(this.storage, this.#user, config.object, draft, Date.now());
+  }
+
+  // What differs from what Django rendered.
+  unsaved() {
+    return changes(this.#before, readValues(this.#form));
+  }
+
+  // The person wants none of it.
+  discard() {
+    this.#dirty = false;
+    this.window.clearTimeout(this.#timer);
+    forget(this.storage, this.#user, this.config.object);
+  }
+
+  #offer(rows) {
+    const { at } = this.#found;
+    const { texts } = this;
+    const time = new Intl.DateTimeFormat(document.documentElement.lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+    const old = this.#found.version !== this.config.version;
+    const lines = [fill(texts.draft_text, { time }), old ? texts.draft_old_text : '', this.#editable ? '' : texts.draft_wait_text];
+    const ids = [...(this.#editable ? ['restore'] : []), ...(rows ? [] : ['compare']), 'forget'];
+    this.notice.show({
+      text: lines.filter(Boolean).join(' '),
+      actions: ids.map((id) => ({ id, label: texts[`${id}_button`] })),
+      rows,
+    });
+  }
+
+  #answer(id) {
+    if (id === 'restore') this.#fillIn();
+    else if (id === 'compare') this.#offer(this.#rows());
+    else {
+      if (id === 'forget') forget(this.storage, this.#user, this.config.object);
+      this.#found = null;
+      this.notice.hide();
+      if (id === 'forget' && this.#dirty) this.changed(true);
+    }
+  }
+
+  #fillIn() {
+    const { fields, names } = this.#found;
+    const done = fillIn(this.#form, fields, names, this.config.add_row);
+    this.#found = null;
+    showFilled(this.notice, this.texts, this.#form, done);
+    // The same work, now this page's.
+    this.#dirty = true;
+    this.flush();
+  }
+
+  #rows() {
+    const { names, fields } = this.#found;
+    const now = readValues(this.#form);
+    const shown = (list, name) => list.filter(([n]) => n === name).map(([, value, label]) => label ?? value).join(', ');
+    return names.map((name) => ({
+      label: labelOf(this.#form, name),
+      cells: [[this.texts.draft_column, shown(fields, name)], [this.texts.page_column, shown(now, name)]],
+    }));
+  }
+}
+
+// Fills values in and marks the fields, until the page goes.
+export function fillIn(form, entries, names, addRow) {
+  const known = new Set(namesOf(form));
+  const mark = (control) => {
+    const right = control.closest('.related-widget-wrapper, .selector') ?? control;
+    right.setAttribute('data-collab-filled', '');
+  };
+  return applyValues(form, entries, { names: names.filter((name) => known.has(name) || entries.some(([n]) => n === name)), addRow, mark });
+}
+
+export function showFilled(notice, texts, form, { applied, missing }) {
+  const labels = applied.map((name) => labelOf(form, name)).join(', ');
+  const left = missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] }));
+  const lines = [labels ? fill(texts.filled_text, { fields: labels }) : '', left.length ? texts.not_filled_text : ''];
+  notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left.length ? left : undefined });
+}
+
+// What people call a field.
+export function labelOf(form, name) {
+  const control = form.querySelector(`[name="${CSS.escape(name)}"]`) ?? null;
+  const label = control?.labels?.[0]?.textContent ?? control?.getAttribute('aria-label') ?? '';
+  return label.trim().replace(/:$/, '') || name;
+}

@@ -1,0 +1,63 @@
+// A notice below the bar: a sentence, buttons, and where there is something to compare, a table. For what a
+// person should decide, and not just know. In the page's own flow, so that it covers nothing.
+// It must not know what it is about: it shows what it is given, and says which button was pressed.
+import { NOTICE_CSS } from './style.js';
+
+export class Notice extends HTMLElement {
+  #text = document.createElement('p');
+  #table = document.createElement('div');
+  #actions = document.createElement('div');
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(NOTICE_CSS);
+    root.adoptedStyleSheets = [sheet];
+    const box = document.createElement('div');
+    box.className = 'box';
+    // Heard once when it appears; what changes inside is not read out again and again.
+    this.#text.setAttribute('role', 'status');
+    this.#actions.className = 'actions';
+    this.#table.className = 'rows';
+    box.append(this.#text, this.#table, this.#actions);
+    root.append(box);
+    this.hidden = true;
+  }
+
+  // `rows`: [{ label, cells: [[title, text], …] }]
+  show({ text, actions, rows = [] }) {
+    this.hidden = false;
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+    this.#table.replaceChildren(...rows.map(row));
+    const focused = this.shadowRoot.activeElement;
+    this.#actions.replaceChildren(...actions.map(({ id, label }) => this.#button(id, label)));
+    if (focused && !focused.isConnected) this.#actions.firstElementChild?.focus();
+  }
+
+  hide() {
+    this.hidden = true;
+  }
+
+  #button(id, label) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = label;
+    button.addEventListener('click', () => this.onaction?.(id));
+    return button;
+  }
+}
+
+function row({ label, cells }) {
+  const line = document.createElement('div');
+  line.className = 'row';
+  const name = Object.assign(document.createElement('b'), { textContent: label });
+  const parts = cells.map(([title, text]) => {
+    const cell = document.createElement('div');
+    if (title) cell.append(Object.assign(document.createElement('small'), { textContent: title }));
+    cell.append(Object.assign(document.createElement('span'), { textContent: text || '–' }));
+    return cell;
+  });
+  line.append(name, ...parts);
+  return line;
+}

@@ -1,0 +1,156 @@
+//! Giving everything back: what a person needs whose save did not go through.
+//!
+//! Owns which tokens the page gets and whether Django is asked for the present form. The words and the page are
+//! `reply`'s.
+
+use hyper::Response;
+
+use super::Writer;
+use super::body::Posted;
+use super::look::Present;
+use crate::collab::command::Refusal;
+use crate::collab::record::{Millis, PageId};
+use crate::django::base::{pack, unpack};
+use crate::django::compare;
+use crate::django::form::Typed;
+use crate::django::route::{View, root_of};
+use crate::http::body::Body;
+use crate::identity::NAMELESS;
+use crate::ids;
+use crate::reply::{self, Kept, Trouble, Wait};
+use crate::store::StoreError;
+use crate::token::{Claims, JoinClaims};
+
+pub(super) enum Denied {
+    Refusal(Refusal, Millis),
+    /// Somebody changed it in a way that the proxy has not seen.
+    Changed(Box<Present>, Millis),
+    Store(StoreError),
+}
+
+impl Writer {
+    /// The page that gives everything back.
+    pub(super) async fn deny(&self, denied: Denied, posted: Posted) -> Response<Body> {
+        let typed = posted.into_typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
+        match denied {
+            Denied::Refusal(refusal, now) => {
+                let present = self.look_if_known().await;
+                let deleted = matches!(present, Present::Gone);
+                let refusal = match refusal {
+                    Refusal::Stale { saved, .. } if deleted => Refusal::Stale { saved, deleted },
+                    refusal => refusal,
+                };
+                self.give_back(&Trouble::Refused(&refusal), &typed, present, now).await
+            }
+            Denied::Changed(present, now) => self.give_back(&Trouble::Changed, &typed, *present, now).await,
+            Denied::Store(error) => {
+                tracing::warn!(object = %self.key, %error, "a write could not be checked");
+                self.give_back(&Trouble::Store, &typed, Present::Unreadable, 0).await
+            }
+        }
+    }
+
+    /// Nobody's look is lent to a stranger, and only the change form can be compared.
+    pub(super) async fn look_if_known(&self) -> Present {
+        if self.view == View::Change && self.is_known() { self.look().await } else { Present::Unreadable }
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        trouble: &Trouble<'_>,
+        typed: &Typed,
+        present: Present,
+        now: Millis,
+    ) -> Response<Body> {
+        let page = PageId::from(ids::id());
+        let (current, can_edit, version) = match present {
+            Present::Form { current, can_edit, version } => (Some(current), can_edit, Some(version)),
+            _ => (None, false, None),
+        };
+        let shown = typed.base.as_deref().and_then(unpack);
+        let rows = compare::rows(typed, shown.as_deref(), current.as_ref());
+        let (token, base) = if trouble.is_conscious() {
+            // Whoever saves from this page has seen what it shows.
+            let seen = current.as_ref().and_then(|c| pack(&c.fields));
+            (self.conscious_token(&page, version, now).await, seen.or_else(|| typed.base.clone()))
+        } else {
+            (self.same_token(&page), typed.base.clone())
+        };
+        let wait = version.filter(|_| can_edit).map(|version| self.wait(&page, version, now));
+        let change_page = self.change_page();
+        // A path that begins with two slashes would name another host in a form's action.
+        let action = if self.action.starts_with("//") { &change_page } else { &self.action };
+        let kept = Kept {
+            object: &self.key,
+            title: current.as_ref().and_then(|c| c.title.as_deref()),
+            action,
+            current: &change_page,
+            typed,
+            rows: &rows,
+            known: (shown.is_some(), current.is_some()),
+            encoding: &self.encoding,
+            token: token.as_deref(),
+            base: base.as_deref(),
+            page: &page,
+            version: version.or_else(|| self.claims.as_ref().map(|c| c.version)),
+            user: self.app.identity.key().public_id(&self.who.user),
+            wait,
+            script: format!("{}{}kept.js", self.app.own_prefix, self.app.assets.folder()),
+            now,
+        };
+        reply::kept(trouble, &kept, reply::wants_json(&self.headers))
+    }
+
+    /// Trying again is checked as the page was.
+    fn same_token(&self, page: &PageId) -> Option<String> {
+        let claims = Claims { page: page.clone(), join: None, ..self.claims.clone()? };
+        Some(self.app.identity.key().sign(&claims))
+    }
+
+    /// Saving anyway is a conscious act, with a token that says so.
+    async fn conscious_token(&self, page: &PageId, seen: Option<Millis>, now: Millis) -> Option<String> {
+        let version = match seen {
+            Some(version) => version,
+            None => self.app.hub.store().read(&self.key).await.ok()?.record.version,
+        };
+        Some(self.app.identity.key().sign(&self.claims_for(page, version, now)))
+    }
+
+    /// Waiting in line from the page of the refused save.
+    fn wait(&self, page: &PageId, version: Millis, now: Millis) -> Wait {
+        let name = self.who.name.clone().unwrap_or_else(|| NAMELESS.to_owned());
+        let join = Some(JoinClaims { can_edit: true, name });
+        let claims = Claims { join, ..self.claims_for(page, version, now) };
+        Wait { socket: self.app.socket_path(&self.key), token: self.app.identity.key().sign(&claims) }
+    }
+
+    fn claims_for(&self, page: &PageId, version: Millis, now: Millis) -> Claims {
+        Claims {
+            object: self.key.clone(),
+            user: self.who.user.clone(),
+            session: self.who.session.clone(),
+            page: page.clone(),
+            version,
+            issued: now,
+            join: None,
+        }
+    }
+
+    /// The object's page, by the key as it came where that is known: its canonical form need not be one that
+    /// Django finds (text keys such as `007`).
+    pub(super) fn change_page(&self) -> String {
+        let path = self.action.split('?').next().unwrap_or_default();
+        let folder = match self.view {
+            View::Change => path.strip_suffix("change/"),
+            View::Delete => path.strip_suffix("delete/"),
+            View::Other => None,
+        };
+        match folder.filter(|f| !f.starts_with("//")) {
+            Some(folder) => format!("{folder}change/"),
+            None => {
+                let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
+                format!("{root}{}change/", self.key.url_path())
+            }
+        }
+    }
+}

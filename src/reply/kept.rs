@@ -1,0 +1,253 @@
+//! The page of a save that did not go through: everything that was typed, beside what is there now.
+//!
+//! Owns the page's parts and its data for scripts. It works without JavaScript for reading, copying and sending
+//! again; `kept.js` adds what needs it.
+
+use hyper::Response;
+
+use super::versions;
+use super::words::{Trouble, Words, words};
+use super::{fill, respond};
+use crate::assets::KEPT_PAGE;
+use crate::collab::command::Refusal;
+use crate::collab::record::{Millis, PageId, Person, Saved};
+use crate::django::base::BASE_FIELD;
+use crate::django::compare::{Row, Status};
+use crate::django::fields::Value;
+use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
+use crate::django::object::ObjectKey;
+use crate::django::page::{hidden, withhold};
+use crate::http::body::Body;
+
+/// Where and how the page can wait in line.
+pub struct Wait {
+    pub socket: String,
+    pub token: String,
+}
+
+/// What the page needs beside the trouble.
+pub struct Kept<'a> {
+    pub object: &'a ObjectKey,
+    /// What people call the object, where the site told.
+    pub title: Option<&'a str>,
+    /// Path and query that were posted to.
+    pub action: &'a str,
+    /// The object's change page.
+    pub current: &'a str,
+    pub typed: &'a Typed,
+    pub rows: &'a [Row],
+    /// Is it known what the form showed when it was opened, and what it shows now?
+    pub known: (bool, bool),
+    pub encoding: &'a Encoding,
+    /// The token to post with next; none, where it came without one.
+    pub token: Option<&'a str>,
+    /// What the next post builds on.
+    pub base: Option<&'a str>,
+    pub page: &'a PageId,
+    pub version: Option<Millis>,
+    /// The person, as their own browser knows them.
+    pub user: String,
+    pub wait: Option<Wait>,
+    /// The address of the page's script.
+    pub script: String,
+    pub now: Millis,
+}
+
+impl Kept<'_> {
+    fn name(&self) -> String {
+        self.title.map_or_else(|| self.object.to_string(), str::to_owned)
+    }
+}
+
+/// The answer that gives everything back.
+pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
+    let words = words(trouble, &kept.name(), kept.now);
+    let body = if json { data(&words, trouble, kept) } else { page(&words, trouble, kept) };
+    let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
+    respond(words.status, kind, body, words.retry_after)
+}
+
+fn data(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
+    let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match trouble {
+        Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since, .. }) => {
+            (Some((by, *since)), None)
+        }
+        Trouble::Refused(Refusal::Stale { saved, .. }) => (None, saved.as_ref()),
+        _ => (None, None),
+    };
+    let sent = |values: &Option<Vec<Value>>| values.as_ref().map(|v| v.iter().map(|v| v.0.clone()).collect());
+    let changes = kept.rows.iter().filter(|r| r.status != Status::Unchanged).map(|row| {
+        let (typed, base, now): (Option<Vec<String>>, _, _) =
+            (sent(&row.typed), sent(&row.base), sent(&row.now));
+        serde_json::json!({"name": row.name, "status": row.status, "typed": typed, "base": base, "now": now})
+    });
+    serde_json::json!({
+        "error": trouble.code(),
+        "object": kept.object.to_string(),
+        "message": words.sentence,
+        "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
+        "saved": saved.map(|s| serde_json::json!({"by": s.by.name, "at": s.at})),
+        "fields": kept.typed.fields,
+        "files": kept.typed.files,
+        "withheld": kept.typed.withheld,
+        "changes": changes.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
+    let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
+    let enctype = match kept.encoding {
+        Encoding::Multipart { .. } => "multipart/form-data",
+        _ => "application/x-www-form-urlencoded",
+    };
+    // Filling in is better than replacing, so where both can be done the latter stands back.
+    let second = if trouble.is_conscious() && kept.known.1 { "second" } else { "" };
+    let button = words
+        .button
+        .map_or_else(String::new, |b| format!("<button type=\"submit\" class=\"{second}\">{b}</button>"));
+    let link = match trouble {
+        Trouble::SignedOut(login) if is_web(login) => {
+            format!("<a class=\"button\" href=\"{}\">Sign in and go on</a>", text(login))
+        }
+        Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => String::new(),
+        _ => format!(
+            "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open the current version in a new tab</a>",
+            text(kept.current)
+        ),
+    };
+    fill(
+        KEPT_PAGE,
+        &[
+            ("title", &text(&words.title)),
+            ("sentence", &text(&words.sentence)),
+            ("advice", words.advice),
+            ("action", &text(kept.action)),
+            ("enctype", enctype),
+            ("hidden", &carried(kept)),
+            ("button", &button),
+            ("link", &link),
+            ("again", &to_fill_in(kept.typed)),
+            ("versions", &versions::html(kept.rows, kept.known, trouble)),
+            ("config", &config(trouble, kept)),
+            ("script", &text(&kept.script)),
+        ],
+    )
+}
+
+/// Everything that came, ready to be sent again.
+fn carried(kept: &Kept) -> String {
+    let mut html = String::new();
+    for (name, value) in [(TOKEN_FIELD, kept.token), (BASE_FIELD, kept.base)] {
+        html.extend(value.map(|v| hidden(name, v)));
+    }
+    html.extend(kept.typed.fields.iter().map(|(name, value)| hidden(name, value)));
+    html
+}
+
+/// What cannot be sent again without the person: files and passwords.
+fn to_fill_in(typed: &Typed) -> String {
+    let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
+    let mut html = String::new();
+    for (name, file) in &typed.files {
+        let (name, file) = (text(name), text(file));
+        html.push_str(&format!(
+            "<p><label for=\"file-{name}\">The file <b>{file}</b> has to be chosen again:</label> \
+             <input type=\"file\" id=\"file-{name}\" name=\"{name}\"></p>"
+        ));
+    }
+    for name in &typed.withheld {
+        let mark = withhold(name);
+        let name = text(name);
+        html.push_str(&format!(
+            "<p><label for=\"again-{name}\"><b>{name}</b> is not shown again; type it again:</label> \
+             <input type=\"password\" id=\"again-{name}\" name=\"{name}\" autocomplete=\"off\">{mark}</p>"
+        ));
+    }
+    if typed.cut {
+        html.push_str("<p>More was sent than can be shown here. Your browser's Back button has it all.</p>");
+    }
+    html
+}
+
+/// An address that a link may lead to: never a script.
+fn is_web(address: &str) -> bool {
+    (address.starts_with('/') && !address.starts_with("//"))
+        || address.starts_with("https://")
+        || address.starts_with("http://")
+}
+
+/// What the page's script needs: the draft that keeps what was typed, and the way into the line.
+fn config(trouble: &Trouble, kept: &Kept) -> String {
+    let changed: Vec<&Row> =
+        kept.rows.iter().filter(|r| r.status < Status::Unchanged && r.status != Status::Theirs).collect();
+    let list = |of: fn(&Row) -> &Option<Vec<Value>>| -> Vec<(String, String, String)> {
+        let values =
+            changed.iter().flat_map(|row| of(row).iter().flatten().map(|v| (row.target.clone(), v.clone())));
+        values.map(|(name, value)| (name, value.0.clone(), value.shown().to_owned())).collect()
+    };
+    let config = serde_json::json!({
+        "object": kept.object.to_string(),
+        "user_id": kept.user,
+        "current": kept.current,
+        "socket": kept.wait.as_ref().map(|w| &w.socket),
+        "token": kept.wait.as_ref().map(|w| &w.token),
+        "waits": trouble.passes(),
+        "applies": trouble.can_apply(),
+        "draft": {
+            "page": kept.page,
+            "version": kept.version,
+            "names": changed.iter().map(|r| &r.target).collect::<Vec<_>>(),
+            "fields": list(|row| &row.typed),
+            "base": list(|row| &row.base),
+        },
+    });
+    config.to_string().replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::django::compare;
+
+    #[test]
+    fn what_was_typed_is_escaped() {
+        let typed = Typed { fields: vec![("a\"b".into(), "<script>&\n'\"".into())], ..Typed::default() };
+        let object = ObjectKey::new("shop", "product", "3");
+        let rows = compare::rows(&typed, None, None);
+        let page_id = PageId::from("p");
+        let kept = Kept {
+            object: &object,
+            title: Some("<i>Kettle"),
+            action: "/admin/shop/product/3/change/?a=1&b=\"",
+            current: "/admin/shop/product/3/change/",
+            typed: &typed,
+            rows: &rows,
+            known: (false, false),
+            encoding: &Encoding::UrlEncoded,
+            token: Some("t"),
+            base: None,
+            page: &page_id,
+            version: Some(1),
+            user: "u".to_owned(),
+            wait: None,
+            script: "/s".to_owned(),
+            now: 0,
+        };
+        let by = Person { user: "id:1".into(), name: "<b>Ada</b>".to_owned() };
+        let refusal = Refusal::Held { by, since: 0 };
+        let trouble = Trouble::Refused(&refusal);
+        let html = page(&words(&trouble, &kept.name(), 0), &trouble, &kept);
+        assert!(
+            !html.contains("<script>&") && !html.contains("<b>Ada") && !html.contains("<i>Kettle"),
+            "{html}"
+        );
+        assert!(html.contains("value=\"&lt;script&gt;&amp;\n"), "{html}");
+    }
+
+    #[test]
+    fn links_lead_to_pages_only() {
+        assert!(is_web("/admin/login/?next=/") && is_web("https://sso.example/"));
+        assert!(!is_web("javascript:alert(1)") && !is_web("//evil.example/") && !is_web(""));
+    }
+}

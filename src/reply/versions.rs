@@ -1,0 +1,161 @@
+//! The comparison as people read it: fields grouped by who changed them, texts with their changed words marked.
+//!
+//! Owns the HTML of it. Who changed what is decided in `django::compare`.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::words::Trouble;
+use crate::django::compare::{Row, Status};
+use crate::django::fields::{Kind, Value};
+
+/// Longer texts are shown without marks: comparing them word by word takes too long.
+const DIFF_LIMIT: usize = 20_000;
+
+pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -> String {
+    if !base && !now {
+        let typed: Vec<&Row> =
+            rows.iter().filter(|r| r.typed.as_ref().is_some_and(|v| !v.is_empty())).collect();
+        return section("What you typed", "", &typed, &["You typed"]);
+    }
+    let nothing = rows.iter().all(|r| r.status == Status::Unchanged);
+    let mut out = String::new();
+    if nothing && now {
+        out.push_str(match trouble {
+            Trouble::Unknown(_) => {
+                "<p class=\"same\">What is there now is just what you sent: it looks saved.</p>"
+            }
+            _ => "<p class=\"same\">There is no difference between what you typed and what is there now.</p>",
+        });
+    }
+    for (status, title, note) in [
+        (Status::Both, "Changed by you and by somebody else", ""),
+        (Status::Mine, if base { "Changed by you" } else { "Different from what is there now" }, ""),
+        (Status::Theirs, "Changed by somebody else only", "Saving anyway would undo these."),
+        (Status::Same, "Changed the same way by both", ""),
+    ] {
+        let group: Vec<&Row> = rows.iter().filter(|r| r.status == status).collect();
+        let note = if trouble.is_conscious() { note } else { "" };
+        out.push_str(&section(title, note, &group, &[]));
+    }
+    let rest: Vec<&Row> = rows.iter().filter(|r| r.status == Status::Unchanged).collect();
+    if !rest.is_empty() {
+        let count = rest.len();
+        let fields = if count == 1 { "field" } else { "fields" };
+        out.push_str(&format!("<details><summary>{count} {fields} without changes</summary>"));
+        out.push_str(&section("", "", &rest, &["You typed"]));
+        out.push_str("</details>");
+    }
+    out
+}
+
+fn section(title: &str, note: &str, rows: &[&Row], only: &[&str]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("<section>");
+    if !title.is_empty() {
+        out.push_str(&format!("<h2>{title}</h2>"));
+    }
+    if !note.is_empty() {
+        out.push_str(&format!("<p class=\"soft\">{note}</p>"));
+    }
+    for row in rows {
+        let name = html_escape::encode_quoted_attribute(&row.name).into_owned();
+        let label = html_escape::encode_text(&row.label).into_owned();
+        out.push_str(&format!(
+            "<div class=\"field\" data-name=\"{name}\"><h3>{label}</h3><div class=\"versions\">"
+        ));
+        for (title, class, values, before) in columns(row) {
+            if only.is_empty() || only.contains(&title) {
+                let shown = value(row.kind, values, before);
+                out.push_str(&format!("<div class=\"{class}\"><h4>{title}</h4>{shown}</div>"));
+            }
+        }
+        out.push_str("</div></div>");
+    }
+    out.push_str("</section>");
+    out
+}
+
+type Column<'r> = (&'static str, &'static str, &'r [Value], Option<&'r [Value]>);
+
+/// The versions to show, each with the one that its changes are marked against.
+fn columns(row: &Row) -> Vec<Column<'_>> {
+    let (typed, base, now) = (row.typed.as_deref(), row.base.as_deref(), row.now.as_deref());
+    let mut columns = vec![("You typed", "typed", typed.unwrap_or_default(), base.or(now))];
+    if row.status == Status::Theirs {
+        columns.clear();
+    }
+    match (base, now) {
+        (Some(base), Some(now)) if base == now => {
+            columns.push(("Now, as when you opened it", "now", now, None))
+        }
+        (Some(base), now) => {
+            columns.push(("When you opened it", "base", base, None));
+            columns.extend(now.map(|now| ("Now", "now", now, Some(base))));
+        }
+        (None, Some(now)) => columns.push(("Now", "now", now, None)),
+        (None, None) => {}
+    }
+    columns
+}
+
+fn value(kind: Kind, values: &[Value], before: Option<&[Value]>) -> String {
+    match kind {
+        Kind::Box if values.iter().all(|v| v.0 == "on" && v.1.is_empty()) => {
+            let word = if values.is_empty() { "not ticked" } else { "ticked" };
+            format!("<p class=\"value\">{word}</p>")
+        }
+        Kind::Choice | Kind::Box => match joined(values).as_str() {
+            "" => "<p class=\"value none\">nothing chosen</p>".to_owned(),
+            text => format!("<p class=\"value\">{}</p>", html_escape::encode_text(text)),
+        },
+        Kind::Text | Kind::Long | Kind::Hidden => {
+            let text = joined(values);
+            let before = before.map(joined).unwrap_or_default();
+            if text.is_empty() && before.is_empty() {
+                return "<p class=\"value none\">empty</p>".to_owned();
+            }
+            format!("<pre class=\"value\">{}</pre>", marked(&before, &text))
+        }
+    }
+}
+
+fn joined(values: &[Value]) -> String {
+    values.iter().map(Value::shown).collect::<Vec<_>>().join(", ")
+}
+
+/// The text with what is new in it marked, and what is gone struck out.
+fn marked(before: &str, text: &str) -> String {
+    let plain = |s: &str| html_escape::encode_text(s).into_owned();
+    if before.is_empty() || before == text || before.len() + text.len() > DIFF_LIMIT {
+        return plain(text);
+    }
+    let diff = TextDiff::from_words(before, text);
+    let mut out = String::new();
+    for change in diff.iter_all_changes() {
+        let word = plain(change.value());
+        match change.tag() {
+            ChangeTag::Equal => out.push_str(&word),
+            ChangeTag::Insert => out.push_str(&format!("<ins>{word}</ins>")),
+            ChangeTag::Delete => out.push_str(&format!("<del>{word}</del>")),
+        }
+    }
+    // One mark for a run of words.
+    out.replace("</ins><ins>", "").replace("</del><del>", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_words_are_marked() {
+        assert_eq!(
+            marked("a blue kettle", "a big green kettle"),
+            "a <del>blue</del><ins>big green</ins> kettle"
+        );
+        assert_eq!(marked("", "new"), "new");
+        assert_eq!(marked("a <b>", "a <i>"), "a <del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>");
+    }
+}
