@@ -22,7 +22,11 @@ export class Notice extends HTMLElement {
     this.#table.className = 'rows';
     box.append(this.#text, this.#table, this.#actions);
     root.append(box);
-    this.hidden = true;
+  }
+
+  // An element that a script makes may not bring attributes along, so it hides itself only here.
+  connectedCallback() {
+    if (!this.#text.textContent) this.hidden = true;
   }
 
   // `rows`: [{ label, cells: [[title, text], …] }]

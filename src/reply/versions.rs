@@ -11,6 +11,9 @@ use crate::django::fields::{Kind, Value};
 /// Longer texts are shown without marks: comparing them word by word takes too long.
 const DIFF_LIMIT: usize = 20_000;
 
+/// How much of two texts must be the same for marks to help.
+const ALIKE: f32 = 0.4;
+
 pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -> String {
     if !base && !now {
         let typed: Vec<&Row> =
@@ -132,6 +135,10 @@ fn marked(before: &str, text: &str) -> String {
         return plain(text);
     }
     let diff = TextDiff::from_words(before, text);
+    // Two texts that share little are easier to read unmarked.
+    if diff.ratio() < ALIKE {
+        return plain(text);
+    }
     let mut out = String::new();
     for change in diff.iter_all_changes() {
         let word = plain(change.value());
@@ -156,6 +163,7 @@ mod tests {
             "a <del>blue</del><ins>big green</ins> kettle"
         );
         assert_eq!(marked("", "new"), "new");
+        assert_eq!(marked("Blue kettle", "Typed without scripts"), "Typed without scripts");
         assert_eq!(marked("a <b>", "a <i>"), "a <del>&lt;b&gt;</del><ins>&lt;i&gt;</ins>");
     }
 }

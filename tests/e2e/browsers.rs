@@ -488,7 +488,7 @@ async fn without_javascript_the_form_is_plain_and_the_gate_holds() {
 
             editing.leave();
             eventually!(stage.proxy.borrow().list(), |locks| locks.is_empty());
-            grace.click("button").await;
+            grace.click("button[type=submit]").await;
             eventually!(grace.path().await, |path| path == "/admin/shop/product/");
             assert_eq!(stage.django.product_name(1), "Typed without scripts");
         })
