@@ -34,11 +34,11 @@ export const TEXTS = {
   lost_expired_text: 'Your edit lock ran out.',
   lost_taken_over_text: '{lost_to} has taken over and edits this page now.',
   lost_handed_over_text: 'You have handed this page over.',
-  lost_idle_text: 'You typed nothing for a while and somebody was waiting, so the page was handed on.',
-  lost_time_up_text: 'Somebody was waiting and your time was up, so the page was handed on.',
+  lost_idle_text: 'You were away while somebody was waiting.',
+  lost_time_up_text: 'Your time was up while somebody was waiting.',
   typed_kept_text: 'What you typed is still here, to copy from.',
 
-  passed_on_text: 'What you typed is still here, to copy from, and is offered to {editor_name}.',
+  passed_on_text: 'What you typed is still here, and is offered to {editor_name}.',
   too_large_text: 'It is too large to be passed on.',
 
   // Asking, as the editor sees it.

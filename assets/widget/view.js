@@ -89,23 +89,24 @@ function readOnly(state) {
 // Somebody who could edit and does not: why, who does, and when the turn comes.
 function readOnlyPage(state) {
   const { status, lost, lostTo } = state;
-  const lines = [];
-  if (LOST.has(lost)) lines.push(`lost_${lost}_text`);
   const waiting = status.you === 'waiting';
+  const edits = someoneEdits(state);
+  const { lines: more, actions, until } = edits ? standing(state) : { lines: [], actions: [], until: null };
+  const lines = LOST.has(lost) ? [`lost_${lost}_text`] : [];
   // Who took over has been named by then.
-  const named = lost === 'taken_over' && !waiting && status.editor?.name === lostTo;
-  if (named) lines.push(...kept(state));
-  else if (someoneEdits(state)) lines.push(status.saving ? 'saving_text' : 'viewer_mode_text');
-  else lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  const named = lost === 'taken_over' && status.editor?.name === lostTo;
+  // With more to say, less is said of what everybody knows by now.
+  const brief = more.length > 0 || MEANT.has(lost);
+  if (!edits) lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  else if (status.saving) lines.push('saving_text');
+  else if (!named) lines.push(brief ? 'view_only_editor_text' : 'viewer_mode_text');
   if (waiting) lines.push(status.position > 1 ? 'position_text' : 'next_text');
-  if (!named) lines.push(...kept(state));
-  const first = waiting ? [] : [someoneEdits(state) ? 'queue' : 'edit'];
-  if (!someoneEdits(state)) return { lines, tone: 'readonly', actions: first };
-  const { lines: more, actions, until } = standing(state);
-  return { lines: [...lines, ...more], tone: 'readonly', actions: [...first, ...actions], until };
+  const first = waiting ? [] : [edits ? 'queue' : 'edit'];
+  return { lines: [...lines, ...kept(state), ...more], tone: 'readonly', actions: [...first, ...actions], until };
 }
 
-const LOST = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
+const MEANT = new Set(['taken_over', 'handed_over', 'idle', 'time_up']);
+const LOST = new Set([...MEANT, 'operator', 'expired']);
 
 // A page that lost its lock, or its line for good, while something was typed.
 function kept({ dirty, passed, status, ended }) {

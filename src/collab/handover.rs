@@ -182,10 +182,11 @@ pub fn askers(record: &Record) -> impl Iterator<Item = &Waiter> {
     record.queue.iter().filter(|w| w.asked.is_some())
 }
 
-/// When the lock passes on by itself although its editor is there, and why.
+/// When the lock passes on by itself although its editor is there, and why. Who waits and is just loading the page
+/// again counts, or the editor's countdown would come and go with it.
 pub fn due(record: &Record, rules: &Rules) -> Option<(Millis, Cause)> {
     let holder = record.holder.as_ref()?;
-    let waited = record.queue.iter().filter(|w| w.away.is_none()).map(|w| w.since).min();
+    let waited = record.queue.iter().map(|w| w.since).min();
     let after = |start: Millis, limit: Millis, cause: Cause| {
         let warned = waited? + rules.idle_warning;
         (limit > 0).then(|| ((start + limit).max(warned), cause))
@@ -194,6 +195,12 @@ pub fn due(record: &Record, rules: &Rules) -> Option<(Millis, Cause)> {
     let idle = after(holder.active, rules.idle_after, Cause::Idle);
     let time_up = after(holder.since, rules.max_hold, Cause::TimeUp);
     [promised, idle, time_up].into_iter().flatten().min_by_key(|(at, _)| *at)
+}
+
+/// As `due`, if there is somebody to pass it on to: an editor makes way for nobody who may not come back.
+pub(super) fn passes_on(record: &Record, rules: &Rules) -> Option<(Millis, Cause)> {
+    let here = record.queue.iter().any(|w| w.away.is_none());
+    due(record, rules).filter(|(_, cause)| here || *cause == Cause::HandedOver)
 }
 
 pub(super) fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Event>) {
@@ -205,7 +212,7 @@ pub(super) fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &m
         holder.promised = None;
     }
     if record.write.is_none()
-        && let Some((_, cause)) = due(record, rules).filter(|(at, _)| *at <= now)
+        && let Some((_, cause)) = passes_on(record, rules).filter(|(at, _)| *at <= now)
     {
         drop_holder(record, cause, events);
     }

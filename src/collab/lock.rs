@@ -111,7 +111,7 @@ pub fn deadline(record: &Record, rules: &Rules) -> Option<Millis> {
     let holder = record.holder.as_ref().map(|h| holder_end(record, h));
     let waiters = record.queue.iter().map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
     // While a save is on its way the lock passes on to nobody; its end is looked at anyway.
-    let due = handover::due(record, rules).filter(|_| pinned.is_none()).map(|(at, _)| at);
+    let due = handover::passes_on(record, rules).filter(|_| pinned.is_none()).map(|(at, _)| at);
     pinned.into_iter().chain(holder).chain(waiters).chain(due).min()
 }
 

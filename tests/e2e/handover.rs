@@ -4,6 +4,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use fantoccini::wd::WebDriverCompatibleCommand;
+use serde_json::{Value, json};
+
 use crate::browsers::{ADA_EDITS, EDITOR, PRODUCT};
 use crate::stage::Stage;
 use crate::support::browser::Browser;
@@ -38,8 +41,26 @@ async fn press_in(browser: &Browser, tag: &str, label: &str) {
     browser.element(button).click().await.unwrap();
 }
 
+/// A command of Chromium's own, since no window of it gets as narrow as a phone.
+#[derive(Debug)]
+struct Devtools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Devtools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (hyper::Method, Option<String>) {
+        (hyper::Method::POST, Some(json!({"cmd": self.0, "params": self.1}).to_string()))
+    }
+}
+
+/// As on a phone, in the dark.
 async fn narrow(browser: &Browser) {
-    browser.client().set_window_size(500, 900).await.unwrap();
+    let size = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": true});
+    browser.client().issue_cmd(Devtools("Emulation.setDeviceMetricsOverride", size)).await.unwrap();
+    let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
+    browser.client().issue_cmd(Devtools("Emulation.setEmulatedMedia", dark)).await.unwrap();
 }
 
 async fn title(browser: &Browser) -> String {
@@ -75,6 +96,13 @@ async fn asked_and_handed_over_now() {
             stage.shot(&ada, "handover-request").await;
             narrow(&ada).await;
             stage.shot(&ada, "handover-request-narrow").await;
+            ada.js("document.querySelector('[name=reviews-0-text]').scrollIntoView({block: 'center'})", vec![]).await;
+            eventually!(bar(&ada, "collab-edge").await, |text| !text.is_empty());
+            let within = "const b = document.querySelector('collab-edge').getBoundingClientRect(); \
+                return b.left >= 0 && b.right <= 360 && b.height < 96";
+            assert_eq!(ada.look(within).await, true);
+            stage.shot(&ada, "handover-request-edge-narrow").await;
+            ada.js("scrollTo(0, 0)", vec![]).await;
 
             ada.press("Hand over now").await;
             grace.told(EDITOR).await;
@@ -146,7 +174,7 @@ async fn unanswered_and_taken_over_with_the_work_of_the_other() {
             grace.told(EDITOR).await;
 
             ada.told("Grace has taken over and edits this page now.").await;
-            ada.told("What you typed is still here, to copy from, and is offered to Grace.").await;
+            ada.told("What you typed is still here, and is offered to Grace.").await;
             assert_eq!(ada.value("name").await, "Half typed kettle");
             assert!(!ada.is_editable("name").await);
             stage.shot(&ada, "takeover-lost").await;
@@ -167,7 +195,7 @@ async fn unanswered_and_taken_over_with_the_work_of_the_other() {
                 published
             );
             let marked = "return [...document.querySelectorAll('[data-collab-filled]')].map((e) => e.name)";
-            assert_eq!(grace.look(marked).await, serde_json::json!(["name", "stock", "published"]));
+            assert_eq!(grace.look(marked).await, json!(["name", "stock", "published"]));
             eventually!(stage.proxy.borrow().list()[0].clone(), |lock| lock["unsaved"] == true
                 && lock["editor"] == "Grace");
             stage.shot(&grace, "takeover-filled").await;
@@ -271,7 +299,7 @@ async fn who_is_away_is_warned_and_the_lock_passes_on() {
             eventually!(ada.banner().await, |text| text == EDITOR);
             // And then nothing more.
             ada.told("Are you still there?").await;
-            ada.told_within("You typed nothing for a while", Duration::from_secs(15)).await;
+            ada.told_within("You were away while somebody was waiting.", Duration::from_secs(15)).await;
             grace.told(EDITOR).await;
             assert_eq!(ada.value("name").await, "Half typed");
             stage.shot(&ada, "idle-lost").await;
@@ -299,7 +327,7 @@ async fn nobody_waits_nobody_is_sent_away() {
             let grace = stage.person("grace").await;
             grace.open(PRODUCT).await;
             grace.told(EDITOR).await;
-            ada.told("You typed nothing for a while").await;
+            ada.told("You were away while somebody was waiting.").await;
         })
         .await;
 }

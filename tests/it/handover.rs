@@ -224,6 +224,21 @@ fn idle_only_while_somebody_waits_and_never_unwarned() {
 }
 
 #[test]
+fn nobody_makes_way_for_who_is_gone_and_nobody_goes_unwarned() {
+    let limits = Rules { idle_after: 10_000, idle_warning: 5_000, ..rules() };
+    let mut bench = Bench::with(limits);
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    pass(&mut bench, 8_000);
+    bench.run(Command::Leave { page: "b".into() });
+    assert_eq!(lost(&pass(&mut bench, 2_000)), None, "he may not come back");
+    assert!(deadline(&bench.record, &bench.rules).is_some_and(|at| at > bench.now));
+    // He was only loading the page again: she has been counting down all along.
+    bench.join("bob", "b2");
+    assert_eq!(bench.holder(), Some("b2"));
+}
+
+#[test]
 fn max_hold_ends_even_busy_editors_while_somebody_waits() {
     let limits = Rules { max_hold: 20_000, idle_warning: 5_000, ..rules() };
     let mut bench = Bench::with(limits);

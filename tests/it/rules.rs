@@ -504,8 +504,9 @@ impl World {
                         _ => (holder.since, rules.max_hold),
                     };
                     assert!(limit > 0 && start + limit <= now, "{cause:?} too early");
-                    let warned = |w: &&Waiter| w.away.is_none() && w.since + rules.idle_warning <= now;
-                    assert!(before.queue.iter().any(|w| warned(&w)), "{cause:?} while nobody waits");
+                    let alive = |w: &Waiter| w.lease_end > now && w.away.is_none_or(|t| t > now);
+                    let warned = |w: &Waiter| alive(w) && w.since + rules.idle_warning <= now;
+                    assert!(before.queue.iter().any(warned), "{cause:?} while nobody waits");
                 }
                 _ => {}
             }

@@ -25,6 +25,8 @@ const run = (...events) => [open, ...events].reduce(reduce, initial({ can_edit: 
 
 const EDITS = 'This page is being edited by Ada. You cannot make changes until they leave.';
 const NEXT = `${EDITS} You are next.`;
+const BRIEF = 'This page is being edited by Ada.'; // with more to say
+const BRIEF_NEXT = `${BRIEF} You are next.`;
 const one = { askers: 1, asking: ['Bob'] };
 const idle = { passes_on: { at: 70_000, warn: 10_000, cause: 'idle' } };
 
@@ -44,24 +46,24 @@ const TABLE = [
   ['asked while saving', run(status(editor, one, { saving: true })), 'Your changes are being saved.', [], null],
 
   ['may ask', run(status(waits, { ask_from: 0 })), NEXT, ['ask'], null],
-  ['may ask, others do', run(status(waits, { ask_from: 0, ...one })), `${NEXT} Bob has asked to edit.`, ['ask'], null],
+  ['may ask, others do', run(status(waits, { ask_from: 0, ...one })), `${BRIEF_NEXT} Bob has asked to edit.`, ['ask'], null],
   ['may not while Ada saves', run(status(waits, { ask_from: 0 }, { saving: true })), 'Ada is saving. You are next.', [], null],
-  ['has asked, no takeover', run(status(waits, { asked: true, askers: 1, asking: ['Me'] })), `${NEXT} You have asked to edit.`, [], null],
-  ['has asked, takeover to come', run(status(waits, { asked: true, askers: 1, asking: ['Me'], take_over_from: 40_000 })), `${NEXT} You have asked to edit. Without an answer you can take over in 0:30.`, [], 1_000],
-  ['has asked in vain', run(status(waits, { asked: true, askers: 1, asking: ['Me'], take_over_from: 40_000 }), tick(40_001)), `${NEXT} You have asked to edit, and there was no answer.`, ['take'], null],
-  ['was promised', run(status(waits, { asked: true, askers: 1, promised: true, passes_on: { at: 130_000, warn: 10_000, cause: 'handed_over' } })), `${NEXT} Ada hands it over in 2:00.`, [], 1_000],
-  ['was declined', run(status(waits, { ask_from: 70_000 })), `${NEXT} Ada goes on editing. You can ask again in 1:00.`, [], 1_000],
+  ['has asked, no takeover', run(status(waits, { asked: true, askers: 1, asking: ['Me'] })), `${BRIEF_NEXT} You have asked to edit.`, [], null],
+  ['has asked, takeover to come', run(status(waits, { asked: true, askers: 1, asking: ['Me'], take_over_from: 40_000 })), `${BRIEF_NEXT} You have asked to edit. Without an answer you can take over in 0:30.`, [], 1_000],
+  ['has asked in vain', run(status(waits, { asked: true, askers: 1, asking: ['Me'], take_over_from: 40_000 }), tick(40_001)), `${BRIEF_NEXT} You have asked to edit, and there was no answer.`, ['take'], null],
+  ['was promised', run(status(waits, { asked: true, askers: 1, promised: true, passes_on: { at: 130_000, warn: 10_000, cause: 'handed_over' } })), `${BRIEF_NEXT} Ada hands it over in 2:00.`, [], 1_000],
+  ['was declined', run(status(waits, { ask_from: 70_000 })), `${BRIEF_NEXT} Ada goes on editing. You can ask again in 1:00.`, [], 1_000],
   ['… a minute ago', run(status(waits, { ask_from: 70_000 }), tick(70_000)), NEXT, ['ask'], null],
-  ['the editor is away', run(status(waits, { ask_from: 0, ...idle })), `${NEXT} It is handed on in 1:00.`, ['ask'], 1_000],
+  ['the editor is away', run(status(waits, { ask_from: 0, ...idle })), `${BRIEF_NEXT} It is handed on in 1:00.`, ['ask'], 1_000],
   ['takeover at any time', run(status(waits, { ask_from: 0, take_over_from: 0 })), NEXT, ['ask', 'take'], null],
   ['takeover without waiting', run(status(watches, { take_over_from: 0 })), EDITS, ['queue', 'take'], null],
 
   ['taken over', run(status(editor), lost('taken_over', 'Ada'), status(watches)), 'Ada has taken over and edits this page now.', ['queue'], null],
-  ['taken over while typing', run(status(editor), dirty, lost('taken_over', 'Ada'), { type: 'passed', how: 'sent' }, status(watches)), 'Ada has taken over and edits this page now. What you typed is still here, to copy from, and is offered to Ada.', ['queue'], null],
+  ['taken over while typing', run(status(editor), dirty, lost('taken_over', 'Ada'), { type: 'passed', how: 'sent' }, status(watches)), 'Ada has taken over and edits this page now. What you typed is still here, and is offered to Ada.', ['queue'], null],
   ['… too much', run(status(editor), dirty, lost('taken_over', 'Ada'), { type: 'passed', how: 'too_large' }, status(watches)), 'Ada has taken over and edits this page now. What you typed is still here, to copy from. It is too large to be passed on.', ['queue'], null],
-  ['… and handed on since', run(status(editor), lost('taken_over', 'Bob'), status(watches)), `Bob has taken over and edits this page now. ${EDITS}`, ['queue'], null],
-  ['handed over', run(status(editor), lost('handed_over'), status(watches)), `You have handed this page over. ${EDITS}`, ['queue'], null],
-  ['was idle', run(status(editor), lost('idle'), status(watches)), `You typed nothing for a while and somebody was waiting, so the page was handed on. ${EDITS}`, ['queue'], null],
+  ['… and handed on since', run(status(editor), lost('taken_over', 'Bob'), status(watches)), `Bob has taken over and edits this page now. ${BRIEF}`, ['queue'], null],
+  ['handed over', run(status(editor), lost('handed_over'), status(watches)), `You have handed this page over. ${BRIEF}`, ['queue'], null],
+  ['was idle', run(status(editor), lost('idle'), status(watches)), `You were away while somebody was waiting. ${BRIEF}`, ['queue'], null],
   ['an older proxy', run(frame({ ...status(waits).frame, handover: undefined, now: undefined })), NEXT, [], null],
 ];
 
