@@ -26,7 +26,7 @@ pub enum DeepCheck {
 }
 
 pub struct App {
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     pub identity: Identity,
     pub hub: Arc<Hub>,
     pub themes: Themes,

@@ -9,12 +9,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::app::App;
 use crate::collab::record::PageId;
 use crate::django::page::Base;
-use crate::django::route::{Route, View, route, route_write};
+use crate::django::route::{Route, View, root_of, route, route_write};
 use crate::gate::{self, Post};
 use crate::http::body::Body;
 use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
+use crate::socket::session::Eyes;
 use crate::socket::{connection, handshake};
 use crate::{http::tunnel, ids, login, reply};
 
@@ -107,8 +108,10 @@ async fn own(
         }
     };
     let switched = hyper::upgrade::on(&mut request);
+    to_django(&mut request, &peer);
+    let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers());
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
-    let guest = connection::Guest { object, who, tasks: app.tasks.clone() };
+    let guest = connection::Guest { object, who, eyes, tasks: app.tasks.clone() };
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
         connection::open(hub, key, guest, stream, patience).await;
@@ -126,6 +129,7 @@ async fn change_form(
     render::ask_plainly(request.headers_mut());
     let who = app.identity.who(headers).await;
     let seen = app.hub.store().read(&object).await;
+    let root = root_of(&app.prefixes, request.uri().path()).unwrap_or("/admin/").to_owned();
     let answer = pass(app, request, None, reply::wants_json(headers)).await;
     let (who, record, now) = match (who, seen) {
         (Ok(who), Ok(seen)) => (who, seen.record, seen.now),
@@ -136,7 +140,7 @@ async fn change_form(
     };
     let page = PageId::from(ids::id());
     let (version, saved_pages) = (record.version, record.saved_pages_of(&who.user));
-    let rendering = Rendering { object, who, page, version, now, base: Base::Shown, saved_pages };
+    let rendering = Rendering { object, who, page, version, now, base: Base::Shown, saved_pages, root };
     let answer = render::change_form(app, answer, rendering);
     followed(app, headers, answer).await
 }
@@ -163,8 +167,10 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
 
 /// Remembers who a session belongs to when the answer changes its cookie.
 async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
-    if app.identity.is_touched(answer.headers()) {
-        app.identity.follow(request, answer.headers()).await;
+    if app.identity.is_touched(answer.headers())
+        && let Some(ended) = app.identity.follow(request, answer.headers()).await
+    {
+        app.hub.session_ended(&ended);
     }
     answer
 }

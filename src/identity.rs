@@ -89,27 +89,26 @@ impl Identity {
     }
 
     /// An answer changed the session cookie: the person moves along with it (a new key after a changed
-    /// password, a signed cookie after every write), or is forgotten (logout).
-    pub async fn follow(&self, request: &HeaderMap, answer: &HeaderMap) {
-        let Some(change) = session::change(answer, &self.cookie) else {
-            return;
-        };
-        let Ok(who) = self.who(request).await else {
-            return;
-        };
+    /// password, a signed cookie after every write), or is forgotten (logout): then the ended session is given.
+    pub async fn follow(&self, request: &HeaderMap, answer: &HeaderMap) -> Option<String> {
+        let change = session::change(answer, &self.cookie)?;
+        let who = self.who(request).await.ok()?;
         match change {
             Change::Set(new) if !who.session.is_empty() => {
                 let hash = self.key.session(&new);
                 if hash == who.session {
-                    return;
+                    return None;
                 }
                 let session = Session { user: Some(who.user), name: who.name };
                 self.remember(&hash, Some(&session)).await;
             }
-            Change::Set(_) => {}
-            Change::Deleted if who.session.is_empty() => {}
-            Change::Deleted => self.remember(&who.session, None).await,
+            Change::Deleted if !who.session.is_empty() => {
+                self.remember(&who.session, None).await;
+                return Some(who.session);
+            }
+            Change::Set(_) | Change::Deleted => {}
         }
+        None
     }
 
     /// Does an answer touch the session cookie at all? Cheap, asked for every answer.

@@ -39,6 +39,8 @@ pub struct Rendering {
     pub base: Base,
     /// The person's pages whose saves went well: what was typed there is no draft any more.
     pub saved_pages: Vec<PageId>,
+    /// The admin's root as the page's address has it: `/de/admin/`.
+    pub root: String,
 }
 
 /// A form that is read but not shown; Django's largest are far below this.
@@ -183,26 +185,13 @@ fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Inser
         join: None,
     };
     let token = app.identity.key().sign(&claims);
-    let shown = Tail {
-        who: rendering.who.clone(),
-        base: rendering.base.clone(),
-        saved_pages: rendering.saved_pages.clone(),
-        nonce,
-    };
-    let app = Arc::clone(app);
+    let (shown, app) = (rendering.clone(), Arc::clone(app));
     Insert {
         // The token's letters need no escaping (base64url and a dot).
         field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
         base: rendering.base.clone(),
-        tail: Box::new(move |learned| Some(tail(&app, shown, claims, learned))),
+        tail: Box::new(move |learned| Some(tail(&app, shown, claims, learned, nonce))),
     }
-}
-
-struct Tail {
-    who: Who,
-    base: Base,
-    saved_pages: Vec<PageId>,
-    nonce: Option<String>,
 }
 
 /// What the form showed before Django gave it back with errors, for drafts: `[[name, value, words], …]`.
@@ -215,10 +204,10 @@ fn shown_before(base: &Base) -> Option<Vec<(String, String, String)>> {
 }
 
 /// The data block and the script at the end of the page.
-fn tail(app: &App, shown: Tail, mut claims: Claims, learned: &Learned) -> String {
-    let Tail { who, base, saved_pages, nonce } = shown;
+fn tail(app: &App, shown: Rendering, mut claims: Claims, learned: &Learned, nonce: Option<String>) -> String {
+    let Rendering { who, base, saved_pages, root, .. } = shown;
     let name = learned.name.clone().or_else(|| who.name.clone()).unwrap_or_else(|| NAMELESS.to_owned());
-    claims.join = Some(JoinClaims { can_edit: learned.can_edit, name: name.clone() });
+    claims.join = Some(JoinClaims { can_edit: learned.can_edit, name: name.clone(), root: root.clone() });
     let config = serde_json::json!({
         "socket": app.socket_path(&claims.object),
         "token": app.identity.key().sign(&claims),
@@ -231,6 +220,7 @@ fn tail(app: &App, shown: Tail, mut claims: Claims, learned: &Learned) -> String
         "unsaved": base != Base::Shown,
         "base": shown_before(&base),
         "saved_pages": saved_pages,
+        "root": root,
         "mode": "lock",
         "readonly": app.themes.readonly,
         "add_row": app.themes.add_row,

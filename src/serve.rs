@@ -86,7 +86,7 @@ impl Proxy {
         let hub = Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone());
         listen_to_others(&store, &hub);
         let app = App {
-            upstream: Upstream::new(connector, settings.connect_timeout, settings.answer_timeout),
+            upstream: Arc::new(Upstream::new(connector, settings.connect_timeout, settings.answer_timeout)),
             identity: Identity::new(key, settings.session_cookie.clone(), store),
             hub,
             themes: Themes::parse(THEMES)?,

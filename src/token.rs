@@ -54,6 +54,9 @@ pub struct JoinClaims {
     pub can_edit: bool,
     #[serde(rename = "n")]
     pub name: String,
+    /// The admin's root as the page's address has it, for asking Django about the person there.
+    #[serde(rename = "r", default)]
+    pub root: String,
 }
 
 /// Why a token is not believed.
@@ -124,7 +127,7 @@ mod tests {
             page: PageId::from("p"),
             version: 7,
             issued: 1000,
-            join: Some(JoinClaims { can_edit: true, name: "Ada".to_owned() }),
+            join: Some(JoinClaims { can_edit: true, name: "Ada".to_owned(), root: String::new() }),
         }
     }
 

@@ -133,7 +133,9 @@ export function fillIn(form, entries, names, addRow) {
 }
 
 export function showFilled(notice, texts, form, { applied, missing }) {
-  const labels = applied.map((name) => labelOf(form, name)).join(', ');
+  const order = namesOf(form);
+  const sorted = applied.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  const labels = sorted.map((name) => labelOf(form, name)).join(', ');
   const left = missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] }));
   const lines = [labels ? fill(texts.filled_text, { fields: labels }) : '', left.length ? texts.not_filled_text : ''];
   notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left.length ? left : undefined });

@@ -9,6 +9,7 @@ import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
+import { renewCsrf } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
 import { fill, merge, sentence } from './texts.js';
@@ -35,6 +36,7 @@ function start(config) {
   let lastInput = -Infinity;
   let stay = null;
   let sent = 0;
+  let signedOut = false; // was, and has not been seen to be back
   let ahead = 0; // the server's clock over ours
   let ticking = null;
   const edge = atTheEdge(banner, document.createElement('collab-edge'), signal);
@@ -101,6 +103,7 @@ function start(config) {
       const { frame } = event;
       if (frame?.type === 'editor_status' && frame.now) ahead = frame.now - performance.now();
       const before = state.lost;
+      login(event);
       dispatch(event);
       if (before === null && LEAVES_WORK.has(state.lost) && state.dirty) passOn();
       if (frame?.type === 'unsaved_offered') offer?.take(frame);
@@ -108,6 +111,22 @@ function start(config) {
       if (frame?.type === 'welcome' && state.dirty) tellInput();
     },
   });
+
+  // Signed out: said by Django through the proxy, or by the proxy itself. Signed in again: the form is made fit.
+  function login({ type, reason, frame }) {
+    if (reason === 'signed_out' || frame?.signed_in === false) signedOut = true;
+    if (!signedOut) return;
+    if (frame?.type === 'welcome') connection.send('check_session');
+    if (type === 'frame' && frame.signed_in === true) {
+      signedOut = false;
+      renewCsrf(window).catch(giveUp);
+    }
+  }
+
+  // Perhaps from another tab, with a new login.
+  function comeBack() {
+    if (signedOut && state.link !== 'connecting') connection.start();
+  }
 
   function tellInput() {
     if (connection.send('input', { dirty: state.dirty })) lastInput = Date.now();
@@ -136,6 +155,7 @@ function start(config) {
     claim: () => connection.send('claim_editor'),
     edit: () => connection.send('claim_editor'),
     queue: () => connection.send('claim_editor'),
+    sign_in: () => window.open(`${config.root}login/?next=${encodeURIComponent(config.root)}`, '_blank'),
     ask: () => connection.send('request_edit'),
     take: () => connection.send('take_over'),
     now: () => connection.send('answer_request', { answer: 'now' }),
@@ -183,13 +203,17 @@ function start(config) {
     dispatch({ type: 'staying' });
     connection.start();
   });
+  on(window, 'focus', comeBack);
   on(window, 'offline', () => dispatch({ type: 'network', online: false }));
   on(window, 'online', () => {
     dispatch({ type: 'network', online: true });
     connection.renew();
   });
   on(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') return connection.hurry();
+    if (document.visibilityState === 'visible') {
+      comeBack();
+      return connection.hurry();
+    }
     flush();
     draft?.flush(); // a hidden page may be ended without another word
   });

@@ -35,6 +35,7 @@ export const TO_PAGE = {
   request_answered: { answer: string, by: string, at: nullOr(number) },
   unsaved_offered: { by: string, at: number, ...values },
   content_updated: { version: number, deleted: maybe(boolean) },
+  session: { signed_in: boolean },
   error: { code: string, message: string },
 };
 
@@ -48,6 +49,7 @@ export const FROM_PAGE = {
   take_over: {},
   unsaved_values: values,
   leave: {},
+  check_session: {},
 };
 
 const fits = (fields, frame) => Object.entries(fields).every(([name, check]) => check(frame[name]));

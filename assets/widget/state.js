@@ -22,6 +22,7 @@ export function initial(config) {
     tries: 0,
     online: true,
     ended: null,
+    signedOut: false, // Django no longer knows the person; the lock is still theirs for a while
     status: null, // the last editor_status; kept while the line is down, because the form stays as it was
     now: 0, // by the server's clock, as of the last status or tick
     lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved, taken_over, …
@@ -57,6 +58,7 @@ function frame(state, message) {
     case 'welcome': return { ...state, link: 'open', tries: 0 };
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
+    case 'session': return { ...state, signedOut: !message.signed_in };
     case 'content_updated': return { ...state, savedBy: nameOf(message.by) || state.savedBy };
     default: return state; // error: the status that follows tells what holds
   }

@@ -70,7 +70,7 @@ export const TEXTS = {
   unreachable_text: 'The edit lock cannot be reached. Saving is still checked by the server.',
   reconnecting_text: 'The connection is lost, trying again. Saving is still checked by the server.',
   offline_text: 'You are offline. Saving is still checked by the server.',
-  signed_out_text: 'You are signed out. Sign in on another page, then try again. This page stays as it is.',
+  signed_out_text: 'You are signed out, so nothing can be saved. Sign in on another page and come back: what you typed stays.',
   token_text: 'This page has been open for too long to be checked. Load it again to go on.',
   duplicate_text: 'This page is open a second time. Go on there, or load it again here.',
 
@@ -91,6 +91,7 @@ export const TEXTS = {
   load_button: 'Load the current version',
   keep_button: 'Keep my text',
   discard_button: 'Discard and load',
+  sign_in_button: 'Sign in on a new page',
   retry_button: 'Try again',
   restore_button: 'Fill them in',
   compare_button: 'Compare',

@@ -59,15 +59,23 @@ impl Values {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FromPage {
-    Join { token: String },
+    Join {
+        token: String,
+    },
     ClaimEditor {},
     ReleaseLock {},
-    Input { dirty: bool },
+    Input {
+        dirty: bool,
+    },
     RequestEdit {},
-    AnswerRequest { answer: Answer },
+    AnswerRequest {
+        answer: Answer,
+    },
     TakeOver {},
     UnsavedValues(Values),
     Leave {},
+    /// Am I still signed in?
+    CheckSession {},
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -106,6 +114,10 @@ pub enum ToPage {
         version: Millis,
         by: String,
         deleted: bool,
+    },
+    /// What Django says of the person; not an answer to every question.
+    Session {
+        signed_in: bool,
     },
     Error {
         code: ErrorCode,

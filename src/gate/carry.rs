@@ -121,6 +121,7 @@ impl Writer {
             now: grant.now,
             base: Base::Carried(posted.clone().typed(&self.encoding, &passwords).await.base),
             saved_pages: Vec::new(),
+            root: self.root(),
         };
         let (answer, page) = match render::rewriting(&self.app, answer, rendering) {
             Ok(pieces) => pieces,

@@ -119,7 +119,7 @@ impl Writer {
     /// Waiting in line from the page of the refused save.
     fn wait(&self, page: &PageId, version: Millis, now: Millis) -> Wait {
         let name = self.who.name.clone().unwrap_or_else(|| NAMELESS.to_owned());
-        let join = Some(JoinClaims { can_edit: true, name });
+        let join = Some(JoinClaims { can_edit: true, name, root: self.root() });
         let claims = Claims { join, ..self.claims_for(page, version, now) };
         Wait { socket: self.app.socket_path(&self.key), token: self.app.identity.key().sign(&claims) }
     }
@@ -136,6 +136,11 @@ impl Writer {
         }
     }
 
+    /// The admin's root that was posted below.
+    pub(super) fn root(&self) -> String {
+        root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/").to_owned()
+    }
+
     /// The object's page, by the key as it came where that is known: its canonical form need not be one that
     /// Django finds (text keys such as `007`).
     pub(super) fn change_page(&self) -> String {
@@ -148,8 +153,7 @@ impl Writer {
         match folder.filter(|f| !f.starts_with("//")) {
             Some(folder) => format!("{folder}change/"),
             None => {
-                let root = root_of(&self.app.prefixes, &self.action).unwrap_or("/admin/");
-                format!("{root}{}change/", self.key.url_path())
+                format!("{}{}change/", self.root(), self.key.url_path())
             }
         }
     }

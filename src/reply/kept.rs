@@ -112,7 +112,7 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
         }
         Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => String::new(),
         _ => format!(
-            "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open the current version in a new tab</a>",
+            "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open it in a new tab</a>",
             text(kept.current)
         ),
     };

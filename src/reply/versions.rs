@@ -134,7 +134,7 @@ fn marked(before: &str, text: &str) -> String {
     if before.is_empty() || before == text || before.len() + text.len() > DIFF_LIMIT {
         return plain(text);
     }
-    let diff = TextDiff::from_words(before, text);
+    let diff = TextDiff::from_unicode_words(before, text);
     // Two texts that share little are easier to read unmarked.
     if diff.ratio() < ALIKE {
         return plain(text);

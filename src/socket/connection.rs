@@ -1,6 +1,6 @@
 //! One task a socket: reads the page's frames, writes what its outbox holds, and notices when it is dead.
 //!
-//! Owns the limits: frame size, rate, patience. What a frame means is decided in the hub.
+//! Owns the limits: frame size, rate, patience. What a frame means is in `frames.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::task::TaskTracker;
 
+use super::frames::store_error;
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
-use crate::collab::command::{Command, Outcome};
-use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
+use super::session::{Eyes, Watch};
+use crate::collab::protocol::{Close, FRAME_LIMIT, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;
 use crate::identity::{NAMELESS, Who};
-use crate::store::StoreError;
 use crate::token::{Claims, Key};
 
 /// How patient a socket is.
@@ -40,6 +40,8 @@ pub struct Patience {
 /// More frames than this within [`RATE_WINDOW`] close the socket.
 const RATE: u32 = 60;
 const RATE_WINDOW: Duration = Duration::from_secs(10);
+/// Somebody who is signed out may come back within this; the lock is theirs so long.
+const SIGNED_OUT: Duration = Duration::from_secs(300);
 /// A frame that cannot be written within this goes to a dead or stalled reader.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,7 @@ fn config() -> WebSocketConfig {
 pub struct Guest {
     pub object: ObjectKey,
     pub who: Who,
+    pub eyes: Eyes,
     /// Counts the sockets' tasks, so that a proxy which is being stopped has told every page before it goes.
     pub tasks: TaskTracker,
 }
@@ -117,8 +120,8 @@ where
     if write(&mut socket, text(&welcome)).await.is_err() {
         return;
     }
-    let can_edit = claims.join.is_some_and(|j| j.can_edit);
-    let number = match hub.enter(&guest.object, page.clone(), can_edit, outbox).await {
+    let (can_edit, root) = claims.join.map(|j| (j.can_edit, j.root)).unwrap_or_default();
+    let number = match hub.enter(&guest.object, page.clone(), &guest.who.session, can_edit, outbox).await {
         Ok(number) => number,
         Err(error) => {
             tracing::warn!(object = %guest.object, %error, "a page could not join");
@@ -126,7 +129,8 @@ where
             return shut(&mut socket, Close::Restart).await;
         }
     };
-    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience };
+    let watch = Watch::new(guest.eyes, &root);
+    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience, watch };
     // A task of its own: joining needs far more room than staying, and thousands stay.
     guest.tasks.spawn(stay(Box::new(session), Box::new(socket), inbox, number));
 }
@@ -136,6 +140,7 @@ async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: mpsc:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut session = session;
     session.run(&mut socket, inbox).await;
     session.hub.exit(&session.object, &session.page.id, number).await;
 }
@@ -181,10 +186,6 @@ fn text(message: &ToPage) -> Message {
     Message::Text(Utf8Bytes::from(message.text()))
 }
 
-fn store_error(error: &StoreError) -> ToPage {
-    ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
-}
-
 async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -214,22 +215,25 @@ async fn abandon<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, clos
     let _ = tokio::time::timeout(Duration::from_millis(100), socket.close(Some(close_frame(close)))).await;
 }
 
-struct Session {
-    hub: Arc<Hub>,
-    object: ObjectKey,
-    page: Page,
-    can_edit: bool,
+pub(super) struct Session {
+    pub(super) hub: Arc<Hub>,
+    pub(super) object: ObjectKey,
+    pub(super) page: Page,
+    pub(super) can_edit: bool,
     patience: Patience,
+    pub(super) watch: Watch,
 }
 
 impl Session {
-    async fn run<S>(&self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
+    async fn run<S>(&mut self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut pinged = Instant::now();
         let mut heard = pinged;
         let mut window = (Instant::now(), 0);
+        // When somebody who is signed out has stayed long enough.
+        let mut until = None;
         loop {
             tokio::select! {
                 frame = socket.next() => {
@@ -263,12 +267,19 @@ impl Session {
                         }
                         if write(socket, Message::Text(frame)).await.is_err() { return }
                     }
+                    Some(Out::Session(signed_in)) => {
+                        until = (!signed_in).then(|| until.unwrap_or(Instant::now() + SIGNED_OUT));
+                        if write(socket, text(&ToPage::Session { signed_in })).await.is_err() { return }
+                    }
                     Some(Out::Close(close)) => return shut(socket, close).await,
                     None => return,
                 },
                 // Death has a time of its own: found at the next ping only, it could be one ping late.
                 () = tokio::time::sleep_until((pinged + self.patience.ping).min(heard + self.patience.dead)) => {
                     pinged = Instant::now();
+                    if until.is_some_and(|until| until <= pinged) {
+                        return shut(socket, Close::SignedOut).await;
+                    }
                     if pinged.duration_since(heard) >= self.patience.dead {
                         return abandon(socket, Close::Silent).await;
                     }
@@ -277,58 +288,6 @@ impl Session {
             }
         }
     }
-
-    /// `Ok(false)`: the page says good-bye.
-    async fn take(&self, frame: &Message) -> Result<bool, ToPage> {
-        let Message::Text(frame) = frame else {
-            return Err(bad_frame("frames are text".to_owned()));
-        };
-        let message = FromPage::parse(frame).map_err(bad_frame)?;
-        let page = self.page.id.clone();
-        let command = match message {
-            FromPage::Join { .. } => return Err(not_allowed("this socket has joined already")),
-            FromPage::Leave {} => return Ok(false),
-            FromPage::ClaimEditor {} | FromPage::RequestEdit {} | FromPage::TakeOver {} if !self.can_edit => {
-                return Err(not_allowed("this page shows no save button, so it cannot hold the lock"));
-            }
-            FromPage::ClaimEditor {} => {
-                self.hub.set_wants(&self.object, &page, true);
-                Command::Claim { page: self.page.clone() }
-            }
-            FromPage::ReleaseLock {} => {
-                self.hub.set_wants(&self.object, &page, false);
-                Command::Release { page }
-            }
-            FromPage::Input { dirty } => Command::Input { page, dirty },
-            FromPage::RequestEdit {} => Command::Ask { page },
-            FromPage::AnswerRequest { answer } => Command::Answer { page, answer },
-            FromPage::TakeOver {} => {
-                self.hub.set_wants(&self.object, &page, true);
-                Command::TakeOver { page: self.page.clone() }
-            }
-            FromPage::UnsavedValues(values) => {
-                return done(self.hub.pass_on(&self.object, &page, values).await);
-            }
-        };
-        done(self.hub.run(&self.object, &command).await.map(|applied| applied.step.outcome))
-    }
-}
-
-/// What the page is told of its wish, if it was not granted.
-fn done(outcome: Result<Outcome, StoreError>) -> Result<bool, ToPage> {
-    match outcome {
-        Ok(Outcome::NotAllowed(denied)) => Err(not_allowed(denied.message())),
-        Ok(_) => Ok(true),
-        Err(error) => Err(store_error(&error)),
-    }
-}
-
-fn bad_frame(message: String) -> ToPage {
-    ToPage::Error { code: ErrorCode::BadFrame, message }
-}
-
-fn not_allowed(message: &str) -> ToPage {
-    ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
 }
 
 fn too_fast(window: &mut (Instant, u32), now: Instant) -> bool {

@@ -80,11 +80,12 @@ impl Hub {
         self: &Arc<Self>,
         object: &ObjectKey,
         page: Page,
+        session: &str,
         can_edit: bool,
         outbox: mpsc::Sender<Out>,
     ) -> Result<u64, StoreError> {
         let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
-        let member = Member::new(page.clone(), can_edit, socket, outbox);
+        let member = Member::new(page.clone(), session, can_edit, socket, outbox);
         {
             let mut rooms = self.rooms();
             let room = &mut rooms.entry(object.clone()).or_default().room;
@@ -138,6 +139,20 @@ impl Hub {
     pub(super) fn send(&self, object: &ObjectKey, page: &PageId, message: &ToPage) {
         if let Some(place) = self.rooms().get(object) {
             place.room.send(page, message);
+        }
+    }
+
+    /// Tells one page whether its person is signed in.
+    pub fn tell_session(&self, object: &ObjectKey, page: &PageId, signed_in: bool) {
+        if let Some(place) = self.rooms().get(object) {
+            place.room.tell_session(|member| member.page.id == *page, signed_in);
+        }
+    }
+
+    /// A session has ended: every page that was opened in it is told. Rare, so that looking everywhere is fine.
+    pub fn session_ended(&self, session: &str) {
+        for place in self.rooms().values() {
+            place.room.tell_session(|member| &*member.session == session, false);
         }
     }
 

@@ -21,11 +21,15 @@ pub const OUTBOX: usize = 64;
 #[derive(Clone, Debug)]
 pub enum Out {
     Text(Utf8Bytes),
+    /// What Django says of the person; someone who is signed out has a while to come back.
+    Session(bool),
     Close(Close),
 }
 
 pub struct Member {
     pub page: Page,
+    /// Keyed hash of the session cookie.
+    pub session: Box<str>,
     pub can_edit: bool,
     /// Tells this socket from another of the same page.
     pub socket: u64,
@@ -59,8 +63,18 @@ pub struct ToDo {
 }
 
 impl Member {
-    pub fn new(page: Page, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
-        Self { page, can_edit, socket, wants: can_edit, outbox, last: None, offered: 0, tried: 0 }
+    pub fn new(page: Page, session: &str, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
+        Self {
+            page,
+            session: session.into(),
+            can_edit,
+            socket,
+            wants: can_edit,
+            outbox,
+            last: None,
+            offered: 0,
+            tried: 0,
+        }
     }
 
     fn send(&self, message: &ToPage) {
@@ -108,6 +122,12 @@ impl Room {
     pub fn viewers(&self, record: &Record) -> u32 {
         let here = self.members.keys().filter(|page| !record.is_holder(page)).count();
         u32::try_from(here).unwrap_or(u32::MAX)
+    }
+
+    pub fn tell_session(&self, whom: impl Fn(&Member) -> bool, signed_in: bool) {
+        for member in self.members.values().filter(|m| whom(m)) {
+            member.push(Out::Session(signed_in));
+        }
     }
 
     pub fn close_all(&self, close: Close) {

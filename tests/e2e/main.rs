@@ -9,6 +9,8 @@ mod support;
 mod browsers;
 mod cli;
 mod cluster;
+mod conflict;
+mod drafts;
 mod gate;
 mod handover;
 mod stage;

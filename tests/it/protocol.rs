@@ -38,10 +38,11 @@ fn every_frame_from_a_page_is_understood() {
             FromPage::TakeOver {} => "take_over",
             FromPage::UnsavedValues(_) => "unsaved_values",
             FromPage::Leave {} => "leave",
+            FromPage::CheckSession {} => "check_session",
         });
         assert_eq!(seen.last().unwrap(), name);
     }
-    assert_eq!(seen.len(), 9, "a frame has no golden file");
+    assert_eq!(seen.len(), 10, "a frame has no golden file");
 }
 
 #[test]
@@ -117,6 +118,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
         ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
         ("request_answered", answered),
+        ("session", ToPage::Session { signed_in: false }),
         ("unsaved_offered", offered),
         ("welcome", welcome),
     ]

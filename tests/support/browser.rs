@@ -158,6 +158,44 @@ impl Browser {
         eventually!((&self.name, self.banner().await), |(_, banner)| banner.contains(text), within: within);
     }
 
+    /// What the notice below the banner says, and its buttons; empty without one.
+    pub async fn notice(&self) -> String {
+        let script = "const n = document.querySelector('collab-notice'); return n && !n.hidden ? [...n.shadowRoot.querySelectorAll('p, .row > *, button')].map((e) => e.textContent).join(' | ') : ''";
+        self.look(script).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Waits until the notice says this.
+    pub async fn noticed(&self, text: &str) {
+        eventually!((&self.name, self.notice().await), |(_, notice)| notice.contains(text));
+    }
+
+    /// Presses a button of the notice, as the mouse would.
+    pub async fn press_notice(&self, label: &str) {
+        self.noticed(label).await;
+        let script = "return [...document.querySelector('collab-notice').shadowRoot.querySelectorAll('button')].find((b) => b.textContent === arguments[0])";
+        let button = self.js(script, vec![json!(label)]).await;
+        self.element(button).click().await.unwrap();
+    }
+
+    /// Everything that can be read on the page.
+    pub async fn text(&self) -> String {
+        self.look("return document.body?.innerText ?? ''").await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Presses a button or a link of the page itself, by its words.
+    pub async fn press_in_page(&self, label: &str) {
+        let script = "return [...document.querySelectorAll('button, a')].find((b) => !b.hidden && b.textContent.trim() === arguments[0]) ?? null";
+        eventually!(self.js(script, vec![json!(label)]).await, |found| !found.is_null());
+        let found = self.js(script, vec![json!(label)]).await;
+        self.element(found).click().await.unwrap();
+    }
+
+    /// Has this browser a draft of what is typed now? Waits for it.
+    pub async fn drafted(&self, part: &str) {
+        let script = "return Object.entries(localStorage).filter(([k]) => k.startsWith('collab-draft:')).map(([, v]) => v).join()";
+        eventually!(self.look(script).await, |drafts| drafts.as_str().is_some_and(|d| d.contains(part)));
+    }
+
     /// The labels of the banner's buttons.
     pub async fn banner_buttons(&self) -> Vec<String> {
         let labels = self

@@ -1,0 +1,220 @@
+//! A save that must not go through: what the person sees, and what can be done about it. With browsers.
+
+use serde_json::{Value, json};
+
+use crate::browsers::{EDITOR, PRODUCT};
+use crate::stage::Stage;
+use crate::support::browser::Browser;
+use crate::support::person::Person;
+use crate::support::socket::PageSocket;
+
+const DOCUMENT: &str = "/admin/shop/document/12345678-90ab-4cde-8f01-234567890abc/change/";
+
+/// Sends the form as a script does that knows nothing of locks.
+async fn send_anyway(browser: &Browser) {
+    browser
+        .js("HTMLFormElement.prototype.submit.call(document.querySelector('form[id$=_form]'))", vec![])
+        .await;
+}
+
+async fn set(browser: &Browser, field: &str, value: &str) {
+    let script = "document.querySelector(`[name=\"${arguments[0]}\"]`).value = arguments[1]";
+    browser.js(script, vec![json!(field), json!(value)]).await;
+}
+
+/// Somebody changes the database past the proxy while the form is open; the deep check sees it.
+#[tokio::test]
+async fn what_went_round_the_proxy_is_shown_and_both_changes_are_kept() {
+    Stage::with("round-the-proxy", &[], "[saves]\ndeep_check = \"always\"")
+        .play(async |stage| {
+            stage.expect_in_console("409");
+            let ada = stage.person("root").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("name", "Blue whistling kettle").await;
+            ada.enter_field("description", "Blue kettle, made by Tinsmith. It whistles.").await;
+            stage.django.value(
+                "update shop_product set stock = 99, description = 'Blue kettle, made by Tinsmith & Sons.' where id = 1 returning id",
+            );
+            ada.save("_save").await;
+            eventually!(ada.text().await, |text| text.contains("Blue kettle has changed"));
+            let text = ada.text().await;
+            let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
+            assert!(at("Changed by you and by somebody else") < at("Changed by you\n"), "{text}");
+            assert!(at("Changed by you\n") < at("Changed by somebody else only"), "{text}");
+            assert!(at("Description") < at("Changed by you\n") && at("Stock") > at("Changed by somebody else only"));
+            assert_eq!(stage.django.product_name(1), "Blue kettle", "nothing is saved yet");
+            stage.shot(&ada, "conflict").await;
+
+            // Only what she changed is carried over, and only a save saves it.
+            ada.press_in_page("Fill my changes into the current version").await;
+            ada.told(EDITOR).await;
+            ada.noticed("Filled in, and not saved yet: Name, Description").await;
+            assert_eq!((ada.value("name").await, ada.value("stock").await), ("Blue whistling kettle".into(), "99".into()));
+            assert_eq!(ada.look("return document.querySelectorAll('[data-collab-filled]').length").await, 2);
+            assert_eq!(stage.django.product_name(1), "Blue kettle", "nothing is saved yet");
+            stage.shot(&ada, "filled-in").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+            let row = stage.django.rows("select name, stock, description from shop_product where id = 1");
+            assert_eq!(row[0], [json!("Blue whistling kettle"), json!(99), json!("Blue kettle, made by Tinsmith. It whistles.")]);
+            // And it is no draft any more.
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            assert_eq!(ada.notice().await, "");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_false_alarm_costs_one_click() {
+    Stage::with("false-alarm", &[], "[saves]\ndeep_check = \"always\"")
+        .play(async |stage| {
+            stage.expect_in_console("409");
+            let ada = stage.person("root").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("name", "Kettle").await;
+            // A row of an inline that shows nothing: only a hidden key tells.
+            stage.django.value("update shop_product set stock = 13 where id = 1 returning id");
+            ada.enter_field("stock", "13").await;
+            ada.save("_save").await;
+            eventually!(ada.text().await, |text| text.contains("Changed the same way by both"));
+            ada.press_in_page("Save anyway").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+            assert_eq!(stage.django.product_name(1), "Kettle");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_volatile_field_is_no_difference() {
+    let settings = "[saves]\ndeep_check = \"always\"\nvolatile_fields = [\"shop.product:stock\"]";
+    Stage::with("volatile", &[], settings)
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("name", "Kettle").await;
+            stage.django.value("update shop_product set stock = 13 where id = 1 returning id");
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_refused_person_waits_in_line_and_tries_again() {
+    Stage::new("waits")
+        .play(async |stage| {
+            stage.expect_in_console("423");
+            let mut ada = Person::stranger(&stage.proxy.borrow(), "root");
+            ada.sign_in("/admin/").await;
+            let form = ada.form(DOCUMENT).await;
+            let editing = PageSocket::join(&ada, &form).await;
+            editing.becomes("editor").await;
+            let grace = stage.person("grace").await;
+            grace.open(DOCUMENT).await;
+            grace.told("This page is being edited by Ada.").await;
+            set(&grace, "title", "Opening hours in winter").await;
+            send_anyway(&grace).await;
+            eventually!(grace.text().await, |text| text.contains("Ada is editing this"));
+            let text = grace.text().await;
+            assert!(text.contains("Opening hours in winter") && text.contains("Changed by you"), "{text}");
+            grace.press_in_page("Tell me when it is free").await;
+            eventually!(grace.text().await, |text| text.contains("You are next."));
+            stage.shot(&grace, "waits").await;
+            editing.leave();
+            eventually!(grace.text().await, |text| text.contains("It is free now, and it is your turn."));
+            assert!(grace.look("return document.title").await.as_str().unwrap().starts_with('✓'));
+            assert_eq!(stage.proxy.borrow().list()[0]["editor"], "Grace");
+            grace.press_in_page("Try again").await;
+            eventually!(grace.path().await, |path| path == "/admin/shop/document/");
+            let title = stage.django.value("select title from shop_document where title like 'Opening%'");
+            assert_eq!(title, "Opening hours in winter");
+            eventually!(stage.proxy.borrow().list(), |locks| locks.is_empty());
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn whoever_has_it_open_is_told_when_it_is_gone() {
+    Stage::new("gone")
+        .play(async |stage| {
+            stage.expect_in_console("409");
+            let ada = stage.person("root").await;
+            let vera = stage.person("vera").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            vera.open(DOCUMENT).await;
+            ada.enter_field("title", "Typed into the void").await;
+            // A script deletes it; nobody hears of it before the save.
+            stage.django.rows("delete from shop_document where title = 'Opening hours' returning 1");
+            ada.save("_save").await;
+            eventually!(ada.text().await, |text| text.contains("is gone"));
+            assert!(ada.text().await.contains("Typed into the void"));
+            stage.shot(&ada, "gone").await;
+            vera.told("This was deleted by somebody else.").await;
+
+            // Deleted in the admin: told by name.
+            let house = "/admin/shop/document/a1b2c3d4-e5f6-4a1b-8c2d-3e4f5a6b7c8d/";
+            vera.open(&format!("{house}change/")).await;
+            vera.told("You can view this page").await;
+            ada.open(&format!("{house}delete/")).await;
+            ada.click("#content form [type=submit]").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            vera.told("This was deleted by Ada.").await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn save_as_new_leaves_the_original_alone() {
+    Stage::new("as-new")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            grace.open(PRODUCT).await;
+            grace.told("You are next.").await;
+            grace.mark().await;
+            ada.enter_field("name", "Red kettle").await;
+            ada.enter_field("slug", "red-kettle").await;
+            ada.save("_saveasnew").await;
+            eventually!(ada.path().await, |path| path.ends_with("/change/") && path != PRODUCT);
+            ada.told(EDITOR).await;
+            grace.told(EDITOR).await;
+            assert!(grace.is_marked().await, "the original was not saved, so nobody loads it again");
+            assert_eq!(stage.django.product_name(1), "Blue kettle");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_back_button_shows_no_old_values_for_long() {
+    Stage::new("back")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("title", "First").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            ada.client().back().await.unwrap();
+            eventually!((ada.path().await, ada.value("title").await), |(path, title)| path == DOCUMENT
+                && title == "First");
+            ada.told(EDITOR).await;
+            // No conflict with herself.
+            ada.enter_field("title", "Second").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            let titles =
+                stage.django.rows("select title from shop_document where title in ('First', 'Second')");
+            assert_eq!(titles, [[Value::from("Second")]]);
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            assert_eq!(ada.notice().await, "", "all of it is saved");
+        })
+        .await;
+}
