@@ -55,8 +55,9 @@ export class Banner extends HTMLElement {
     this.#stop?.abort();
   }
 
-  // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader.
-  show({ text, tone, actions, pinned, news }) {
+  // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader;
+  // `topic` is what makes news of a text, which may count down.
+  show({ text, topic = text, tone, actions, pinned, news }) {
     const { live } = this.#parts;
     const line = this.#parts.text.firstChild;
     if (line.textContent !== text) line.textContent = text;
@@ -66,7 +67,9 @@ export class Banner extends HTMLElement {
     }
     this.toggleAttribute('pinned', pinned);
     this.#showActions(actions);
-    if (news && this.#announced !== text) live.textContent = this.#announced = text;
+    if (!news || this.#announced === topic) return;
+    this.#announced = topic;
+    live.textContent = text;
   }
 
   // Buttons that stay are not touched, so the keyboard's focus stays where it is.

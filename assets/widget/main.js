@@ -5,17 +5,21 @@ import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
 import { Draft } from './draft.js';
+import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { renewCsrf } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
-import { merge, sentence } from './texts.js';
+import { fill, merge, sentence } from './texts.js';
+import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
 const DOUBLE = 3_000; // what comes this soon after a submit is the same click
+const SOON = 1_000; // … unless somebody is counting down
+const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
@@ -33,6 +37,11 @@ function start(config) {
   let stay = null;
   let sent = 0;
   let signedOut = false; // was, and has not been seen to be back
+  let ahead = 0; // the server's clock over ours
+  let ticking = null;
+  const edge = atTheEdge(banner, document.createElement('collab-edge'), signal);
+  const left = document.createElement('collab-offer');
+  const offer = form ? offers(left, form, texts, config.add_row) : null;
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -45,28 +54,39 @@ function start(config) {
   const giveUp = (error) => {
     stop.abort();
     clearTimeout(reloading);
+    clearTimeout(ticking);
     connection.leave();
     lock.release();
     banner.remove();
     notice.remove();
+    left.remove();
     console.error('collab-proxy: the widget stopped; saving is still checked by the server.', error);
   };
 
   const dispatch = guarded((event) => {
     state = reduce(state, event);
     shown = view(state);
-    banner.show({
+    const said = {
       text: sentence(shown, texts),
+      // A countdown is announced once.
+      topic: sentence({ ...shown, values: { ...shown.values, time: '' } }, texts),
       tone: shown.tone,
-      actions: shown.actions.map((id) => ({ id, label: texts[`${id}_button`] })),
+      actions: shown.actions.map((id) => ({ id, label: fill(texts[`${id}_button`], shown.values) })),
       // While somebody can type, nothing may cover their fields.
       pinned: shown.readOnly,
       news: shown.lines[0] !== 'connecting_text',
-    });
+    };
+    banner.show(said);
+    edge.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
     lock.set(shown.readOnly);
     draft?.setEditable(!shown.readOnly && state.status?.you === 'editor');
+    offer?.allow(!shown.readOnly && state.status?.you === 'editor');
     reload(shown.reload);
+    clearTimeout(ticking);
+    if (shown.wake !== null) ticking = setTimeout(tick, shown.wake);
   });
+
+  const tick = () => dispatch({ type: 'tick', now: performance.now() + ahead });
 
   let draft = null;
   let flush = () => {};
@@ -80,10 +100,15 @@ function start(config) {
     onEvent: (event) => {
       // The last keystrokes count, before what is heard makes the form read-only or loads the page again.
       flush();
+      const { frame } = event;
+      if (frame?.type === 'editor_status' && frame.now) ahead = frame.now - performance.now();
+      const before = state.lost;
       login(event);
       dispatch(event);
+      if (before === null && LEAVES_WORK.has(state.lost) && state.dirty) passOn();
+      if (frame?.type === 'unsaved_offered') offer?.take(frame);
       // The proxy forgets what a lost socket told it.
-      if (event.frame?.type === 'welcome' && state.dirty) tellInput();
+      if (frame?.type === 'welcome' && state.dirty) tellInput();
     },
   });
 
@@ -107,6 +132,12 @@ function start(config) {
     if (connection.send('input', { dirty: state.dirty })) lastInput = Date.now();
   }
 
+  // The lock is gone and something was typed: it stays here, and goes to who edits next.
+  function passOn() {
+    const values = draft && pack(draft.unsaved());
+    if (values && connection.send('unsaved_values', values)) dispatch({ type: 'passed', how: values.too_large ? 'too_large' : 'sent' });
+  }
+
   function reload(wanted) {
     if (!wanted) {
       clearTimeout(reloading);
@@ -125,17 +156,25 @@ function start(config) {
     edit: () => connection.send('claim_editor'),
     queue: () => connection.send('claim_editor'),
     sign_in: () => window.open(`${config.root}login/?next=${encodeURIComponent(config.root)}`, '_blank'),
+    ask: () => connection.send('request_edit'),
+    take: () => connection.send('take_over'),
+    now: () => connection.send('answer_request', { answer: 'now' }),
+    later: () => connection.send('answer_request', { answer: 'later' }),
+    no: () => connection.send('answer_request', { answer: 'no' }),
+    here: tellInput,
     retry: () => connection.start(),
     reload: () => load(window, state.status?.version, Date.now()),
     discard: () => load(window, state.status?.version, Date.now()),
   };
-  banner.onaction = guarded((id) => {
+  const act = guarded((id) => {
     // What is kept as a draft is offered again on the new page, so nothing is thrown away and nobody need be asked.
     if (id === 'load' && draft?.flush()) return ACTIONS.reload();
     if (id === 'discard') draft?.discard();
     ACTIONS[id]?.();
     dispatch({ type: 'action', id });
   });
+  banner.onaction = act;
+  edge.onaction = act;
 
   const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
   const leaving = (by) => {
@@ -181,7 +220,7 @@ function start(config) {
 
   place(banner, form);
   if (form) {
-    banner.after(notice);
+    banner.after(left, notice);
     draft = new Draft(form, config, texts, notice, { storage: localStorageOrNull(), window });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);
@@ -197,7 +236,7 @@ function start(config) {
       }),
       onActive: guarded(() => {
         draft.changed(state.dirty);
-        if (Date.now() - lastInput >= INPUT_EVERY) tellInput();
+        if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput();
       }),
     }));
   }
@@ -232,6 +271,8 @@ try {
   if (element && !customElements.get('collab-widget')) {
     customElements.define('collab-widget', Banner);
     customElements.define('collab-notice', Notice);
+    customElements.define('collab-edge', class extends Banner {});
+    customElements.define('collab-offer', class extends Notice {});
     start(JSON.parse(element.textContent));
   }
 } catch (error) {

@@ -10,6 +10,15 @@ const nullOr = (check) => (value) => value === null || check(value);
 // A field that a proxy of another version may leave out.
 const maybe = (check) => (value) => value === undefined || check(value);
 
+const list = (check) => (value) => Array.isArray(value) && value.every(check);
+const entry = (value) => list(string)(value) && (value.length === 2 || value.length === 3);
+const values = { fields: list(entry), names: list(string), too_large: boolean };
+
+const passesOn = (value) => record(value) && number(value.at) && number(value.warn) && string(value.cause);
+const handover = (value) => record(value) && list(string)(value.asking) && number(value.askers) && boolean(value.asked)
+  && [value.ask_from, value.take_over_from, value.answer_by].every(nullOr(number)) && number(value.later) && boolean(value.promised)
+  && nullOr(passesOn)(value.passes_on);
+
 const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
 
 // Fields that the widget reads. Others may come along: the proxy may be newer than this page.
@@ -19,8 +28,12 @@ export const TO_PAGE = {
     editor: nullOr(editor), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
     stale: boolean, turn: boolean, elsewhere: boolean, saving: boolean,
     saved: maybe(nullOr(record)), deleted: boolean, uncertain: boolean,
+    now: maybe(number), handover: maybe(handover),
   },
   lock_released: { cause: string },
+  edit_requested: { names: list(string) },
+  request_answered: { answer: string, by: string, at: nullOr(number) },
+  unsaved_offered: { by: string, at: number, ...values },
   content_updated: { version: number, deleted: maybe(boolean) },
   session: { signed_in: boolean },
   error: { code: string, message: string },
@@ -31,6 +44,10 @@ export const FROM_PAGE = {
   claim_editor: {},
   release_lock: {},
   input: { dirty: boolean },
+  request_edit: {},
+  answer_request: { answer: oneOf('now', 'later', 'no') },
+  take_over: {},
+  unsaved_values: values,
   leave: {},
   check_session: {},
 };

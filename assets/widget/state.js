@@ -9,6 +9,8 @@
 //   { type: 'leaving', by }                  the page is about to go: 'save' (the form was sent), 'away'
 //   { type: 'staying' }                      ... and it did not
 //   { type: 'reload_refused' }               reloading did not help; ask the person instead
+//   { type: 'tick', now }                    the time, as the server's clock has it
+//   { type: 'passed', how }                  unsaved values were sent on: 'sent', 'too_large'
 //   { type: 'action', id }                   a button of the banner was pressed
 import { nameOf } from './protocol.js';
 
@@ -22,7 +24,10 @@ export function initial(config) {
     ended: null,
     signedOut: false, // Django no longer knows the person; the lock is still theirs for a while
     status: null, // the last editor_status; kept while the line is down, because the form stays as it was
-    lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved
+    now: 0, // by the server's clock, as of the last status or tick
+    lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved, taken_over, …
+    lostTo: '', // who took it over
+    passed: null, // what became of the unsaved values of a page that lost the lock
     savedBy: '',
     dirty: config.unsaved === true, // a form that Django gave back with errors holds unsaved work
     leaving: null,
@@ -40,6 +45,8 @@ export function reduce(state, event) {
     case 'dirty': return { ...state, dirty: event.dirty, confirming: state.confirming && event.dirty };
     case 'leaving': return { ...state, leaving: state.leaving === 'save' ? 'save' : event.by };
     case 'staying': return { ...state, leaving: null };
+    case 'tick': return { ...state, now: event.now };
+    case 'passed': return { ...state, passed: event.how };
     case 'reload_refused': return { ...state, refused: true };
     case 'action': return { ...state, confirming: event.id === 'load' };
     default: return state;
@@ -50,7 +57,7 @@ function frame(state, message) {
   switch (message.type) {
     case 'welcome': return { ...state, link: 'open', tries: 0 };
     case 'editor_status': return status(state, message);
-    case 'lock_released': return { ...state, lost: message.cause };
+    case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
     case 'session': return { ...state, signedOut: !message.signed_in };
     case 'content_updated': return { ...state, savedBy: nameOf(message.by) || state.savedBy };
     default: return state; // error: the status that follows tells what holds
@@ -59,10 +66,10 @@ function frame(state, message) {
 
 function status(state, now) {
   const before = state.status;
-  const next = { ...state, status: now, savedBy: nameOf(now.saved?.by) || state.savedBy };
+  const next = { ...state, status: now, now: now.now ?? state.now, savedBy: nameOf(now.saved?.by) || state.savedBy };
   // A new version is a new reason to reload, whatever became of the last one.
   if (before && before.version !== now.version) next.refused = false;
-  if (now.you === 'editor') next.lost = null;
+  if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null });
   // Nobody told: it happened while the line was down.
   else if (before?.you === 'editor' && !state.lost) next.lost = now.elsewhere ? 'moved' : 'expired';
   return next;

@@ -61,6 +61,10 @@ export const BANNER_CSS = `
   border-inline-start: 3px solid var(--mark);
   border-radius: 4px;
 }
+/* At the window's edge while the bar itself is out of sight (edge.js). */
+:host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto; }
+:host([edge="top"]) { inset-block: 12px auto; }
+:host([edge]) .bar { box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
 .icon { flex: none; inline-size: 16px; block-size: 16px; color: var(--mark); }
 .icon path { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .text { flex: 1 1 auto; min-inline-size: 0; margin: 0; overflow-wrap: anywhere; user-select: text; }

@@ -32,7 +32,38 @@ export const TEXTS = {
   // A lock that went away while its editor was here.
   lost_operator_text: 'An administrator ended your editing.',
   lost_expired_text: 'Your edit lock ran out.',
+  lost_taken_over_text: '{lost_to} has taken over and edits this page now.',
+  lost_handed_over_text: 'You have handed this page over.',
+  lost_idle_text: 'You were away while somebody was waiting.',
+  lost_time_up_text: 'Your time was up while somebody was waiting.',
   typed_kept_text: 'What you typed is still here, to copy from.',
+
+  passed_on_text: 'What you typed is still here, and is offered to {editor_name}.',
+  too_large_text: 'It is too large to be passed on.',
+
+  // Asking, as the editor sees it.
+  asked_text: '{names} asks to edit this page.',
+  asked_more_text: '{names} and {count} more ask to edit this page.',
+  answer_by_text: 'Without an answer they can take over in {time}.',
+  answer_late_text: 'They can take over now.',
+  promise_text: 'You hand this page over in {time}. Save before that.',
+  idle_text: 'Are you still there? Somebody is waiting, so this page is handed on in {time}.',
+  time_up_text: 'Somebody is waiting, and your time is up in {time}. Save before that.',
+  asked_title: 'Request to edit',
+  left_title: '{time} left',
+
+  // ... and as those who wait see it.
+  ask_sent_text: 'You have asked to edit.',
+  take_later_text: 'Without an answer you can take over in {time}.',
+  unanswered_text: 'You have asked to edit, and there was no answer.',
+  others_asked_text: '{names} has asked to edit.',
+  promised_text: '{editor_name} hands it over in {time}.',
+  passes_on_text: 'It is handed on in {time}.',
+  declined_text: '{editor_name} goes on editing. You can ask again in {time}.',
+
+  // What an editor before left unsaved.
+  offer_text: '{from} had unsaved changes here when you took over: {fields}.',
+  offer_large_text: '{from} had unsaved changes here when you took over. They are too large to be passed on, but still stand on the page of {from}.',
 
   // The line to the server.
   connecting_text: 'Connecting…',
@@ -66,6 +97,13 @@ export const TEXTS = {
   compare_button: 'Compare',
   forget_button: 'Discard them',
   done_button: 'All right',
+  ask_button: 'Ask to edit',
+  take_button: 'Take over',
+  now_button: 'Hand over now',
+  later_button: 'In {later}',
+  no_button: 'Not now',
+  here_button: 'I am still here',
+  dismiss_button: 'Dismiss',
 
   // Stands in for a name that nobody knows (popups and some themes show none).
   somebody: 'somebody else',

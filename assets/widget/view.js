@@ -2,6 +2,8 @@
 // edited, whether the page should load again by itself. Pure. It must not know the words (texts.js) nor the
 // DOM. `RULES` answers "what happens now?"; the first rule that fits speaks.
 
+import { pressing, standing, values, wake } from './handover.js';
+
 // Never with typed work on the page, and never while a save or a link is taking the page away: a reload would
 // cancel that navigation, and the save's answer with it.
 const mayReload = (state) => !state.dirty && !state.leaving && !state.refused;
@@ -39,6 +41,7 @@ const RULES = [
     (s) => ({ lines: ['claiming_editor_text'], tone: 'readonly', reload: mayReload(s) })],
   [outdated, (s) => ({ lines: [known(s) ? 'updated_text' : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
 
+  [(s) => s.status.you === 'editor' && !s.status.saving && pressing(s), (s) => ({ ...pressing(s), tone: 'warning', urgent: true })],
   [(s) => s.status.you === 'editor' && s.status.uncertain, { lines: ['editor_mode_text', 'uncertain_text'], tone: 'warning' }],
   [(s) => s.status.you === 'editor' && s.status.saving, { lines: ['saving_self_text'], tone: 'editor' }],
   [(s) => s.status.you === 'editor', { lines: ['editor_mode_text'], tone: 'editor' }],
@@ -51,15 +54,21 @@ const RULES = [
 
 export function view(state) {
   const [, shown] = RULES.find(([fits]) => fits(state));
-  const { lines, tone = 'quiet', actions = [], reload = false } = typeof shown === 'function' ? shown(state) : shown;
+  const { lines, tone = 'quiet', actions = [], reload = false, until = null, urgent = false, title = null } =
+    typeof shown === 'function' ? shown(state) : shown;
   const aboutSave = /updated|changed|deleted/.test(lines[0]);
   return {
     lines,
     tone,
     actions,
     reload,
+    urgent,
+    title,
+    wake: wake(state, until),
     readOnly: readOnly(state),
     values: {
+      ...values(state, until),
+      lost_to: state.lostTo,
       editor_name: aboutSave ? state.savedBy : state.status?.editor?.name ?? '',
       username: state.username,
       position: state.status?.position ?? 0,
@@ -79,20 +88,32 @@ function readOnly(state) {
 
 // Somebody who could edit and does not: why, who does, and when the turn comes.
 function readOnlyPage(state) {
-  const { status, lost } = state;
-  const lines = [];
-  if (lost === 'operator' || lost === 'expired') lines.push(`lost_${lost}_text`);
+  const { status, lost, lostTo } = state;
   const waiting = status.you === 'waiting';
-  if (someoneEdits(state)) lines.push(status.saving ? 'saving_text' : 'viewer_mode_text');
-  else lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  const edits = someoneEdits(state);
+  const { lines: more, actions, until } = edits ? standing(state) : { lines: [], actions: [], until: null };
+  const lines = LOST.has(lost) ? [`lost_${lost}_text`] : [];
+  // Who took over has been named by then.
+  const named = lost === 'taken_over' && status.editor?.name === lostTo;
+  // With more to say, less is said of what everybody knows by now.
+  const brief = more.length > 0 || MEANT.has(lost);
+  if (!edits) lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  else if (status.saving) lines.push('saving_text');
+  else if (!named) lines.push(brief ? 'view_only_editor_text' : 'viewer_mode_text');
   if (waiting) lines.push(status.position > 1 ? 'position_text' : 'next_text');
-  lines.push(...kept(state));
-  return { lines, tone: 'readonly', actions: waiting ? [] : [someoneEdits(state) ? 'queue' : 'edit'] };
+  const first = waiting ? [] : [edits ? 'queue' : 'edit'];
+  return { lines: [...lines, ...kept(state), ...more], tone: 'readonly', actions: [...first, ...actions], until };
 }
 
+const MEANT = new Set(['taken_over', 'handed_over', 'idle', 'time_up']);
+const LOST = new Set([...MEANT, 'operator', 'expired']);
+
 // A page that lost its lock, or its line for good, while something was typed.
-function kept(state) {
-  return state.dirty ? ['typed_kept_text'] : [];
+function kept({ dirty, passed, status, ended }) {
+  if (!dirty) return [];
+  if (passed === null || ended !== null) return ['typed_kept_text'];
+  if (passed === 'too_large') return ['typed_kept_text', 'too_large_text'];
+  return [status?.editor && !status.elsewhere ? 'passed_on_text' : 'typed_kept_text'];
 }
 
 function again(state) {

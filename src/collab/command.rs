@@ -1,7 +1,8 @@
 //! The vocabulary of the lock: what can be asked, what came of it, and what others are to be told.
 //!
-//! Data only. The rules are in `lock.rs`, `join.rs` and `write.rs`.
+//! Data only. The rules are in `lock.rs`, `join.rs`, `handover.rs` and `write.rs`.
 
+use super::handover::{Answer, Denied};
 use super::record::{Holder, Millis, NodeId, Page, PageId, Person, RequestId, Saved, UserKey};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,23 @@ pub enum Command {
     },
     /// A person gives the lock, or the place in the queue, up.
     Release {
+        page: PageId,
+    },
+    /// A person who waits asks the editor for the lock.
+    Ask {
+        page: PageId,
+    },
+    /// The editor answers those who ask.
+    Answer {
+        page: PageId,
+        answer: Answer,
+    },
+    /// A person takes the lock from an editor who is there.
+    TakeOver {
+        page: Page,
+    },
+    /// A page that lost the lock has left its unsaved values beside the record.
+    PassOn {
         page: PageId,
     },
     /// An operator frees the lock; of this person only, if one is named.
@@ -66,6 +84,8 @@ pub enum Outcome {
         base: Millis,
     },
     Refused(Refusal),
+    /// Nothing was done, and why.
+    NotAllowed(Denied),
     /// What an operator freed.
     Freed(Option<Box<Holder>>),
     Done,
@@ -80,15 +100,58 @@ pub enum Cause {
     Operator,
     Moved,
     Saved,
+    /// Its editor gave it to who is first in line.
+    HandedOver,
+    TakenOver,
+    /// Its editor did nothing for too long, and somebody waited.
+    Idle,
+    /// Its editor held it for as long as anybody may while somebody waits.
+    TimeUp,
+}
+
+impl Cause {
+    /// May the page that lost the lock still hold unsaved work that the next one should see?
+    pub fn leaves_work(self) -> bool {
+        !matches!(self, Self::Released | Self::Saved)
+    }
+
+    /// Did somebody decide that this page is not to edit any more?
+    pub fn is_meant(self) -> bool {
+        !matches!(self, Self::Expired | Self::Moved | Self::Saved)
+    }
 }
 
 /// What happened besides the new state, for those who are to be told.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    Lost { page: PageId, cause: Cause },
-    Saved { version: Millis, by: Person, page: Option<PageId> },
-    Deleted { version: Millis, by: Person, page: Option<PageId> },
+    Lost {
+        page: PageId,
+        cause: Cause,
+        /// Who has taken it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+    },
+    Asked {
+        to: PageId,
+        names: Vec<String>,
+    },
+    Answered {
+        to: Vec<PageId>,
+        by: Person,
+        answer: Answer,
+        at: Option<Millis>,
+    },
+    Saved {
+        version: Millis,
+        by: Person,
+        page: Option<PageId>,
+    },
+    Deleted {
+        version: Millis,
+        by: Person,
+        page: Option<PageId>,
+    },
 }
 
 /// What a POST shows of the page it came from.

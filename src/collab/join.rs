@@ -1,7 +1,8 @@
 //! Coming in: who becomes editor, who waits, who only watches.
 
 use super::command::{Cause, Event, Outcome};
-use super::record::{Holder, Millis, Page, PageId, Record, Rules, Waiter};
+use super::handover;
+use super::record::{Holder, Lost, Millis, Page, PageId, Person, Record, Rules, Waiter};
 
 pub(super) fn standing(record: &Record, page: &PageId) -> Outcome {
     match record.position(page) {
@@ -39,13 +40,15 @@ pub(super) fn join(
     if holder.away.is_none() && !insist {
         return Outcome::Viewer;
     }
-    let since = holder.since;
+    let (since, promised) = (holder.since, holder.promised);
     if holder.away.is_none() {
         drop_holder(record, Cause::Moved, events);
     }
     hold(record, now, page, None, rules);
     if let Some(holder) = &mut record.holder {
         holder.since = since;
+        // A promise is the person's, whatever page they are on.
+        holder.promised = promised;
     }
     Outcome::Editor
 }
@@ -57,6 +60,7 @@ fn join_free(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Ou
         _ => {
             record.queue.retain(|w| w.page.person.user != page.person.user);
             hold(record, now, page, None, rules);
+            handover::new_editor(record, now);
             Outcome::Editor
         }
     }
@@ -75,7 +79,14 @@ fn enqueue(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outc
         }
         Some(_) => return Outcome::Viewer,
         None if full => return Outcome::Viewer,
-        None => record.queue.push(Waiter { page: page.clone(), since: now, lease_end, away: None }),
+        None => record.queue.push(Waiter {
+            page: page.clone(),
+            since: now,
+            lease_end,
+            away: None,
+            asked: None,
+            ask_from: None,
+        }),
     }
     standing(record, &page.id)
 }
@@ -91,11 +102,22 @@ pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<M
         dirty: false,
         lease_end: now + rules.lease,
         away,
+        promised: None,
     });
+    // It has its work back; there is nothing of it to pass on.
+    record.lost.take_if(|lost| lost.page == page.id);
+    record.unsaved.take_if(|unsaved| unsaved.page == page.id);
 }
 
 pub(super) fn drop_holder(record: &mut Record, cause: Cause, events: &mut Vec<Event>) {
-    if let Some(holder) = record.holder.take() {
-        events.push(Event::Lost { page: holder.page.id, cause });
+    drop_for(record, cause, None, events);
+}
+
+pub(super) fn drop_for(record: &mut Record, cause: Cause, by: Option<Person>, events: &mut Vec<Event>) {
+    if let Some(Holder { page, .. }) = record.holder.take() {
+        if cause.leaves_work() {
+            record.lost = Some(Lost { page: page.id.clone(), by: page.person });
+        }
+        events.push(Event::Lost { page: page.id, cause, by });
     }
 }

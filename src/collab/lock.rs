@@ -1,7 +1,7 @@
 //! The lock: who may edit an object, who waits, and when it becomes free.
 //!
 //! [`apply`] is the only way a record changes: total, deterministic, no I/O. A store runs it and keeps what it
-//! gives. Writes (`BeginWrite` … `EndWrite`) are in `write.rs`.
+//! gives. Writes (`BeginWrite` … `EndWrite`) are in `write.rs`, asking and taking over in `handover.rs`.
 //!
 //! | command | free | held by the same person, page gone | held by the same person, page alive | held by another |
 //! | --- | --- | --- | --- | --- |
@@ -16,6 +16,7 @@
 //! *turn*, for as long as it may take to load the page again.
 
 use super::command::{Cause, Command, Event, Outcome};
+use super::handover;
 use super::join::{self, drop_holder, hold};
 use super::record::{Holder, Millis, NodeId, PageId, Record, Rules, Viewers};
 use super::write;
@@ -83,6 +84,10 @@ fn run(
             }
             Outcome::Done
         }
+        Command::Ask { page } => handover::ask(record, now, page, events),
+        Command::Answer { page, answer } => handover::answer(record, now, page, *answer, rules, events),
+        Command::TakeOver { page } => handover::take_over(record, now, page, rules, events),
+        Command::PassOn { page } => handover::pass_on(record, now, page),
         Command::ForceRelease { user } => {
             let wanted = user.as_ref().is_none_or(|u| record.is_held_by(u));
             let freed = record.holder.clone().filter(|_| wanted);
@@ -101,11 +106,13 @@ fn run(
 }
 
 /// When somebody must look at the record again, if nothing happens before.
-pub fn deadline(record: &Record) -> Option<Millis> {
+pub fn deadline(record: &Record, rules: &Rules) -> Option<Millis> {
     let pinned = record.write.as_ref().map(|w| w.deadline);
     let holder = record.holder.as_ref().map(|h| holder_end(record, h));
     let waiters = record.queue.iter().map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
-    pinned.into_iter().chain(holder).chain(waiters).min()
+    // While a save is on its way the lock passes on to nobody; its end is looked at anyway.
+    let due = handover::passes_on(record, rules).filter(|_| pinned.is_none()).map(|(at, _)| at);
+    pinned.into_iter().chain(holder).chain(waiters).chain(due).min()
 }
 
 /// Works off what time has brought: pins given up, leases ended, the next one let in.
@@ -119,6 +126,7 @@ fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Even
     if record.deleted {
         record.queue.clear();
     }
+    handover::settle(record, now, rules, events);
     if record.holder.is_none() && record.write.is_none() && !record.queue.is_empty() {
         let next = record.queue.remove(0);
         let away = match next.away {
@@ -128,6 +136,7 @@ fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Even
             None => None,
         };
         hold(record, now, &next.page, away, rules);
+        handover::new_editor(record, now);
     }
 }
 

@@ -3,9 +3,11 @@
 //! No I/O, no clock, no randomness: time and ids are arguments.
 
 pub mod command;
+pub mod handover;
 mod join;
 pub mod lock;
 pub mod protocol;
 pub mod record;
+pub mod rules;
 pub mod status;
 mod write;

@@ -4,11 +4,57 @@
 use serde::{Deserialize, Serialize};
 
 use super::command::Cause;
+use super::handover::Answer;
 use super::record::{Millis, PageId};
-use super::status::Status;
+use super::status::Stamped;
 
 /// A frame longer than this closes the socket (1009).
 pub const FRAME_LIMIT: usize = 64 * 1024;
+/// Unsaved values longer than this, as JSON, are not passed on.
+pub const UNSAVED_LIMIT: usize = 48 * 1024;
+
+/// A form's value: its field's name, the value, and for a choice its label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Entry {
+    Choice(String, String, String),
+    Plain(String, String),
+}
+
+impl Entry {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Choice(name, ..) | Self::Plain(name, _) => name,
+        }
+    }
+}
+
+/// What somebody had typed and not saved when they lost the lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Values {
+    pub fields: Vec<Entry>,
+    /// Every field that they speak for: one without an entry was emptied.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// There was more than can be passed on, and nothing of it is here.
+    #[serde(default)]
+    pub too_large: bool,
+}
+
+impl Values {
+    /// Without what is not the form's own, whatever the page sent; without all if it is too much.
+    #[must_use]
+    pub fn fit(mut self) -> Self {
+        let ours = |name: &str| name.starts_with("_collab") || name == "csrfmiddlewaretoken";
+        self.fields.retain(|entry| !ours(entry.name()));
+        self.names.retain(|name| !ours(name));
+        if serde_json::to_string(&self).map_or(usize::MAX, |json| json.len()) > UNSAVED_LIMIT {
+            return Self { too_large: true, ..Self::default() };
+        }
+        self
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -21,6 +67,12 @@ pub enum FromPage {
     Input {
         dirty: bool,
     },
+    RequestEdit {},
+    AnswerRequest {
+        answer: Answer,
+    },
+    TakeOver {},
+    UnsavedValues(Values),
     Leave {},
     /// Am I still signed in?
     CheckSession {},
@@ -35,10 +87,28 @@ pub enum ToPage {
         object: String,
         version: Millis,
     },
-    EditorStatus(Status),
+    EditorStatus(Box<Stamped>),
     LockReleased {
         cause: Cause,
         by: Option<String>,
+    },
+    /// To the editor: somebody asks for the lock. All who do are named.
+    EditRequested {
+        names: Vec<String>,
+    },
+    /// To those who asked. `at`: when the lock is handed over, if it was promised.
+    RequestAnswered {
+        answer: Answer,
+        by: String,
+        at: Option<Millis>,
+    },
+    /// To the editor: what somebody before them left unsaved.
+    UnsavedOffered {
+        by: String,
+        at: Millis,
+        fields: Vec<Entry>,
+        names: Vec<String>,
+        too_large: bool,
     },
     ContentUpdated {
         version: Millis,

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+pub use super::rules::{Rules, Takeover};
+
 /// Milliseconds since 1970, by the store's clock.
 pub type Millis = u64;
 
@@ -76,6 +78,9 @@ pub struct Holder {
     pub lease_end: Millis,
     /// The page is gone, or must be loaded again: the lock waits for the same person until then.
     pub away: Option<Millis>,
+    /// When it will be handed over, as promised to those who ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promised: Option<Millis>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +89,27 @@ pub struct Waiter {
     pub since: Millis,
     pub lease_end: Millis,
     pub away: Option<Millis>,
+    /// Asks the editor for the lock, since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Millis>,
+    /// Was told "no": may ask again from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_from: Option<Millis>,
+}
+
+/// The last page that lost the lock with its work perhaps unsaved: it alone may pass its values on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    pub page: PageId,
+    pub by: Person,
+}
+
+/// Somebody's unsaved values are kept beside the record, for who edits next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsaved {
+    pub page: PageId,
+    pub by: Person,
+    pub at: Millis,
 }
 
 /// A save that was let through and has not ended: the object is pinned.
@@ -125,6 +151,10 @@ pub struct Record {
     pub write: Option<Write>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<Waiter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsaved: Option<Unsaved>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
     #[serde(default)]
@@ -175,9 +205,13 @@ impl Record {
     /// saved leaves such) goes soon, or anybody could fill the store with POSTs to objects that do not exist; not
     /// at once, so that a command that is sent twice still finds it.
     pub fn keep_for(&self) -> Millis {
-        let Self { saved, deleted, uncertain, viewers, .. } = self;
-        let says_something =
-            self.is_live() || saved.is_some() || *deleted || *uncertain || !viewers.is_empty();
+        let Self { saved, deleted, uncertain, unsaved, viewers, .. } = self;
+        let says_something = self.is_live()
+            || saved.is_some()
+            || *deleted
+            || *uncertain
+            || unsaved.is_some()
+            || !viewers.is_empty();
         if says_something { KEEP } else { KEEP_BLANK }
     }
 
@@ -191,27 +225,8 @@ impl Record {
     }
 }
 
+/// How long unsaved values are kept for the next editor.
+pub const UNSAVED_KEEP: Millis = 10 * 60 * 1000;
 /// How long a record is kept: longer than any page token that could ask for it.
 pub const KEEP: Millis = 25 * 60 * 60 * 1000;
 const KEEP_BLANK: Millis = 60_000;
-
-/// How long things last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// A lock whose proxy has gone silent is free after this.
-    pub lease: Millis,
-    /// A person whose page went away may come back within this.
-    pub grace: Millis,
-    /// A person whose turn it is may take this long to load the page again.
-    pub turn: Millis,
-    /// A save that nobody renews is given up after this.
-    pub pin: Millis,
-    /// People who may wait for one object.
-    pub queue: usize,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { lease: 30_000, grace: 5_000, turn: 15_000, pin: 65_000, queue: 500 }
-    }
-}

@@ -4,7 +4,12 @@
 
 use serde::Serialize;
 
-use super::record::{Millis, PageId, Person, Record};
+use super::command::Cause;
+use super::handover::{askers, due, take_over_from};
+use super::record::{Millis, PageId, Person, Record, Rules};
+
+/// Of those who ask, so many are named.
+const NAMES: usize = 5;
 
 /// The part that is the same for everybody on the object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +48,44 @@ pub struct Status {
     pub saved: Option<SavedBy>,
     pub deleted: bool,
     pub uncertain: bool,
+    pub handover: Handover,
+}
+
+/// How the lock is about to pass on. Times are the store's; the page knows its time by `Stamped::now`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Handover {
+    /// The first of those who ask for the lock, and how many they are.
+    pub asking: Vec<String>,
+    pub askers: usize,
+    /// This page asks.
+    pub asked: bool,
+    /// From when on this page may ask.
+    pub ask_from: Option<Millis>,
+    /// From when on this page may take over.
+    pub take_over_from: Option<Millis>,
+    /// From when on anybody who asks may take over, if the editor does not answer.
+    pub answer_by: Option<Millis>,
+    /// What "later" means, in milliseconds.
+    pub later: Millis,
+    /// The editor has promised to hand it over.
+    pub promised: bool,
+    pub passes_on: Option<PassesOn>,
+}
+
+/// The lock passes on by itself at `at`; people are told from `warn` on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassesOn {
+    pub at: Millis,
+    pub warn: Millis,
+    pub cause: Cause,
+}
+
+/// A status, and the store's time when it was made: no page's own clock matters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stamped {
+    pub now: Millis,
+    #[serde(flatten)]
+    pub status: Status,
 }
 
 /// The record as `page` of `person` sees it. `public` makes a user's id for other people's browsers.
@@ -51,6 +94,7 @@ pub fn status(
     person: &Person,
     page: &PageId,
     version: Millis,
+    rules: &Rules,
     public: impl Fn(&Person) -> String,
 ) -> Status {
     let stale = version != record.version;
@@ -82,5 +126,30 @@ pub fn status(
         saved: record.saved.as_ref().map(|s| SavedBy { by: s.by.name.clone(), at: s.at }),
         deleted: record.deleted,
         uncertain: record.uncertain,
+        handover: handover(record, person, page, rules),
+    }
+}
+
+fn handover(record: &Record, person: &Person, page: &PageId, rules: &Rules) -> Handover {
+    let Some(holder) = &record.holder else {
+        return Handover::default();
+    };
+    let waiter = record.queue.iter().find(|w| w.page.id == *page);
+    let all = || askers(record);
+    let answer_by =
+        all().filter_map(|w| take_over_from(record, &w.page.person.user, &w.page.id, rules)).min();
+    Handover {
+        asking: all().take(NAMES).map(|w| w.page.person.name.clone()).collect(),
+        askers: all().count(),
+        asked: waiter.is_some_and(|w| w.asked.is_some()),
+        ask_from: waiter.filter(|w| w.asked.is_none()).map(|w| w.ask_from.unwrap_or(0)),
+        take_over_from: take_over_from(record, &person.user, page, rules),
+        answer_by,
+        later: rules.handover_later,
+        promised: holder.promised.is_some(),
+        passes_on: due(record, rules).map(|(at, cause)| {
+            let warning = if cause == Cause::HandedOver { rules.handover_later } else { rules.idle_warning };
+            PassesOn { at, warn: at.saturating_sub(warning), cause }
+        }),
     }
 }

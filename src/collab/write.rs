@@ -157,5 +157,7 @@ fn moved(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, e
     record.version = Record::next(record.version, now);
     record.saved = Some(Saved { by: by.clone(), at: now });
     record.deleted = false;
+    // What somebody left unsaved belonged to what was there before.
+    (record.lost, record.unsaved) = (None, None);
     events.push(Event::Saved { version: record.version, by: by.clone(), page: page.cloned() });
 }

@@ -15,14 +15,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::app::DeepCheck;
-use crate::collab::record::Rules;
+use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
 use crate::socket::connection::Patience;
 use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
-use values::{admin_root, control_path, deep_check, listen, network, redis_url};
+use values::{admin_root, control_path, deep_check, listen, network, redis_url, takeover, user_key};
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
 /// Looked for in the current folder when no --config names another.
@@ -188,13 +188,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         "embedded" => Ok(false),
         _ => Err("expected \"embedded\" or \"redis\"".to_owned()),
     });
-    let rules = Rules {
-        lease: r.millis("lock.lease", 1_000),
-        grace: r.millis("lock.grace", 0),
-        turn: r.millis("lock.turn", 1_000),
-        pin: r.millis("lock.pin", 1_000),
-        queue: r.count("lock.queue"),
-    };
+    let rules = rules(r);
     let patience = Patience {
         join: Duration::from_secs(5),
         ping: r.duration("lock.ping"),
@@ -242,6 +236,30 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         texts,
         listen,
     })
+}
+
+fn rules(r: &mut Reader) -> Rules {
+    let rules = Rules {
+        lease: r.millis("lock.lease", 1_000),
+        grace: r.millis("lock.grace", 0),
+        turn: r.millis("lock.turn", 1_000),
+        pin: r.millis("lock.pin", 1_000),
+        queue: r.count("lock.queue"),
+        answer_within: r.millis("lock.answer_within", 0),
+        handover_later: r.millis("lock.handover_later", 1_000),
+        ask_again: r.millis("lock.ask_again", 0),
+        idle_after: r.millis("lock.idle_after", 0),
+        idle_warning: r.millis("lock.idle_warning", 0),
+        max_hold: r.millis("lock.max_hold", 0),
+        takeover: r.parse("lock.takeover", takeover).unwrap_or(Takeover::Off),
+        takeover_users: r.parse_list("lock.takeover_users", user_key),
+    };
+    for (key, limit) in [("lock.idle_after", rules.idle_after), ("lock.max_hold", rules.max_hold)] {
+        if limit > 0 && limit < rules.idle_warning {
+            r.complain(key, "expected 0, or at least lock.idle_warning");
+        }
+    }
+    rules
 }
 
 fn own_prefix(r: &mut Reader, admin: Option<&Prefix>) -> String {

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::Listen;
 use crate::app::DeepCheck;
+use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
 use crate::state;
 
@@ -50,6 +51,24 @@ pub(super) fn redis_url(text: &str) -> Result<String, String> {
         Err(_) => {
             Err("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned())
         }
+    }
+}
+
+pub(super) fn takeover(text: &str) -> Result<Takeover, String> {
+    match text {
+        "off" => Ok(Takeover::Off),
+        "after_request" => Ok(Takeover::AfterRequest),
+        "always" => Ok(Takeover::Always),
+        _ => Err("expected \"off\", \"after_request\" or \"always\"".to_owned()),
+    }
+}
+
+/// A person as settings name them: a login name, or the key that `locks list` shows.
+pub(super) fn user_key(text: &str) -> Result<UserKey, String> {
+    match text.trim().split_once(':') {
+        Some(("login" | "id", name)) if !name.is_empty() => Ok(UserKey::from(text.trim())),
+        None if !text.trim().is_empty() => Ok(UserKey::from(format!("login:{}", text.trim()))),
+        _ => Err("expected a login name, or a key such as login:ada or id:5".to_owned()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One task a socket: reads the page's frames, writes what its outbox holds, and notices when it is dead.
 //!
-//! Owns the limits: frame size, rate, patience. What a frame means is decided in the hub.
+//! Owns the limits: frame size, rate, patience. What a frame means is in `frames.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,14 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_util::task::TaskTracker;
 
+use super::frames::store_error;
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
 use super::session::{Eyes, Watch};
-use crate::collab::command::Command;
-use crate::collab::protocol::{Close, ErrorCode, FRAME_LIMIT, FromPage, ToPage};
+use crate::collab::protocol::{Close, FRAME_LIMIT, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;
 use crate::identity::{NAMELESS, Who};
-use crate::store::StoreError;
 use crate::token::{Claims, Key};
 
 /// How patient a socket is.
@@ -187,10 +186,6 @@ fn text(message: &ToPage) -> Message {
     Message::Text(Utf8Bytes::from(message.text()))
 }
 
-fn store_error(error: &StoreError) -> ToPage {
-    ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
-}
-
 async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -220,13 +215,13 @@ async fn abandon<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, clos
     let _ = tokio::time::timeout(Duration::from_millis(100), socket.close(Some(close_frame(close)))).await;
 }
 
-struct Session {
-    hub: Arc<Hub>,
-    object: ObjectKey,
-    page: Page,
-    can_edit: bool,
+pub(super) struct Session {
+    pub(super) hub: Arc<Hub>,
+    pub(super) object: ObjectKey,
+    pub(super) page: Page,
+    pub(super) can_edit: bool,
     patience: Patience,
-    watch: Watch,
+    pub(super) watch: Watch,
 }
 
 impl Session {
@@ -293,50 +288,6 @@ impl Session {
             }
         }
     }
-
-    /// `Ok(false)`: the page says good-bye.
-    async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
-        let Message::Text(frame) = frame else {
-            return Err(bad_frame("frames are text".to_owned()));
-        };
-        let message = FromPage::parse(frame).map_err(bad_frame)?;
-        let page = self.page.id.clone();
-        let command = match message {
-            FromPage::Join { .. } => return Err(not_allowed("this socket has joined already")),
-            FromPage::Leave {} => return Ok(false),
-            FromPage::ClaimEditor {} if !self.can_edit => {
-                return Err(not_allowed("this page shows no save button, so it cannot hold the lock"));
-            }
-            FromPage::ClaimEditor {} => {
-                self.hub.set_wants(&self.object, &page, true);
-                Command::Claim { page: self.page.clone() }
-            }
-            FromPage::ReleaseLock {} => {
-                self.hub.set_wants(&self.object, &page, false);
-                Command::Release { page }
-            }
-            FromPage::Input { dirty } => {
-                self.watch.look(&self.hub, &self.object, &page, false);
-                Command::Input { page, dirty }
-            }
-            FromPage::CheckSession {} => {
-                self.watch.look(&self.hub, &self.object, &page, true);
-                return Ok(true);
-            }
-        };
-        match self.hub.run(&self.object, &command).await {
-            Ok(_) => Ok(true),
-            Err(error) => Err(store_error(&error)),
-        }
-    }
-}
-
-fn bad_frame(message: String) -> ToPage {
-    ToPage::Error { code: ErrorCode::BadFrame, message }
-}
-
-fn not_allowed(message: &str) -> ToPage {
-    ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
 }
 
 fn too_fast(window: &mut (Instant, u32), now: Instant) -> bool {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::room::{Member, Out, Room};
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
-use crate::collab::protocol::Close;
+use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, NodeId, Page, PageId, Record, Rules};
 use crate::django::object::ObjectKey;
 use crate::store::{Applied, Heard, Snapshot, Store, StoreError};
@@ -135,6 +135,13 @@ impl Hub {
         }
     }
 
+    /// Sends a frame to one page, if it is here.
+    pub(super) fn send(&self, object: &ObjectKey, page: &PageId, message: &ToPage) {
+        if let Some(place) = self.rooms().get(object) {
+            place.room.send(page, message);
+        }
+    }
+
     /// Tells one page whether its person is signed in.
     pub fn tell_session(&self, object: &ObjectKey, page: &PageId, signed_in: bool) {
         if let Some(place) = self.rooms().get(object) {
@@ -161,15 +168,18 @@ impl Hub {
         let Some(place) = rooms.get_mut(object) else {
             return;
         };
-        let misplaced = place.room.tell(record, events, &self.key);
+        let to_do = place.room.tell(record, now, events, &self.key, &self.rules);
         let touch = now + self.rules.lease / 3;
-        let mut wake = deadline(record).map_or(touch, |t| t.min(touch));
+        let mut wake = deadline(record, &self.rules).map_or(touch, |t| t.min(touch));
         if place.room.viewers(record) != place.room.counted {
             wake = wake.min(now + COUNT_DELAY);
         }
         self.wake(object, place, wake.saturating_sub(now) + SLACK);
         drop(rooms);
-        for page in misplaced {
+        if let Some((page, unsaved)) = to_do.offer {
+            self.offer(object, page, unsaved);
+        }
+        for page in to_do.misplaced {
             let (hub, object) = (Arc::clone(self), object.clone());
             tokio::spawn(async move {
                 if let Err(error) = hub.run(&object, &Command::Join { page }).await {

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::collab::command::{Cause, Event};
+use crate::collab::command::Event;
 use crate::collab::protocol::{Close, ToPage};
-use crate::collab::record::{Millis, Page, PageId, Person, Record};
-use crate::collab::status::{Status, status};
+use crate::collab::record::{Millis, Page, PageId, Person, Record, Rules, Unsaved};
+use crate::collab::status::{Stamped, Status, You, status};
 use crate::token::Key;
 
 /// Frames that may wait for a slow reader. `editor_status` is always the whole state, so a page that is cut off
@@ -33,10 +33,12 @@ pub struct Member {
     pub can_edit: bool,
     /// Tells this socket from another of the same page.
     pub socket: u64,
-    /// Wants to edit as soon as it can; not after giving the lock up, or losing it to an operator.
+    /// Wants to edit as soon as it can; not after giving the lock up, or losing it by somebody's will.
     wants: bool,
     outbox: mpsc::Sender<Out>,
     last: Option<Status>,
+    /// Whose unsaved values it was offered last, by their time.
+    offered: Millis,
     /// The revision at which it was last tried to put this page where it belongs.
     tried: u64,
 }
@@ -51,6 +53,15 @@ pub struct Room {
     pub counted: u32,
 }
 
+/// What is left to do after everybody was told.
+#[derive(Default)]
+pub struct ToDo {
+    /// Pages that should hold or wait, but do not.
+    pub misplaced: Vec<Page>,
+    /// The page that edits now, and whose unsaved values it is to be offered.
+    pub offer: Option<(PageId, Unsaved)>,
+}
+
 impl Member {
     pub fn new(page: Page, session: &str, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
         Self {
@@ -61,6 +72,7 @@ impl Member {
             wants: can_edit,
             outbox,
             last: None,
+            offered: 0,
             tried: 0,
         }
     }
@@ -124,42 +136,61 @@ impl Room {
         }
     }
 
-    /// Tells everybody what is new for them. Gives the pages that should hold or wait, but do not.
-    pub fn tell(&mut self, record: &Record, events: &[Event], key: &Key) -> Vec<Page> {
+    /// Tells everybody what is new for them. Gives what there is to do next.
+    pub fn tell(&mut self, record: &Record, now: Millis, events: &[Event], key: &Key, rules: &Rules) -> ToDo {
         for event in events {
             self.tell_event(event);
         }
         if record.revision < self.revision {
-            return Vec::new();
+            return ToDo::default();
         }
         self.revision = record.revision;
         let public = |person: &Person| key.public_id(&person.user);
-        let mut misplaced = Vec::new();
+        let mut to_do = ToDo::default();
         for member in self.members.values_mut() {
             let page = &member.page;
-            let now = status(record, &page.person, &page.id, page.version, public);
-            if member.last.as_ref() != Some(&now) {
-                member.send(&ToPage::EditorStatus(now.clone()));
-                member.last = Some(now);
+            let status = status(record, &page.person, &page.id, page.version, rules, public);
+            if let Some(unsaved) = member.wants_to_see(&status, record) {
+                member.offered = unsaved.at;
+                to_do.offer = Some((member.page.id.clone(), unsaved.clone()));
+            }
+            if member.last.as_ref() != Some(&status) {
+                member.send(&ToPage::EditorStatus(Box::new(Stamped { now, status: status.clone() })));
+                member.last = Some(status);
             }
             if member.is_misplaced(record) && member.tried < record.revision {
                 member.tried = record.revision;
-                misplaced.push(member.page.clone());
+                to_do.misplaced.push(member.page.clone());
             }
         }
-        misplaced
+        to_do
+    }
+
+    /// Sends a frame to one page.
+    pub fn send(&self, page: &PageId, message: &ToPage) {
+        if let Some(member) = self.members.get(page) {
+            member.send(message);
+        }
     }
 
     fn tell_event(&mut self, event: &Event) {
         match event {
-            Event::Lost { page, cause } => {
+            Event::Lost { page, cause, by } => {
                 let Some(member) = self.members.get_mut(page) else {
                     return;
                 };
-                if matches!(cause, Cause::Operator | Cause::Released) {
+                if cause.is_meant() {
                     member.wants = false;
                 }
-                member.send(&ToPage::LockReleased { cause: *cause, by: None });
+                let by = by.as_ref().map(|person| person.name.clone());
+                member.send(&ToPage::LockReleased { cause: *cause, by });
+            }
+            Event::Asked { to, names } => self.send(to, &ToPage::EditRequested { names: names.clone() }),
+            Event::Answered { to, by, answer, at } => {
+                let message = ToPage::RequestAnswered { answer: *answer, by: by.name.clone(), at: *at };
+                for page in to {
+                    self.send(page, &message);
+                }
             }
             Event::Saved { version, by, .. } => self.tell_content(*version, by, false),
             Event::Deleted { version, by, .. } => self.tell_content(*version, by, true),
@@ -176,6 +207,13 @@ impl Room {
 }
 
 impl Member {
+    /// What somebody else left unsaved is for whoever edits next, once.
+    fn wants_to_see<'a>(&self, status: &Status, record: &'a Record) -> Option<&'a Unsaved> {
+        let unsaved = record.unsaved.as_ref()?;
+        let is_news = status.you == You::Editor && self.offered < unsaved.at;
+        (is_news && unsaved.by.user != self.page.person.user).then_some(unsaved)
+    }
+
     /// The record has lost this page: it should hold or wait, and does neither.
     fn is_misplaced(&self, record: &Record) -> bool {
         if !self.wants || record.deleted || self.page.version != record.version {

@@ -9,7 +9,8 @@ use super::{Applied, SESSION_KEEP, Session, Snapshot};
 use crate::clock::Clock;
 use crate::collab::command::Command;
 use crate::collab::lock;
-use crate::collab::record::{Millis, Record, Rules};
+use crate::collab::protocol::Values;
+use crate::collab::record::{Millis, PageId, Record, Rules, UNSAVED_KEEP};
 use crate::django::object::ObjectKey;
 
 /// Forgotten things are swept out after so many changes.
@@ -17,7 +18,7 @@ const SWEEP_EVERY: u32 = 1024;
 
 pub struct Memory {
     clock: Clock,
-    rules: Rules,
+    rules: Box<Rules>,
     epoch: Millis,
     inner: Mutex<Inner>,
 }
@@ -26,6 +27,7 @@ pub struct Memory {
 struct Inner {
     records: HashMap<ObjectKey, Kept<Record>>,
     sessions: HashMap<String, Kept<Session>>,
+    unsaved: HashMap<(ObjectKey, PageId), Kept<Values>>,
     until_sweep: u32,
 }
 
@@ -36,7 +38,7 @@ struct Kept<T> {
 
 impl Memory {
     pub fn new(clock: Clock, rules: Rules) -> Self {
-        Self { epoch: clock.now(), clock, rules, inner: Mutex::default() }
+        Self { epoch: clock.now(), clock, rules: Box::new(rules), inner: Mutex::default() }
     }
 
     /// The data is plain and every change is complete before the lock is let go, so a panic elsewhere in the
@@ -117,6 +119,22 @@ impl Memory {
         }
         inner.sweep(now);
     }
+
+    pub fn set_unsaved(&self, key: &ObjectKey, page: &PageId, values: &Values) {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        // These are large, so they do not wait for the sweep.
+        inner.unsaved.retain(|_, kept| kept.until > now);
+        let kept = Kept { value: values.clone(), until: now + UNSAVED_KEEP };
+        inner.unsaved.insert((key.clone(), page.clone()), kept);
+    }
+
+    pub fn unsaved(&self, key: &ObjectKey, page: &PageId) -> Option<Values> {
+        let now = self.clock.now();
+        let inner = self.lock();
+        let kept = inner.unsaved.get(&(key.clone(), page.clone()))?;
+        (kept.until > now).then(|| kept.value.clone())
+    }
 }
 
 impl Inner {
@@ -132,5 +150,6 @@ impl Inner {
         self.until_sweep = SWEEP_EVERY;
         self.records.retain(|_, kept| kept.until > now);
         self.sessions.retain(|_, kept| kept.until > now);
+        self.unsaved.retain(|_, kept| kept.until > now);
     }
 }

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::collab::command::Command;
 use crate::collab::lock::Step;
-use crate::collab::record::{Millis, Record, UserKey};
+use crate::collab::protocol::Values;
+use crate::collab::record::{Millis, PageId, Record, UserKey};
 use crate::django::object::ObjectKey;
 
 /// How long a session is remembered: Django's own default age (`SESSION_COOKIE_AGE`).
@@ -114,6 +115,29 @@ impl Store {
                 Ok(())
             }
             Self::Redis(store) => Box::pin(store.set_session(hash, session)).await,
+        }
+    }
+
+    /// Keeps what a page left unsaved, for a while.
+    pub async fn set_unsaved(
+        &self,
+        key: &ObjectKey,
+        page: &PageId,
+        values: &Values,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                store.set_unsaved(key, page, values);
+                Ok(())
+            }
+            Self::Redis(store) => Box::pin(store.set_unsaved(key, page, values)).await,
+        }
+    }
+
+    pub async fn unsaved(&self, key: &ObjectKey, page: &PageId) -> Result<Option<Values>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.unsaved(key, page)),
+            Self::Redis(store) => Box::pin(store.unsaved(key, page)).await,
         }
     }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 
@@ -19,7 +21,8 @@ use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};
 use crate::clock::Clock;
 use crate::collab::command::{Command, Event};
 use crate::collab::lock;
-use crate::collab::record::{KEEP, Millis, NodeId, Record, Rules};
+use crate::collab::protocol::Values;
+use crate::collab::record::{KEEP, Millis, NodeId, PageId, Record, Rules, UNSAVED_KEEP};
 use crate::django::object::ObjectKey;
 use crate::ids;
 
@@ -229,18 +232,44 @@ impl Redis {
         Ok(found)
     }
 
-    fn session_key(&self, hash: &str) -> String {
-        format!("{}session:{hash}", self.prefix)
+    fn unsaved_key(&self, object: &ObjectKey, page: &PageId) -> String {
+        let tag = object.to_string();
+        format!("{}unsaved:{{{}}}:{}", self.prefix, utf8_percent_encode(&tag, IN_TAG), page.as_str())
     }
 
-    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
-        let key = &self.session_key(hash);
+    pub async fn set_unsaved(
+        &self,
+        object: &ObjectKey,
+        page: &PageId,
+        values: &Values,
+    ) -> Result<(), StoreError> {
+        let key = &self.unsaved_key(object, page);
+        let text = &serde_json::to_string(values).unwrap_or_default();
+        let set = |mut c: MultiplexedConnection| async move {
+            redis::cmd("SET").arg(key).arg(text).arg("PX").arg(UNSAVED_KEEP).exec_async(&mut c).await
+        };
+        self.link.run(set).await
+    }
+
+    pub async fn unsaved(&self, object: &ObjectKey, page: &PageId) -> Result<Option<Values>, StoreError> {
+        self.get_json(&self.unsaved_key(object, page)).await
+    }
+
+    async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self
             .link
             .run(|mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
             .await?;
         text.map(|t| serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}"))))
             .transpose()
+    }
+
+    fn session_key(&self, hash: &str) -> String {
+        format!("{}session:{hash}", self.prefix)
+    }
+
+    pub async fn session(&self, hash: &str) -> Result<Option<Session>, StoreError> {
+        self.get_json(&self.session_key(hash)).await
     }
 
     pub async fn set_session(&self, hash: &str, session: Option<&Session>) -> Result<(), StoreError> {

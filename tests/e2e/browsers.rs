@@ -208,7 +208,7 @@ async fn an_operator_frees_a_lock_and_nothing_typed_is_lost() {
                 "Released shop.product/1 (held by Ada, with unsaved changes on their page).\n"
             );
             ada.told("An administrator ended your editing.").await;
-            ada.told("What you typed is still here, to copy from.").await;
+            ada.told("What you typed is still here, and is offered to Grace.").await;
             assert_eq!(ada.value("name").await, "Half typ");
             assert!(!ada.is_editable("name").await);
             stage.shot(&ada, "released").await;

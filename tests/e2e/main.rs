@@ -12,6 +12,7 @@ mod cluster;
 mod conflict;
 mod drafts;
 mod gate;
+mod handover;
 mod outcomes;
 mod stage;
 mod upload;

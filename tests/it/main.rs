@@ -8,6 +8,8 @@
 mod support;
 
 mod gate;
+mod handing;
+mod handover;
 mod layers;
 mod protocol;
 mod proxy;

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use collab_proxy::collab::command::Cause;
-use collab_proxy::collab::protocol::{Close, ErrorCode, FromPage, ToPage};
-use collab_proxy::collab::status::{Editor, SavedBy, Status, You};
+use collab_proxy::collab::handover::Answer;
+use collab_proxy::collab::protocol::{Close, Entry, ErrorCode, FromPage, ToPage, UNSAVED_LIMIT, Values};
+use collab_proxy::collab::status::{Editor, Handover, PassesOn, SavedBy, Stamped, Status, You};
 use serde_json::Value;
 
 fn golden(side: &str) -> Vec<(String, Value)> {
@@ -32,12 +33,16 @@ fn every_frame_from_a_page_is_understood() {
             FromPage::ClaimEditor {} => "claim_editor",
             FromPage::ReleaseLock {} => "release_lock",
             FromPage::Input { .. } => "input",
+            FromPage::RequestEdit {} => "request_edit",
+            FromPage::AnswerRequest { .. } => "answer_request",
+            FromPage::TakeOver {} => "take_over",
+            FromPage::UnsavedValues(_) => "unsaved_values",
             FromPage::Leave {} => "leave",
             FromPage::CheckSession {} => "check_session",
         });
         assert_eq!(seen.last().unwrap(), name);
     }
-    assert_eq!(seen.len(), 6, "a frame has no golden file");
+    assert_eq!(seen.len(), 10, "a frame has no golden file");
 }
 
 #[test]
@@ -50,6 +55,10 @@ fn what_is_no_frame_is_said_to_be_none() {
         ("{\"type\":\"join\"}", "token"),
         ("{\"type\":\"input\",\"dirty\":1}", "boolean"),
         ("{\"type\":\"input\",\"dirty\":true,\"more\":1}", "more"),
+        ("{\"type\":\"answer_request\",\"answer\":\"maybe\"}", "maybe"),
+        ("{\"type\":\"unsaved_values\",\"fields\":[[\"name\"]]}", "Entry"),
+        ("{\"type\":\"unsaved_values\",\"fields\":[[\"a\",\"b\",\"c\",\"d\"]]}", "Entry"),
+        ("{\"type\":\"unsaved_values\",\"fields\":[],\"more\":1}", "more"),
     ] {
         let error = FromPage::parse(text).unwrap_err();
         assert!(error.contains(wanted) || wanted == "tag", "{text}: {error}");
@@ -72,7 +81,30 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         saved: Some(SavedBy { by: "Grace".to_owned(), at: 4 }),
         deleted: false,
         uncertain: false,
+        handover: Handover {
+            asking: vec!["Bob".to_owned()],
+            askers: 1,
+            asked: true,
+            ask_from: Some(5),
+            take_over_from: Some(6),
+            answer_by: Some(7),
+            later: 120_000,
+            promised: true,
+            passes_on: Some(PassesOn { at: 9, warn: 8, cause: Cause::HandedOver }),
+        },
     };
+    let status = Stamped { now: 4, status };
+    let offered = ToPage::UnsavedOffered {
+        by: "Ada".to_owned(),
+        at: 3,
+        fields: vec![
+            Entry::Plain("name".to_owned(), "x".to_owned()),
+            Entry::Choice("category".to_owned(), "2".to_owned(), "Kettles".to_owned()),
+        ],
+        names: vec!["name".to_owned(), "category".to_owned(), "published".to_owned()],
+        too_large: false,
+    };
+    let answered = ToPage::RequestAnswered { answer: Answer::Later, by: "Ada".to_owned(), at: Some(1) };
     let welcome = ToPage::Welcome {
         user_id: "u".to_owned(),
         page_id: "p".into(),
@@ -81,10 +113,13 @@ fn samples() -> Vec<(&'static str, ToPage)> {
     };
     vec![
         ("content_updated", ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), deleted: false }),
-        ("editor_status", ToPage::EditorStatus(status)),
+        ("edit_requested", ToPage::EditRequested { names: vec!["Bob".to_owned()] }),
+        ("editor_status", ToPage::EditorStatus(Box::new(status))),
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
         ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
+        ("request_answered", answered),
         ("session", ToPage::Session { signed_in: false }),
+        ("unsaved_offered", offered),
         ("welcome", welcome),
     ]
 }
@@ -112,6 +147,18 @@ fn every_frame_to_a_page_has_its_golden_shape() {
         assert_eq!(ours["type"], value["type"], "{name}");
         assert_eq!(shape(&ours), shape(value), "{name}");
     }
+}
+
+#[test]
+fn values_that_are_passed_on_are_the_forms_own_and_not_too_many() {
+    let entry = |name: &str, value: &str| Entry::Plain(name.to_owned(), value.to_owned());
+    let values = |fields: Vec<Entry>| Values { fields, ..Values::default() };
+    let mixed = vec![entry("_collab", "t"), entry("name", "x"), entry("csrfmiddlewaretoken", "c")];
+    assert_eq!(values(mixed).fit(), values(vec![entry("name", "x")]));
+    let much = values(vec![entry("text", &"x".repeat(UNSAVED_LIMIT))]).fit();
+    assert!(much.too_large && much.fields.is_empty());
+    let enough = values(vec![entry("text", &"x".repeat(UNSAVED_LIMIT - 200))]);
+    assert_eq!(enough.clone().fit(), enough);
 }
 
 #[test]

@@ -1,67 +1,77 @@
 //! The lock's rules as tables and as properties, on the pure function alone.
 
+use std::collections::BTreeSet;
+
 use collab_proxy::collab::command::{Cause, Command, Event, Outcome, Refusal, WriteEnd, WriteProof};
+use collab_proxy::collab::handover::{Answer, askers};
 use collab_proxy::collab::lock::{Step, apply, deadline};
-use collab_proxy::collab::record::{Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules};
+use collab_proxy::collab::record::{
+    Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules, Takeover, Waiter,
+};
 use proptest::prelude::*;
 
-const EPOCH: Millis = 1_000;
+pub(crate) const EPOCH: Millis = 1_000;
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     Rules::default()
 }
 
-fn person(user: &str) -> Person {
+pub(crate) fn person(user: &str) -> Person {
     Person { user: user.into(), name: format!("Name of {user}") }
 }
 
-fn page(user: &str, id: &str, version: Millis) -> Page {
+pub(crate) fn page(user: &str, id: &str, version: Millis) -> Page {
     Page { id: id.into(), person: person(user), version }
 }
 
 /// A record, its time, and the steps taken.
-struct Bench {
-    record: Record,
-    now: Millis,
+pub(crate) struct Bench {
+    pub(crate) record: Record,
+    pub(crate) now: Millis,
+    pub(crate) rules: Rules,
 }
 
 impl Bench {
-    fn new() -> Self {
-        Self { record: Record::fresh(EPOCH), now: EPOCH }
+    pub(crate) fn new() -> Self {
+        Self::with(rules())
     }
 
-    fn run(&mut self, command: Command) -> Step {
-        let step = apply(&self.record, self.now, &command, &rules());
+    pub(crate) fn with(rules: Rules) -> Self {
+        Self { record: Record::fresh(EPOCH), now: EPOCH, rules }
+    }
+
+    pub(crate) fn run(&mut self, command: Command) -> Step {
+        let step = apply(&self.record, self.now, &command, &self.rules);
         self.record = step.record.clone();
         step
     }
 
-    fn join(&mut self, user: &str, id: &str) -> Outcome {
+    pub(crate) fn join(&mut self, user: &str, id: &str) -> Outcome {
         let page = page(user, id, self.record.version);
         self.run(Command::Join { page }).outcome
     }
 
-    fn begin(&mut self, user: &str, proof: WriteProof) -> Outcome {
+    pub(crate) fn begin(&mut self, user: &str, proof: WriteProof) -> Outcome {
         let id = RequestId::from(format!("{user}-{}", self.now));
         self.run(Command::BeginWrite { id, person: person(user), proof }).outcome
     }
 
-    fn end(&mut self, user: &str, id: Option<&str>, end: WriteEnd) -> Step {
+    pub(crate) fn end(&mut self, user: &str, id: Option<&str>, end: WriteEnd) -> Step {
         let fence = self.record.write.as_ref().unwrap().fence;
         self.run(Command::EndWrite { fence, person: person(user), page: id.map(PageId::from), end })
     }
 
-    fn holder(&self) -> Option<&str> {
+    pub(crate) fn holder(&self) -> Option<&str> {
         self.record.holder.as_ref().map(|h| h.page.id.as_str())
     }
 
-    fn wait(&mut self, by: Millis) -> Step {
+    pub(crate) fn wait(&mut self, by: Millis) -> Step {
         self.now += by;
         self.run(Command::Tick)
     }
 }
 
-fn proof(id: &str, version: Millis) -> WriteProof {
+pub(crate) fn proof(id: &str, version: Millis) -> WriteProof {
     WriteProof::Page { page: id.into(), version }
 }
 
@@ -163,7 +173,7 @@ fn who_does_not_come_back_is_followed_by_the_next() {
     bench.join("bob", "b");
     bench.run(Command::Leave { page: "a".into() });
     let step = bench.wait(rules().grace);
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Expired }]);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Expired, by: None }]);
     assert_eq!(bench.holder(), Some("b"));
 }
 
@@ -265,7 +275,7 @@ fn the_same_person_elsewhere() {
     assert_eq!(bench.join("ada", "a2"), Outcome::Viewer, "the first page lives");
     let step = bench.run(Command::Claim { page: page("ada", "a2", EPOCH) });
     assert_eq!(step.outcome, Outcome::Editor);
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Moved }]);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Moved, by: None }]);
     bench.run(Command::Leave { page: "a2".into() });
     assert_eq!(bench.join("ada", "a"), Outcome::Editor, "without asking, as the other page is gone");
 }
@@ -291,7 +301,7 @@ fn an_operator_frees_only_whom_they_name() {
     assert_eq!(step.outcome, Outcome::Freed(None));
     let step = bench.run(Command::ForceRelease { user: Some("ada".into()) });
     assert!(matches!(step.outcome, Outcome::Freed(Some(_))));
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Operator }]);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Operator, by: None }]);
 }
 
 // ---- properties
@@ -306,6 +316,10 @@ enum Act {
     Input(usize),
     Leave(usize),
     Release(usize),
+    Ask(usize),
+    Answer(usize, Answer),
+    TakeOver(usize),
+    PassOn(usize),
     Free,
     /// A post of this page, or without a token.
     Begin(usize, bool),
@@ -329,13 +343,38 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => page.clone().prop_map(Act::Input),
         2 => page.clone().prop_map(Act::Leave),
         1 => page.clone().prop_map(Act::Release),
+        3 => page.clone().prop_map(Act::Ask),
+        2 => (page.clone(), prop_oneof![Just(Answer::Now), Just(Answer::Later), Just(Answer::No)])
+            .prop_map(|(p, answer)| Act::Answer(p, answer)),
+        3 => page.clone().prop_map(Act::TakeOver),
+        1 => page.clone().prop_map(Act::PassOn),
         1 => Just(Act::Free),
         4 => (page, any::<bool>()).prop_map(|(p, token)| Act::Begin(p, token)),
         3 => Just(Act::Land),
         3 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(stays, lost)| Act::End { stays, lost }),
-        4 => prop_oneof![1..50_u64, 1_000..20_000_u64, Just(31_000), Just(66_000)].prop_map(Act::Wait),
+        5 => prop_oneof![1..50_u64, 1_000..5_000_u64, 1_000..20_000_u64, Just(31_000), Just(66_000)].prop_map(Act::Wait),
     ];
     prop::collection::vec(act, 1..60)
+}
+
+/// Sites differ; the times are short, so that much happens.
+fn policies() -> impl Strategy<Value = Rules> {
+    let takeover = prop_oneof![Just(Takeover::Off), Just(Takeover::AfterRequest), Just(Takeover::Always)];
+    let users = prop_oneof![Just(Vec::new()), Just(vec!["u1".into()])];
+    let limit = |millis: Millis| prop_oneof![Just(0), Just(millis)];
+    (takeover, users, limit(6_000), limit(12_000)).prop_map(
+        |(takeover, takeover_users, idle_after, max_hold)| Rules {
+            takeover,
+            takeover_users,
+            idle_after,
+            max_hold,
+            idle_warning: 2_000,
+            answer_within: 3_000,
+            handover_later: 4_000,
+            ask_again: 2_000,
+            ..rules()
+        },
+    )
 }
 
 struct Rendered {
@@ -360,11 +399,14 @@ struct World {
     flight: Option<Flight>,
     fences: u64,
     steps: u64,
+    /// Pages that lost the lock and may hold unsaved work.
+    losers: BTreeSet<String>,
 }
 
 impl World {
-    fn new() -> Self {
-        Self { bench: Bench::new(), pages: Vec::new(), row: 0, flight: None, fences: 0, steps: 0 }
+    fn new(rules: Rules) -> Self {
+        let (bench, losers) = (Bench::with(rules), BTreeSet::new());
+        Self { bench, pages: Vec::new(), row: 0, flight: None, fences: 0, steps: 0, losers }
     }
 
     fn act(&mut self, act: &Act) {
@@ -385,6 +427,10 @@ impl World {
             Act::Input(i) => page(i).map(|p| Command::Input { page: p.id, dirty: true }),
             Act::Leave(i) => page(i).map(|p| Command::Leave { page: p.id }),
             Act::Release(i) => page(i).map(|p| Command::Release { page: p.id }),
+            Act::Ask(i) => page(i).map(|p| Command::Ask { page: p.id }),
+            Act::Answer(i, answer) => page(i).map(|p| Command::Answer { page: p.id, answer: *answer }),
+            Act::TakeOver(i) => page(i).map(|page| Command::TakeOver { page }),
+            Act::PassOn(i) => page(i).map(|p| Command::PassOn { page: p.id }),
             Act::Free => Some(Command::ForceRelease { user: None }),
             Act::Begin(i, token) => return self.begin(*i, *token),
             Act::Land => return self.land(),
@@ -401,12 +447,14 @@ impl World {
 
     fn run(&mut self, command: Command) -> Step {
         let before = self.bench.record.clone();
+        let idle = apply(&before, self.bench.now, &Command::Tick, &self.bench.rules).record;
         let step = self.bench.run(command.clone());
         let after = &step.record;
+        self.check_handover(&before, &idle, &command, &step);
         assert!(after.version >= before.version, "the version went back");
         assert!(after.fence >= before.fence, "the fence went back");
         assert_eq!(step.changed, after.revision > before.revision, "the revision tells of every change");
-        if let Some(at) = deadline(after) {
+        if let Some(at) = deadline(after, &self.bench.rules) {
             assert!(at > self.bench.now, "a deadline in the past: nobody would ever stop looking");
         }
         let (old, new) = (before.holder.as_ref().map(|h| h.fence), after.holder.as_ref());
@@ -414,8 +462,11 @@ impl World {
             assert!(new.fence > self.fences, "a fencing number twice");
             self.fences = new.fence;
             // First come, first served: nobody who waited longer still waits.
+            assert!(new.away.is_some() || new.page.version == after.version, "a stale page became editor");
+            let taken = matches!(&command, Command::TakeOver { page } if page.id == new.page.id);
             if let Some(place) = before.queue.iter().find(|w| w.page.id == new.page.id) {
-                assert!(after.queue.iter().all(|w| w.since >= place.since), "somebody was passed over");
+                let passed_over = after.queue.iter().any(|w| w.since < place.since);
+                assert!(taken || !passed_over, "somebody was passed over");
             }
             assert!(
                 after.write.as_ref().is_none_or(|w| w.person.user == new.page.person.user),
@@ -436,13 +487,63 @@ impl World {
         step
     }
 
+    /// `idle`: what time alone would have made of `before`.
+    fn check_handover(&mut self, before: &Record, idle: &Record, command: &Command, step: &Step) {
+        let (now, rules) = (self.bench.now, self.bench.rules.clone());
+        for event in &step.events {
+            let Event::Lost { page, cause, by } = event else { continue };
+            if cause.leaves_work() {
+                self.losers.insert(page.as_str().to_owned());
+            }
+            match cause {
+                Cause::TakenOver => may_have_taken_over(idle, now, command, by.as_ref(), &rules),
+                Cause::Idle | Cause::TimeUp => {
+                    let holder = before.holder.as_ref().expect("somebody lost it");
+                    let (start, limit) = match cause {
+                        Cause::Idle => (holder.active, rules.idle_after),
+                        _ => (holder.since, rules.max_hold),
+                    };
+                    assert!(limit > 0 && start + limit <= now, "{cause:?} too early");
+                    let alive = |w: &Waiter| w.lease_end > now && w.away.is_none_or(|t| t > now);
+                    let warned = |w: &Waiter| alive(w) && w.since + rules.idle_warning <= now;
+                    assert!(before.queue.iter().any(warned), "{cause:?} while nobody waits");
+                }
+                _ => {}
+            }
+        }
+        if let Outcome::NotAllowed(_) = step.outcome {
+            assert_eq!((&step.record.holder, &step.record.queue), (&idle.holder, &idle.queue));
+        }
+        if let (Command::PassOn { page }, Outcome::Done) = (command, &step.outcome) {
+            assert!(self.losers.contains(page.as_str()) && !step.record.is_holder(page));
+        }
+        self.check_promise(before, step);
+    }
+
+    /// "In a moment" is kept, and never put off.
+    fn check_promise(&self, before: &Record, step: &Step) {
+        let Some((holder, at)) = before.holder.as_ref().and_then(|h| Some((h, h.promised?))) else { return };
+        let now = self.bench.now;
+        let alive = |w: &&Waiter| w.lease_end > now && w.away.is_none_or(|t| t > now);
+        let waits = askers(before).any(|w| alive(&w));
+        let same = step.record.holder.as_ref().filter(|h| h.fence == holder.fence);
+        if now >= at && before.write.is_none() && waits {
+            assert!(same.is_none(), "a promise was broken");
+        }
+        match same.map(|h| h.promised) {
+            Some(Some(later)) => assert!(later <= at, "a promise was put off"),
+            Some(None) => assert!(askers(&step.record).next().is_none(), "a promise was forgotten"),
+            None => {}
+        }
+    }
+
     fn begin(&mut self, i: usize, token: bool) {
         let Some(rendered) = self.pages.get(i) else { return };
         let page = rendered.page.clone();
         let proof = if token { proof(page.id.as_str(), page.version) } else { WriteProof::None };
         let id = RequestId::from(format!("r{}", self.steps));
         let begin = Command::BeginWrite { id, person: page.person.clone(), proof };
-        let idle = apply(&self.bench.record, self.bench.now, &Command::Tick, &rules()).record;
+        let idle = apply(&self.bench.record, self.bench.now, &Command::Tick, &self.bench.rules).record;
         let step = self.run(begin.clone());
         match step.outcome {
             Outcome::Granted { fence, base } => {
@@ -493,6 +594,21 @@ impl World {
     }
 }
 
+/// `record`: as it was found.
+fn may_have_taken_over(record: &Record, now: Millis, command: &Command, by: Option<&Person>, rules: &Rules) {
+    let Command::TakeOver { page } = command else { panic!("taken over by {command:?}") };
+    assert_eq!(by, Some(&page.person));
+    assert_ne!(rules.takeover, Takeover::Off);
+    assert!(rules.takeover_users.is_empty() || rules.takeover_users.contains(&page.person.user));
+    assert!(record.write.is_none(), "taken over during a save");
+    assert_eq!(page.version, record.version, "a stale page took over");
+    if rules.takeover == Takeover::AfterRequest {
+        let waiter = record.queue.iter().find(|w| w.page.id == page.id).expect("who takes over waited");
+        assert!(waiter.asked.is_some_and(|t| t + rules.answer_within <= now), "unasked, or too soon");
+        assert_eq!(record.holder.as_ref().unwrap().promised, None, "it had been answered");
+    }
+}
+
 fn page_of(user: usize, id: &str, version: Millis) -> Page {
     page(&format!("u{user}"), id, version)
 }
@@ -502,8 +618,8 @@ proptest! {
 
     /// Whatever people do: one holder, growing numbers, no unseen save overwritten, nobody passed over.
     #[test]
-    fn whatever_happens_the_promises_hold(acts in acts()) {
-        let mut world = World::new();
+    fn whatever_happens_the_promises_hold(rules in policies(), acts in acts()) {
+        let mut world = World::new(rules);
         for act in &acts {
             world.act(act);
         }
@@ -511,17 +627,16 @@ proptest! {
 
     /// Once people are gone, every lock becomes free by itself, in bounded time and few looks.
     #[test]
-    fn every_lock_becomes_free(acts in acts()) {
-        let mut world = World::new();
+    fn every_lock_becomes_free(rules in policies(), acts in acts()) {
+        let mut world = World::new(rules.clone());
         for act in &acts {
             world.act(act);
         }
-        let rules = rules();
         let people = world.bench.record.queue.len() as u64 + 1;
         let bound = world.bench.now + rules.pin + rules.lease.max(rules.turn) * people;
         let mut looks = 0;
         while world.bench.record.is_live() {
-            let at = deadline(&world.bench.record).expect("something is held, so somebody must look again");
+            let at = deadline(&world.bench.record, &rules).expect("something is held, so somebody must look again");
             prop_assert!(at <= bound, "not free in time");
             world.bench.now = at;
             world.run(Command::Tick);

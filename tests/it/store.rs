@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use collab_proxy::clock::Clock;
 use collab_proxy::collab::command::{Command, Event, Outcome, WriteEnd, WriteProof};
+use collab_proxy::collab::handover::Answer;
 use collab_proxy::collab::lock::apply;
-use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules};
+use collab_proxy::collab::protocol::{Entry, Values};
+use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules, UNSAVED_KEEP};
 use collab_proxy::django::object::ObjectKey;
 use collab_proxy::store::{Heard, Memory, Redis, RedisConfig, Session, Store, StoreError};
 use proptest::prelude::*;
@@ -27,8 +29,20 @@ fn page(user: usize, version: Millis) -> Page {
     Page { id: format!("p{user}").into(), person, version }
 }
 
+/// Short, so that scripts come to requests that go unanswered, and to idle editors.
+fn rules() -> Rules {
+    Rules {
+        answer_within: 2_000,
+        handover_later: 3_000,
+        idle_after: 10_000,
+        idle_warning: 1_000,
+        max_hold: 25_000,
+        ..Rules::default()
+    }
+}
+
 fn memory(clock: &Clock) -> Store {
-    Store::Memory(Memory::new(clock.clone(), Rules::default()))
+    Store::Memory(Memory::new(clock.clone(), rules()))
 }
 
 fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
@@ -39,7 +53,7 @@ fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> St
         retry_delay: Duration::from_millis(20),
         timeout: Duration::from_secs(5),
     };
-    Store::Redis(Box::new(Redis::new(config, Rules::default(), node.into(), clock.cloned()).unwrap()))
+    Store::Redis(Box::new(Redis::new(config, rules(), node.into(), clock.cloned()).unwrap()))
 }
 
 /// A command for the record as it then is: some need its version or the running write's fence.
@@ -51,6 +65,10 @@ enum Do {
     Input(usize, bool),
     Leave(usize),
     Release(usize),
+    Ask(usize),
+    Answer(usize, Answer),
+    TakeOver(usize),
+    PassOn(usize),
     Free(Option<usize>),
     Begin(usize, Option<bool>),
     Keep,
@@ -73,6 +91,11 @@ fn script() -> impl Strategy<Value = Vec<(Do, Millis)>> {
         1 => (user.clone(), any::<bool>()).prop_map(|(u, dirty)| Do::Input(u, dirty)),
         2 => user.clone().prop_map(Do::Leave),
         1 => user.clone().prop_map(Do::Release),
+        2 => user.clone().prop_map(Do::Ask),
+        1 => (user.clone(), prop_oneof![Just(Answer::Now), Just(Answer::Later), Just(Answer::No)])
+            .prop_map(|(u, answer)| Do::Answer(u, answer)),
+        2 => user.clone().prop_map(Do::TakeOver),
+        1 => user.clone().prop_map(Do::PassOn),
         1 => prop::option::of(user.clone()).prop_map(Do::Free),
         3 => (user.clone(), prop::option::of(prop::bool::weighted(0.8))).prop_map(|(u, p)| Do::Begin(u, p)),
         1 => Just(Do::Keep),
@@ -98,6 +121,10 @@ impl Do {
             Self::Input(u, dirty) => Command::Input { page: page(*u, 0).id, dirty: *dirty },
             Self::Leave(u) => Command::Leave { page: page(*u, 0).id },
             Self::Release(u) => Command::Release { page: page(*u, 0).id },
+            Self::Ask(u) => Command::Ask { page: page(*u, 0).id },
+            Self::Answer(u, answer) => Command::Answer { page: page(*u, 0).id, answer: *answer },
+            Self::TakeOver(u) => Command::TakeOver { page: fits(*u, true) },
+            Self::PassOn(u) => Command::PassOn { page: page(*u, 0).id },
             Self::Free(user) => Command::ForceRelease { user: user.map(|u| page(u, 0).person.user) },
             Self::Begin(u, proof) => Command::BeginWrite {
                 id: RequestId::from(format!("r{number}")),
@@ -128,7 +155,7 @@ async fn agree(store: &Store, clock: &Clock, script: &[(Do, Millis)]) {
             record = Record::fresh(epoch);
         }
         let command = step.command(&record, number);
-        let want = apply(&record, clock.now(), &command, &Rules::default());
+        let want = apply(&record, clock.now(), &command, &rules());
         let got = store.apply(&object(), &command).await.unwrap();
         assert_eq!(got.step, want, "step {number}: {command:?}");
         assert_eq!(
@@ -261,7 +288,7 @@ async fn any_key_is_kept_apart_and_listed() {
             let i = odd.iter().position(|pk| ObjectKey::new("shop", "part", pk) == key).unwrap();
             assert_eq!(found.record.holder.unwrap().page, page(i, found.record.version));
         }
-        clock.advance(Rules::default().lease);
+        clock.advance(rules().lease);
         assert!(store.list().await.unwrap().is_empty(), "leases ended");
     }
 }
@@ -278,6 +305,50 @@ async fn sessions_are_remembered_and_forgotten() {
         store.set_session("h", None).await.unwrap();
         assert_eq!(store.session("h").await.unwrap(), None);
     }
+}
+
+/// What is left unsaved is kept by object and page, whatever they are called, and forgotten in the end.
+#[tokio::test]
+async fn unsaved_values_are_kept_for_a_while() {
+    let server = Server::start();
+    let clock = Clock::manual(START);
+    let values = |text: &str| Values {
+        fields: vec![
+            Entry::Plain("name".into(), text.into()),
+            Entry::Choice("tags".into(), "1".into(), "New \u{1F6AB}".into()),
+        ],
+        names: vec!["name".into(), "tags".into(), "published".into()],
+        too_large: false,
+    };
+    let odd = ObjectKey::new("shop", "part", "a/b {x} %é");
+    for store in [memory(&clock), redis(&server, "t:", "n", Some(&clock))] {
+        assert_eq!(store.unsaved(&odd, &"p".into()).await.unwrap(), None);
+        store.set_unsaved(&odd, &"p".into(), &values("first")).await.unwrap();
+        store.set_unsaved(&odd, &"p".into(), &values("second")).await.unwrap();
+        store.set_unsaved(&odd, &"q".into(), &values("another page's")).await.unwrap();
+        assert_eq!(store.unsaved(&odd, &"p".into()).await.unwrap(), Some(values("second")));
+        assert_eq!(store.unsaved(&object(), &"p".into()).await.unwrap(), None);
+        // Redis forgets by its own clock, which a test cannot turn.
+        if matches!(store, Store::Memory(_)) {
+            clock.advance(UNSAVED_KEEP);
+            assert_eq!(store.unsaved(&odd, &"p".into()).await.unwrap(), None);
+        }
+    }
+}
+
+/// A record that was written before hand-over existed.
+#[tokio::test]
+async fn records_of_earlier_versions_are_read() {
+    let server = Server::start();
+    let store = redis(&server, "t:", "n", None);
+    let old = r#"5|{"revision":5,"version":3,"fence":4,"holder":{"page":{"id":"a","person":{"user":"login:ada","name":"Ada"},"version":3},"fence":4,"since":1,"active":1,"dirty":true,"lease_end":9999999999999,"away":null},"queue":[{"page":{"id":"b","person":{"user":"login:bob","name":"Bob"},"version":3},"since":2,"lease_end":9999999999999,"away":null}],"deleted":false,"uncertain":false}"#;
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    ::redis::cmd("SET").arg("t:lock:{shop.product/3}").arg(old).exec_async(&mut link).await.unwrap();
+    let step = store.apply(&object(), &Command::Ask { page: "b".into() }).await.unwrap().step;
+    // Bob has waited since long ago and Ada has not typed for years: it is his.
+    assert!(matches!(step.events[..], [Event::Lost { .. }]), "{:?}", step.events);
+    assert!(step.record.is_holder(&"b".into()));
 }
 
 /// Every change is told to the other proxies, with what happened; nobody hears themselves.

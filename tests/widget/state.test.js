@@ -89,7 +89,7 @@ const TABLE = [
 
 for (const [name, state, lines, tone, actions, readOnly, reload] of TABLE) {
   test(name, () => {
-    const { values, ...shown } = view(state);
+    const { values, urgent, title, wake, ...shown } = view(state);
     assert.deepEqual(shown, { lines, tone, actions, readOnly, reload });
   });
 }
@@ -110,6 +110,13 @@ test('sentences name the one who edits, and after a save the one who saved', () 
 });
 
 // What must hold whatever happens.
+const CALM = { asking: [], askers: 0, asked: false, ask_from: null, take_over_from: null, answer_by: null, later: 120_000, promised: false, passes_on: null };
+const HANDOVERS = [
+  { ask_from: 0 }, { ask_from: 60_000 }, { take_over_from: 0 }, { asked: true, askers: 1, asking: ['Me'] },
+  { asked: true, askers: 2, asking: ['Me', 'Bob'], take_over_from: 61_000, answer_by: 61_000 },
+  { askers: 1, asking: ['Bob'], promised: true, passes_on: { at: 120_000, warn: 0, cause: 'handed_over' } },
+  ...['idle', 'time_up'].map((cause) => ({ passes_on: { at: 60_000, warn: 4_000, cause } })),
+].map((fields) => ({ ...CALM, ...fields }));
 const EVENTS = [
   open, welcome, waiting(1), waiting(2), dirty, { type: 'dirty', dirty: false },
   { type: 'network', online: false }, { type: 'network', online: true },
@@ -119,6 +126,9 @@ const EVENTS = [
   ...['released', 'expired', 'operator', 'moved', 'saved', 'unheard_of'].map(lost),
   frame({ type: 'content_updated', version: 2, by: 'Ada', deleted: false }),
   frame({ type: 'error', code: 'x', message: 'y' }), { type: 'unheard_of' },
+  ...['taken_over', 'handed_over', 'idle', 'time_up'].map(lost), ...['sent', 'too_large'].map((how) => ({ type: 'passed', how })),
+  { type: 'tick', now: 5_000 }, { type: 'tick', now: 90_000 },
+  ...[editor, queued, { editor: ADA }].flatMap((who) => HANDOVERS.map((handover) => status({ ...who, now: 1_000, handover }))),
   ...[{}, editor, queued, { editor: ADA }, { editor: SELF, elsewhere: true }, { ...queued, position: 2 }].flatMap((who) =>
     [{}, { stale: true }, { turn: true }, { stale: true, version: 2 }, { saving: true }, { deleted: true }, { uncertain: true }]
       .map((what) => status({ ...who, ...what }))),
@@ -151,6 +161,9 @@ test('in every state that can be reached', () => {
       const where = JSON.stringify({ state, shown });
       assert.ok(sentence(shown, texts).length > 0, `something is said ${where}`);
       assert.doesNotMatch(sentence(shown, texts), /[{}]|undefined|null/, where);
+      if (shown.title) assert.ok(texts[shown.title], where);
+      if (shown.wake !== null) assert.ok(shown.wake > 0 && shown.wake <= 120_000, `never a busy loop ${where}`);
+      if (shown.urgent && can_edit) assert.ok(!shown.readOnly, `only the editor is pressed ${where}`);
       for (const id of shown.actions) assert.ok(texts[`${id}_button`], `a button has a label ${where}`);
       if (shown.reload) {
         reloads += 1;
@@ -161,7 +174,7 @@ test('in every state that can be reached', () => {
       if (shown.actions.includes('discard')) assert.equal(shown.actions[0], 'keep', where);
       if (!can_edit) {
         assert.ok(!shown.lines.some((line) => /viewer_mode|next|position|claim/.test(line)), `never the waiting text ${where}`);
-        assert.ok(!shown.actions.some((id) => ['claim', 'edit', 'queue'].includes(id)), where);
+        assert.ok(!shown.actions.some((id) => ['claim', 'edit', 'queue', 'ask', 'take'].includes(id)), where);
       }
       if (state.status === null && state.ended !== 'duplicate') assert.equal(shown.readOnly, false, `Django's form until told otherwise ${where}`);
       if (state.status?.stale) assert.equal(shown.readOnly, true, `an old rendering is never unlocked ${where}`);

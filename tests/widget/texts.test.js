@@ -30,6 +30,7 @@ test('an unknown name is somebody, with a capital at the start', () => {
 
 test('no English text has a hole that nothing fills', () => {
   for (const [key, text] of Object.entries(TEXTS)) {
-    for (const [, name] of text.matchAll(/\{(\w+)\}/g)) assert.ok(['editor_name', 'position', 'time', 'fields'].includes(name), `${key}: ${name}`);
+    const filled = ['editor_name', 'position', 'names', 'count', 'time', 'later', 'lost_to', 'from', 'fields'];
+    for (const [, name] of text.matchAll(/\{(\w+)\}/g)) assert.ok(filled.includes(name), `${key}: ${name}`);
   }
 });

@@ -1,0 +1,58 @@
+// What must not be missed, wherever the person is: the banner's words once more at the edge of the window while
+// the banner itself is scrolled out of sight, and a word in the tab's title.
+// It never takes the focus, stands at the edge away from it, and makes room below the page, so that no field is
+// out of reach. It must not know what it says.
+
+const ROOM = 96; // about its height on a narrow page
+const SHEET = `:root { scroll-padding-block: ${ROOM}px } body { padding-block-end: ${ROOM}px !important }`;
+
+export function atTheEdge(banner, bar, signal) {
+  const self = { show, onaction: () => {} };
+  bar.onaction = (id) => self.onaction(id);
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(SHEET);
+  let wanted = null;
+  let hidden = false; // the banner is out of sight
+  let title = null; // the page's own, while ours stands before it
+
+  const edge = () => {
+    const focused = document.activeElement;
+    const box = focused && focused !== document.body ? focused.getBoundingClientRect() : null;
+    bar.setAttribute('edge', box && box.bottom > innerHeight - ROOM && box.top > ROOM ? 'top' : 'bottom');
+  };
+  const draw = () => {
+    const shown = wanted !== null && hidden;
+    if (shown) bar.show({ ...wanted, pinned: false, news: false });
+    if (shown === bar.isConnected) return;
+    const others = document.adoptedStyleSheets.filter((other) => other !== sheet);
+    document.adoptedStyleSheets = shown ? [...others, sheet] : others;
+    if (!shown) return bar.remove();
+    edge();
+    document.body.append(bar);
+  };
+
+  const observer = new IntersectionObserver(([entry]) => {
+    hidden = !entry.isIntersecting;
+    draw();
+  });
+  observer.observe(banner);
+  document.addEventListener('focusin', () => bar.isConnected && edge(), { signal });
+  signal.addEventListener('abort', () => {
+    observer.disconnect();
+    show(null, '');
+  });
+
+  // `shown`: as the banner takes it, or null.
+  function show(shown, prefix) {
+    wanted = shown;
+    draw();
+    if (prefix) {
+      title ??= document.title;
+      document.title = `${prefix} · ${title}`;
+    } else if (title !== null) {
+      document.title = title;
+      title = null;
+    }
+  }
+  return self;
+}

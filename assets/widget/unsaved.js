@@ -1,0 +1,65 @@
+// Unsaved work that changes hands: what the one who loses the lock leaves, and what the next one is offered.
+// Nothing is filled in unasked, nothing saved by itself. It must not know who may have the lock, nor how frames
+// travel; how a form is filled in is draft.js's and values.js's.
+import { fillIn, labelOf, showFilled } from './draft.js';
+import { fill } from './texts.js';
+import { readValues } from './values.js';
+
+const LIMIT = 48 * 1024; // what the proxy passes on (docs/protocol.md)
+const NAMED = 4; // fields that are called by their names
+
+// What a page leaves, as the frame takes it.
+export function pack({ fields, names }) {
+  const values = { fields, names, too_large: false };
+  const size = new TextEncoder().encode(JSON.stringify(values)).length;
+  return size <= LIMIT ? values : { fields: [], names: [], too_large: true };
+}
+
+// Shows offers in `notice`. `take` is told of one, `allow` whether the form can be filled in now.
+export function offers(notice, form, texts, addRow) {
+  let offer = null;
+  let last = 0;
+  let usable = false;
+  const labels = () => {
+    const found = [...new Set(offer.names.map((name) => labelOf(form, name)))];
+    return found.slice(0, NAMED).join(', ') + (found.length > NAMED ? ', …' : '');
+  };
+  const compare = () => {
+    const now = readValues(form);
+    const shown = (list, name) => list.filter(([n]) => n === name).map(([, value, label]) => label ?? value).join(', ');
+    return offer.names.map((name) => ({
+      label: labelOf(form, name),
+      cells: [[offer.by, shown(offer.fields, name)], [texts.page_column, shown(now, name)]],
+    }));
+  };
+  const draw = (rows) => {
+    if (!offer || !usable) return notice.hide();
+    const ids = offer.too_large ? ['dismiss'] : ['restore', ...(rows ? [] : ['compare']), 'dismiss'];
+    const text = texts[offer.too_large ? 'offer_large_text' : 'offer_text'];
+    notice.show({
+      text: fill(text, { from: offer.by, fields: labels() }),
+      actions: ids.map((id) => ({ id, label: texts[`${id}_button`] })),
+      rows,
+    });
+  };
+  notice.onaction = (id) => {
+    if (id === 'compare') return draw(compare());
+    const { fields, names } = offer ?? {};
+    offer = null;
+    if (id === 'restore') showFilled(notice, texts, form, fillIn(form, fields, names, addRow));
+    else notice.hide();
+  };
+  return {
+    take(frame) {
+      if (last === frame.at) return; // said again to a page that came back
+      last = frame.at;
+      offer = frame;
+      draw();
+    },
+    allow(editable) {
+      if (usable === editable) return;
+      usable = editable;
+      draw();
+    },
+  };
+}
