@@ -14,7 +14,7 @@ export class Draft {
   #found = null; // an earlier draft that waits for a decision
   #timer = null;
   #dirty = false;
-  #editable = false;
+  #editable = null; // not known yet
 
   constructor(form, config, texts, notice, { storage, window }) {
     Object.assign(this, { config, texts, notice, storage, window });
@@ -22,6 +22,8 @@ export class Draft {
     this.#before = config.base ?? readDefaults(form);
     notice.onaction = (id) => this.#answer(id);
     this.#look();
+    // What Django gave back with errors is work from the first moment.
+    if (config.unsaved) this.changed(true);
   }
 
   get #user() {
@@ -40,8 +42,10 @@ export class Draft {
 
   // The form can be edited now, or no more.
   setEditable(editable) {
+    // Told with every breath of the state; an offer that is being read must not be redrawn for nothing.
+    const same = this.#editable === editable;
     this.#editable = editable;
-    if (!this.#found) return;
+    if (same || !this.#found) return;
     if (editable && this.#found.apply) this.#fillIn();
     else this.#offer();
   }

@@ -218,3 +218,72 @@ async fn the_back_button_shows_no_old_values_for_long() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn deleting_what_somebody_edits_is_refused() {
+    Stage::new("delete-refused")
+        .play(async |stage| {
+            stage.expect_in_console("423");
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            grace.open(&DOCUMENT.replace("change/", "delete/")).await;
+            grace.click("#content form [type=submit]").await;
+            eventually!(grace.text().await, |text| text.contains("Ada is editing this"));
+            assert_eq!(
+                stage.django.value("select count(*) from shop_document where title = 'Opening hours'"),
+                1
+            );
+            // When she has left, the same page does it.
+            ada.open("/admin/").await;
+            eventually!(stage.proxy.borrow().list(), |locks| locks.is_empty());
+            grace.press_in_page("Try again").await;
+            eventually!(grace.path().await, |path| path == "/admin/shop/document/");
+            assert_eq!(
+                stage.django.value("select count(*) from shop_document where title = 'Opening hours'"),
+                0
+            );
+        })
+        .await;
+}
+
+/// The pencil beside a related object opens its form in a window of its own.
+#[tokio::test]
+async fn a_popup_is_guarded_as_the_page_is() {
+    Stage::new("popup")
+        .play(async |stage| {
+            let category = "/admin/shop/category/1/change/";
+            let name = stage.django.value("select name from shop_category where id = 1");
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            let main = ada.client().window().await.unwrap();
+            ada.js(
+                "document.querySelector('#id_category').value = '1'; \
+                document.querySelector('#id_category').dispatchEvent(new Event('change', {bubbles: true}))",
+                vec![],
+            )
+            .await;
+            ada.click("#change_id_category").await;
+            let windows = eventually!(ada.client().windows().await.unwrap(), |w| w.len() == 2);
+            let popup = windows.into_iter().find(|w| *w != main).unwrap();
+            ada.client().switch_to_window(popup).await.unwrap();
+            ada.told(EDITOR).await;
+            grace.open(category).await;
+            grace.told("You are next.").await;
+            ada.enter_field("name", "Cookery").await;
+            ada.click("[name=_save]").await;
+            eventually!(ada.client().windows().await.unwrap(), |w| w.len() == 1);
+            // Its own page goes on, with the new name in the list; the other one is next, with the new values.
+            ada.client().switch_to_window(main).await.unwrap();
+            ada.told(EDITOR).await;
+            let chosen = "return document.querySelector('#id_category').selectedOptions[0].text";
+            eventually!(ada.look(chosen).await, |text| text == "Cookery");
+            grace.told(EDITOR).await;
+            assert_eq!(grace.value("name").await, "Cookery");
+            assert_ne!(name, "Cookery");
+        })
+        .await;
+}

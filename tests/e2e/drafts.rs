@@ -243,6 +243,7 @@ async fn a_draft_is_its_persons_own_and_holds_no_secrets() {
             // Somebody else at the same machine is not shown it.
             ada.open("/admin/").await;
             ada.click("#logout-form button").await;
+            eventually!(ada.path().await, |path| path == "/admin/logout/");
             ada.sign_in("grace", "/admin/").await;
             open(&ada, credential).await;
             assert_eq!(ada.notice().await, "");

@@ -10,6 +10,7 @@ mod support;
 mod gate;
 mod handing;
 mod handover;
+mod kept;
 mod layers;
 mod protocol;
 mod proxy;

@@ -1,0 +1,69 @@
+//! Whatever is refused is given back: every field of any form, ready to be sent again, and nothing of it run.
+
+use collab_proxy::collab::command::Refusal;
+use collab_proxy::collab::record::{PageId, Person};
+use collab_proxy::django::compare;
+use collab_proxy::django::form::{Encoding, Typed};
+use collab_proxy::django::object::ObjectKey;
+use collab_proxy::reply::{Kept, Trouble, kept};
+use http_body_util::BodyExt;
+use lol_html::{RewriteStrSettings, element, rewrite_str};
+use proptest::prelude::*;
+
+/// The page that a refused form gets.
+fn page_of(typed: &Typed) -> String {
+    let object = ObjectKey::new("shop", "product", "1");
+    let page = PageId::from("p");
+    let rows = compare::rows(typed, None, None);
+    let facts = Kept {
+        object: &object,
+        title: None,
+        action: "/admin/shop/product/1/change/",
+        current: "/admin/shop/product/1/change/",
+        typed,
+        rows: &rows,
+        known: (false, false),
+        encoding: &Encoding::UrlEncoded,
+        token: Some("t.t"),
+        base: None,
+        page: &page,
+        version: Some(1),
+        user: "u".to_owned(),
+        wait: None,
+        script: "/kept.js".to_owned(),
+        now: 0,
+    };
+    let by = Person { user: "id:1".into(), name: "Ada".to_owned() };
+    let answer = kept(&Trouble::Refused(&Refusal::Held { by, since: 0 }), &facts, false);
+    let body = futures_util::FutureExt::now_or_never(answer.into_body().collect()).unwrap().unwrap();
+    String::from_utf8(body.to_bytes().to_vec()).unwrap()
+}
+
+/// What the page's form would send.
+fn hidden(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let text = |t: Option<String>| html_escape::decode_html_entities(&t.unwrap()).into_owned();
+    let input = element!("form input[type=hidden]", |e| {
+        found.push((text(e.get_attribute("name")), text(e.get_attribute("value"))));
+        Ok(())
+    });
+    rewrite_str(page, RewriteStrSettings::new().append_element_content_handler(input)).unwrap();
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn every_field_comes_back(fields in prop::collection::vec(("[a-z0-9][a-z0-9_-]{0,12}", "\\PC{0,40}|[<>&\"' \\n]{0,12}"), 1..12)) {
+        let body: Vec<u8> = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish().into_bytes();
+        let typed = Typed::urlencoded(&body, &std::collections::BTreeSet::new());
+        let page = page_of(&typed);
+        let mut back = hidden(&page);
+        prop_assert_eq!(back.remove(0).0, "_collab");
+        // What a password field held is named, and asked for again.
+        let secret = |name: &str| ["password", "passwd", "passphrase"].iter().any(|w| name.contains(w));
+        let want: Vec<(String, String)> = fields.iter().filter(|(n, _)| !secret(n)).cloned().collect();
+        prop_assert_eq!(back, want);
+        prop_assert_eq!(page.matches("<script").count(), 2, "only our own scripts");
+    }
+}
