@@ -2,11 +2,13 @@
 //!
 //! Nothing here waits, opens a connection, reads a clock or knows of locks.
 
+pub mod changelist;
 pub mod csp;
 pub mod form;
 pub mod object;
 pub mod outcome;
 pub mod page;
+pub mod posted;
 pub mod route;
 pub mod session;
 pub mod theme;
