@@ -5,10 +5,12 @@
 pub mod changelist;
 pub mod csp;
 pub mod form;
+pub mod list_page;
 pub mod object;
 pub mod outcome;
 pub mod page;
 pub mod posted;
 pub mod route;
+pub mod rows;
 pub mod session;
 pub mod theme;

@@ -66,10 +66,10 @@ struct Seen {
     names: Vec<String>,
 }
 
-type Shared<T> = Arc<Mutex<T>>;
+pub(super) type Shared<T> = Arc<Mutex<T>>;
 
 /// A poisoned lock means that a handler panicked; the state is plain data and still the best there is.
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -102,14 +102,40 @@ pub fn encoding_of(content_type: &str) -> Option<AsciiCompatibleEncoding> {
 impl Page {
     /// `insert` is None for a page that is only read.
     pub fn new(themes: &Themes, encoding: AsciiCompatibleEncoding, insert: Option<Insert>) -> Self {
-        let out: Shared<Vec<u8>> = Arc::default();
         let seen: Shared<Seen> = Arc::default();
-        lock(&seen).names = vec![String::new(); themes.name.len()];
         let (field, tail) = match insert {
             Some(Insert { field, tail }) => (Some(field), Some(tail)),
             None => (None, None),
         };
-        let mut settings = Settings::new_send()
+        let watch = |settings| {
+            let settings = watch_form(settings, themes, &seen, field);
+            let settings = watch_controls(settings, themes, &seen);
+            match tail {
+                Some(tail) => append_tail(settings, &seen, tail),
+                None => settings,
+            }
+        };
+        Self::watched(themes, encoding, Arc::clone(&seen), watch)
+    }
+
+    /// A page that somebody else's handlers read and change; beside them only the person's name is read.
+    pub(super) fn with(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        watch: impl FnOnce(PageSettings) -> PageSettings,
+    ) -> Self {
+        Self::watched(themes, encoding, Arc::default(), watch)
+    }
+
+    fn watched(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        seen: Shared<Seen>,
+        watch: impl FnOnce(PageSettings) -> PageSettings,
+    ) -> Self {
+        let out: Shared<Vec<u8>> = Arc::default();
+        lock(&seen).names = vec![String::new(); themes.name.len()];
+        let settings = Settings::new_send()
             .with_encoding(encoding)
             // Strict parsing cuts pages short on odd markup (`<select><xmp>`); a browser would show them.
             .with_strict(false)
@@ -119,12 +145,7 @@ impl Page {
                     .with_graceful_bail_out_on_memory_limit_exceeded(true),
             )
             .with_graceful_bail_out_on_content_handler_error(true);
-        settings = watch_form(settings, themes, &seen, field);
-        settings = watch_controls(settings, themes, &seen);
-        settings = watch_names(settings, themes, &seen);
-        if let Some(tail) = tail {
-            settings = append_tail(settings, &seen, tail);
-        }
+        let settings = watch(watch_names(settings, themes, &seen));
         Self { rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))), out, seen }
     }
 
@@ -170,7 +191,7 @@ impl Seen {
 }
 
 /// White space folded; an ellipsis where a name is absurdly long. Entities are decoded.
-fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let decoded = html_escape::decode_html_entities(text);
     let folded = decoded.split_whitespace().collect::<Vec<_>>().join(" ");
     match folded.char_indices().nth(NAME_LIMIT) {
@@ -179,7 +200,7 @@ fn tidy(text: &str) -> String {
     }
 }
 
-type PageSettings = Settings<'static, 'static>;
+pub(super) type PageSettings = Settings<'static, 'static>;
 
 fn watch_form(
     settings: PageSettings,
