@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
+use crate::django::changelist::Model;
 use crate::django::object::{ObjectKey, decode_path, unquote};
 use crate::django::page::Learned;
 use crate::django::route::Prefix;
@@ -26,6 +27,8 @@ pub struct App {
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
     pub texts: BTreeMap<String, String>,
+    /// Actions that change nothing: `export` or `shop.product:export`.
+    pub read_actions: Vec<String>,
     pub patience: Patience,
     pub body_timeout: Duration,
     /// How often a write on its way says that it still is.
@@ -34,6 +37,8 @@ pub struct App {
     pub tasks: TaskTracker,
     /// Names of password inputs that pages have shown, by model.
     pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Names of the fields that hold the rows' keys in lists with `list_editable`.
+    pub pk_names: Mutex<BTreeMap<Model, Vec<String>>>,
 }
 
 impl App {
@@ -49,6 +54,22 @@ impl App {
         let (app, model, pk) = (parts.next()?, parts.next()?, parts.next()?);
         (!app.is_empty() && !model.is_empty() && !pk.is_empty())
             .then(|| ObjectKey::new(app, model, &unquote(pk)))
+    }
+
+    /// The path of a list's socket.
+    pub fn list_socket_path(&self, model: &Model) -> String {
+        format!("{}{}", self.own_prefix, model.path())
+    }
+
+    /// Names of the fields that hold the keys of a list's rows, as its pages have shown them.
+    pub fn pk_names(&self, model: &Model) -> Vec<String> {
+        self.pk_names.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned().unwrap_or_default()
+    }
+
+    pub fn learn_pk_names(&self, model: &Model, names: Vec<String>) {
+        if !names.is_empty() {
+            self.pk_names.lock().unwrap_or_else(PoisonError::into_inner).insert(model.clone(), names);
+        }
     }
 
     pub fn passwords_of(&self, object: &ObjectKey) -> BTreeSet<String> {

@@ -22,6 +22,8 @@ struct Files;
 pub const THEMES: &str = include_str!("../assets/themes.toml");
 /// The page that a refused save gets.
 pub const KEPT_PAGE: &str = include_str!("../assets/pages/kept.html");
+/// The page that a refused POST to a list gets.
+pub const ROWS_PAGE: &str = include_str!("../assets/pages/rows.html");
 /// The page for everything else that goes wrong.
 pub const ERROR_PAGE: &str = include_str!("../assets/pages/error.html");
 

@@ -8,6 +8,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::app::App;
 use crate::collab::record::PageId;
+use crate::django::changelist::Model;
 use crate::django::route::{Route, View, route, route_write};
 use crate::gate::{self, Post};
 use crate::http::body::Body;
@@ -15,7 +16,7 @@ use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
 use crate::socket::{connection, handshake};
-use crate::{http::tunnel, ids, login, reply};
+use crate::{http::tunnel, ids, list_write, lists, login, reply};
 
 /// Answers every request; never fails.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
@@ -38,12 +39,20 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (true, path) => route_write(&app.prefixes, path),
         (false, path) => route(&app.prefixes, path),
     };
+    let model = match meaning {
+        Route::List => Model::of_list(&app.prefixes, request.uri().path()),
+        _ => None,
+    };
     let original = needs_headers(&meaning, writes).then(|| request.headers().clone());
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view }, Some(headers)) if writes => {
             gate::write(&app, Post { key, view, headers, request }).await
         }
+        (Route::List, Some(headers)) if writes && upgrade.is_none() => match model {
+            Some(model) => list_write::write(&app, model, headers, request).await,
+            None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
+        },
         (Route::Object { key, view: View::Change }, Some(headers)) if request.method() == Method::GET => {
             change_form(&app, key, &headers, request).await
         }
@@ -51,7 +60,10 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (Route::Admin | Route::List, Some(headers))
             if request.method() == Method::GET && upgrade.is_none() =>
         {
-            admin_page(&app, &headers, request).await
+            match model {
+                Some(model) => lists::page(&app, model, &headers, request).await,
+                None => admin_page(&app, &headers, request).await,
+            }
         }
         (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
         (_, None) => pass(&app, request, upgrade, json).await,
@@ -160,7 +172,7 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
 }
 
 /// Remembers who a session belongs to when the answer changes its cookie.
-async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
+pub(crate) async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
     if app.identity.is_touched(answer.headers()) {
         app.identity.follow(request, answer.headers()).await;
     }
@@ -168,7 +180,7 @@ async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Res
 }
 
 /// Straight through, streaming both ways; a switched protocol is tunnelled.
-async fn pass(
+pub(crate) async fn pass(
     app: &App,
     mut request: Request<Incoming>,
     upgrade: Option<hyper::header::HeaderValue>,

@@ -28,7 +28,7 @@
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
 //! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`]
-//! - flow: [`flow`], [`gate`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
+//! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
 //! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
 
@@ -45,6 +45,8 @@ pub mod gate;
 pub mod http;
 pub mod identity;
 pub mod ids;
+pub mod list_write;
+pub mod lists;
 pub mod login;
 pub mod operator;
 pub mod render;

@@ -34,7 +34,7 @@ pub struct Rendering {
     pub unsaved: bool,
 }
 
-const POLICIES: [HeaderName; 2] = [
+pub(crate) const POLICIES: [HeaderName; 2] = [
     HeaderName::from_static("content-security-policy"),
     HeaderName::from_static("content-security-policy-report-only"),
 ];
@@ -62,7 +62,7 @@ pub fn ask_plainly(request: &mut HeaderMap) {
 }
 
 /// An answer that may be read: 200, HTML, in a character set and a packing that are understood.
-fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncoding, Packing)> {
+pub(crate) fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncoding, Packing)> {
     if answer.status() != hyper::StatusCode::OK {
         return None;
     }
@@ -107,7 +107,7 @@ pub fn rewriting(
 }
 
 /// Headers of a page that is being changed.
-fn prepare(headers: &mut HeaderMap, packing: Packing) {
+pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     for name in &OF_THE_BYTES {
         headers.remove(name);
     }
@@ -204,7 +204,7 @@ pub fn tapped(app: &Arc<App>, answer: Response<Body>, who: Who) -> Response<Body
 }
 
 /// Keeps what a page told, when it is over.
-fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<dyn FnOnce(Learned) + Send> {
+pub(crate) fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<dyn FnOnce(Learned) + Send> {
     let app = Arc::clone(app);
     Box::new(move |learned| {
         if let Some(object) = object {

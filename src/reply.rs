@@ -2,6 +2,7 @@
 //!
 //! Owns the words. A refused write's page holds everything that was typed; JSON for clients that ask for it.
 
+pub mod rows;
 mod words;
 
 use hyper::header::{

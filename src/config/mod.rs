@@ -21,7 +21,7 @@ use crate::socket::connection::Patience;
 use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
-use values::{admin_root, control_path, listen, network, redis_url};
+use values::{admin_root, control_path, listen, network, read_action, redis_url};
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
 /// Looked for in the current folder when no --config names another.
@@ -77,6 +77,8 @@ pub struct Settings {
     pub max_connections: usize,
     pub prefixes: Vec<Prefix>,
     pub session_cookie: String,
+    /// Actions of change lists that change nothing.
+    pub read_actions: Vec<String>,
     pub rules: Rules,
     pub patience: Patience,
     /// Below this our own paths live: `/admin/collaboration/`.
@@ -230,6 +232,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         max_connections: r.count("proxy.max_connections").max(1),
         prefixes: admin.into_iter().chain(more).collect(),
         session_cookie: r.text("admin.session_cookie"),
+        read_actions: r.parse_list("admin.read_actions", read_action),
         rules,
         patience,
         own_prefix,

@@ -78,7 +78,7 @@ impl Shown {
 }
 
 /// Makes the end of a page from all that it said.
-pub type Tail = Box<dyn FnOnce(&Shown, Option<&str>) -> String + Send>;
+pub type Tail = Box<dyn FnOnce(&Shown) -> String + Send>;
 
 /// What is to be put in.
 pub struct Insert {
@@ -118,7 +118,7 @@ pub fn page(themes: &Themes, encoding: AsciiCompatibleEncoding, place: &Place, i
             if shown.form
                 && let Some(tail) = tail.take()
             {
-                document.append(&tail(&shown, None), ContentType::Html);
+                document.append(&tail(&shown), ContentType::Html);
             }
             Ok(())
         }))

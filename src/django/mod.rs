@@ -5,6 +5,7 @@
 pub mod changelist;
 pub mod csp;
 pub mod form;
+pub mod list_outcome;
 pub mod list_page;
 pub mod object;
 pub mod outcome;

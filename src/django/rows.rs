@@ -50,7 +50,8 @@ impl Reading {
         };
         // Without a choice a browser shows, and posts, the first.
         if selected || !(multiple || taken) {
-            if taken && !multiple
+            if taken
+                && !multiple
                 && let Some((number, field)) = split(&name)
                 && let Some(row) = self.rows.get_mut(&number)
             {
@@ -240,10 +241,13 @@ mod tests {
     #[test]
     fn the_field_of_the_key_is_found_whatever_it_is_called() {
         let model = Model { app: "shop".to_owned(), model: "product".to_owned() };
-        let form = |rows: &str| list(&format!("<form id=\"changelist-form\" method=\"post\">{rows}</form>")).shown;
+        let form =
+            |rows: &str| list(&format!("<form id=\"changelist-form\" method=\"post\">{rows}</form>")).shown;
         let boxes = "<input type=checkbox name=_selected_action value=a><input type=checkbox name=_selected_action value=b>";
         let hidden = |name: &str, a: &str, b: &str| {
-            format!("<input type=hidden name=form-0-{name} value={a}><input type=hidden name=form-1-{name} value={b}>")
+            format!(
+                "<input type=hidden name=form-0-{name} value={a}><input type=hidden name=form-1-{name} value={b}>"
+            )
         };
         let (keys, other) = (hidden("code", "a", "b"), hidden("sort", "1", "2"));
         assert_eq!(form(&format!("{boxes}{keys}{other}")).pk_names(&model), ["code"]);

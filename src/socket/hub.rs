@@ -3,7 +3,7 @@
 //! Owns when somebody must look again (leases, turns, pins). The rules are `collab::lock`'s, the keeping the
 //! store's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -234,6 +234,11 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Objects of a model that are open on pages here.
+    pub fn open_objects(&self, model: &str) -> BTreeSet<ObjectKey> {
+        self.rooms().keys().filter(|key| key.model() == model).cloned().collect()
     }
 
     /// The proxy is being stopped: every page is sent to come back, and keeps its lock meanwhile.

@@ -29,9 +29,6 @@ pub struct ListClaims {
     /// Stands for the rows that were shown; only in the token for the socket.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<String>,
-    /// The person's name, as the page showed it.
-    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
 }
 
 impl Key {
@@ -66,7 +63,6 @@ mod tests {
             page: PageId::from("p"),
             asked: 1000,
             rows: Some(key.digest_of_rows(["1", "2"])),
-            name: None,
         };
         let token = key.sign_list(&claims);
         assert_eq!(key.verify_list(&token, 1000 + LIFETIME), Ok(claims));

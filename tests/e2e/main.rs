@@ -10,5 +10,7 @@ mod browsers;
 mod cli;
 mod cluster;
 mod gate;
+mod lists;
+mod lists_seen;
 mod stage;
 mod upload;

@@ -1,0 +1,1 @@
+//! Change lists, as two people with browsers see them.
