@@ -9,13 +9,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::app::App;
 use crate::collab::record::PageId;
 use crate::django::changelist::Model;
+use crate::django::object::decode_path;
 use crate::django::route::{Route, View, route, route_write};
 use crate::gate::{self, Post};
 use crate::http::body::Body;
 use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
-use crate::socket::{connection, handshake};
+use crate::socket::{connection, handshake, lists as list_socket};
 use crate::{http::tunnel, ids, list_write, lists, login, reply};
 
 /// Answers every request; never fails.
@@ -99,10 +100,12 @@ async fn own(
     if let Some(asset) = app.assets.serve(below, request.headers()) {
         return asset;
     }
-    let Some(object) = App::socket_object(below) else {
+    let list = Model::of_path(&decode_path(below));
+    let object = App::socket_object(below);
+    if object.is_none() && list.is_none() {
         let sentence = "Nothing of collab-proxy has this address.";
         return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, json);
-    };
+    }
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
@@ -112,17 +115,21 @@ async fn own(
     let who = match app.identity.who(request.headers()).await {
         Ok(who) => who,
         Err(error) => {
-            tracing::warn!(%object, %error, "a page's socket could not be opened");
+            tracing::warn!(below, %error, "a page's socket could not be opened");
             let sentence = "Edit locks cannot be reached just now.";
             return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, json);
         }
     };
     let switched = hyper::upgrade::on(&mut request);
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
-    let guest = connection::Guest { object, who, tasks: app.tasks.clone() };
+    let tasks = app.tasks.clone();
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
-        connection::open(hub, key, guest, stream, patience).await;
+        if let Some(object) = object {
+            connection::open(hub, key, connection::Guest { object, who, tasks }, stream, patience).await;
+        } else if let Some(model) = list {
+            list_socket::open(hub, list_socket::Guest { model, who, tasks, patience }, stream).await;
+        }
     });
     answer
 }

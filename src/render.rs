@@ -184,7 +184,9 @@ fn tail(
         nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)));
     let folder = format!("{}{}", app.own_prefix, app.assets.folder());
     let mut html = format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
-    for module in app.assets.names().iter().filter(|n| n.ends_with(".js") && *n != "main.js") {
+    for module in
+        app.assets.names().iter().filter(|n| n.ends_with(".js") && *n != "main.js" && !n.starts_with("list"))
+    {
         html.push_str(&format!("<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"));
     }
     html.push_str(&format!("<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"));

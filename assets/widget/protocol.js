@@ -12,6 +12,8 @@ const maybe = (check) => (value) => value === undefined || check(value);
 
 const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
 
+const badge = (value) => record(value) && string(value.user_id) && string(value.name) && boolean(value.you);
+
 // Fields that the widget reads. Others may come along: the proxy may be newer than this page.
 export const TO_PAGE = {
   welcome: { user_id: string, page_id: string, object: string, version: number },
@@ -23,6 +25,7 @@ export const TO_PAGE = {
   lock_released: { cause: string },
   content_updated: { version: number, deleted: maybe(boolean) },
   error: { code: string, message: string },
+  list_status: { rows: (value) => record(value) && Object.values(value).every(nullOr(badge)) },
 };
 
 export const FROM_PAGE = {

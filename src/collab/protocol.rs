@@ -1,8 +1,11 @@
 //! The frames between a page and the proxy. The words are fixed; `docs/protocol.md` describes them, and
 //! `tests/fixtures/protocol/` holds one of each for both sides' tests.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::badge::Badge;
 use super::command::Cause;
 use super::record::{Millis, PageId};
 use super::status::Status;
@@ -23,11 +26,30 @@ pub enum FromPage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPage {
-    Welcome { user_id: String, page_id: PageId, object: String, version: Millis },
+    Welcome {
+        user_id: String,
+        page_id: PageId,
+        object: String,
+        version: Millis,
+    },
     EditorStatus(Status),
-    LockReleased { cause: Cause, by: Option<String> },
-    ContentUpdated { version: Millis, by: String, deleted: bool },
-    Error { code: ErrorCode, message: String },
+    LockReleased {
+        cause: Cause,
+        by: Option<String>,
+    },
+    ContentUpdated {
+        version: Millis,
+        by: String,
+        deleted: bool,
+    },
+    Error {
+        code: ErrorCode,
+        message: String,
+    },
+    /// To change lists: who edits which row; null where nobody does any more.
+    ListStatus {
+        rows: BTreeMap<String, Option<Badge>>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -61,16 +61,43 @@ pub struct Guest {
     pub tasks: TaskTracker,
 }
 
-type Socket<S> = WebSocketStream<S>;
+pub(super) type Socket<S> = WebSocketStream<S>;
 
-/// Takes over a connection that has switched to WebSocket.
+/// What a socket is for.
+pub(super) trait Visit {
+    fn visit<S>(self, socket: Socket<S>) -> impl Future<Output = ()> + Send
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+}
+
+struct FormVisit {
+    hub: Arc<Hub>,
+    key: Key,
+    guest: Guest,
+    patience: Patience,
+}
+
+impl Visit for FormVisit {
+    async fn visit<S>(self, socket: Socket<S>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        serve(self.hub, self.key, self.guest, socket, self.patience).await;
+    }
+}
+
+/// Takes over a connection that has switched to WebSocket, for an object's page.
 pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patience: Patience) {
+    switched(stream, FormVisit { hub, key, guest, patience }).await;
+}
+
+pub(super) async fn switched(stream: Upgraded, visit: impl Visit) {
     // The plain connection without hyper's wrapping is smaller, and there are thousands of these.
     match stream.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) if parts.read_buf.is_empty() => {
             let socket =
                 WebSocketStream::from_raw_socket(parts.io.into_inner(), Role::Server, Some(config())).await;
-            serve(hub, key, guest, socket, patience).await;
+            visit.visit(socket).await;
         }
         Ok(parts) => {
             let stream = parts.io.into_inner();
@@ -81,12 +108,12 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
                 Some(config()),
             )
             .await;
-            serve(hub, key, guest, socket, patience).await;
+            visit.visit(socket).await;
         }
         Err(stream) => {
             let socket =
                 WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config())).await;
-            serve(hub, key, guest, socket, patience).await;
+            visit.visit(socket).await;
         }
     }
 }
@@ -136,11 +163,13 @@ async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: mpsc:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    session.run(&mut socket, inbox).await;
+    converse(&mut socket, inbox, session.patience, &*session).await;
     session.hub.exit(&session.object, &session.page.id, number).await;
 }
 
-async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Option<Utf8Bytes> {
+pub(super) async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+) -> Option<Utf8Bytes> {
     loop {
         match socket.next().await? {
             Ok(Message::Text(text)) => return Some(text),
@@ -177,15 +206,15 @@ fn page_of(guest: &Guest, claims: &Claims) -> Page {
     Page { id: claims.page.clone(), person, version: claims.version }
 }
 
-fn text(message: &ToPage) -> Message {
+pub(super) fn text(message: &ToPage) -> Message {
     Message::Text(Utf8Bytes::from(message.text()))
 }
 
-fn store_error(error: &StoreError) -> ToPage {
+pub(super) fn store_error(error: &StoreError) -> ToPage {
     ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
 }
 
-async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
+pub(super) async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -199,7 +228,7 @@ fn close_frame(close: Close) -> CloseFrame {
     CloseFrame { code: CloseCode::from(close.code()), reason: Utf8Bytes::from_static(close.reason()) }
 }
 
-async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
+pub(super) async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
     let closing = async {
         socket.close(Some(close_frame(close))).await?;
         // The page answers with its own close; only then is the frame sure to have arrived.
@@ -222,63 +251,73 @@ struct Session {
     patience: Patience,
 }
 
-impl Session {
-    async fn run<S>(&self, socket: &mut Socket<S>, mut inbox: mpsc::Receiver<Out>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let mut pinged = Instant::now();
-        let mut heard = pinged;
-        let mut window = (Instant::now(), 0);
-        loop {
-            tokio::select! {
-                frame = socket.next() => {
-                    let frame = match frame {
-                        Some(Ok(Message::Close(_))) | None => return,
-                        Some(Ok(frame)) => frame,
-                        Some(Err(tungstenite::Error::Capacity(_))) => {
-                            let size = CloseFrame { code: CloseCode::Size, reason: "a frame over 64 KiB".into() };
-                            let _ = tokio::time::timeout(WRITE_PATIENCE, socket.close(Some(size))).await;
-                            return;
-                        }
-                        Some(Err(_)) => return,
-                    };
-                    heard = Instant::now();
-                    if matches!(frame, Message::Ping(_) | Message::Pong(_)) {
-                        continue;
+/// What the page's frames mean.
+pub(super) trait Take {
+    /// `Ok(false)`: the page says good-bye.
+    fn take(&self, frame: &Message) -> impl Future<Output = Result<bool, ToPage>> + Send;
+}
+
+/// Reads and writes until the socket ends.
+pub(super) async fn converse<S>(
+    socket: &mut Socket<S>,
+    mut inbox: mpsc::Receiver<Out>,
+    patience: Patience,
+    listener: &impl Take,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut pinged = Instant::now();
+    let mut heard = pinged;
+    let mut window = (Instant::now(), 0);
+    loop {
+        tokio::select! {
+            frame = socket.next() => {
+                let frame = match frame {
+                    Some(Ok(Message::Close(_))) | None => return,
+                    Some(Ok(frame)) => frame,
+                    Some(Err(tungstenite::Error::Capacity(_))) => {
+                        let size = CloseFrame { code: CloseCode::Size, reason: "a frame over 64 KiB".into() };
+                        let _ = tokio::time::timeout(WRITE_PATIENCE, socket.close(Some(size))).await;
+                        return;
                     }
-                    if too_fast(&mut window, heard) {
+                    Some(Err(_)) => return,
+                };
+                heard = Instant::now();
+                if matches!(frame, Message::Ping(_) | Message::Pong(_)) {
+                    continue;
+                }
+                if too_fast(&mut window, heard) {
+                    return shut(socket, Close::TooMuch).await;
+                }
+                match listener.take(&frame).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(answer) => if write(socket, text(&answer)).await.is_err() { return },
+                }
+            }
+            out = inbox.recv() => match out {
+                Some(Out::Text(frame)) => {
+                    if inbox.len() + 1 >= OUTBOX {
                         return shut(socket, Close::TooMuch).await;
                     }
-                    match self.take(&frame).await {
-                        Ok(true) => {}
-                        Ok(false) => return,
-                        Err(answer) => if write(socket, text(&answer)).await.is_err() { return },
-                    }
+                    if write(socket, Message::Text(frame)).await.is_err() { return }
                 }
-                out = inbox.recv() => match out {
-                    Some(Out::Text(frame)) => {
-                        if inbox.len() + 1 >= OUTBOX {
-                            return shut(socket, Close::TooMuch).await;
-                        }
-                        if write(socket, Message::Text(frame)).await.is_err() { return }
-                    }
-                    Some(Out::Close(close)) => return shut(socket, close).await,
-                    None => return,
-                },
-                // Death has a time of its own: found at the next ping only, it could be one ping late.
-                () = tokio::time::sleep_until((pinged + self.patience.ping).min(heard + self.patience.dead)) => {
-                    pinged = Instant::now();
-                    if pinged.duration_since(heard) >= self.patience.dead {
-                        return abandon(socket, Close::Silent).await;
-                    }
-                    if write(socket, Message::Ping(bytes::Bytes::new())).await.is_err() { return }
+                Some(Out::Close(close)) => return shut(socket, close).await,
+                None => return,
+            },
+            // Death has a time of its own: found at the next ping only, it could be one ping late.
+            () = tokio::time::sleep_until((pinged + patience.ping).min(heard + patience.dead)) => {
+                pinged = Instant::now();
+                if pinged.duration_since(heard) >= patience.dead {
+                    return abandon(socket, Close::Silent).await;
                 }
+                if write(socket, Message::Ping(bytes::Bytes::new())).await.is_err() { return }
             }
         }
     }
+}
 
-    /// `Ok(false)`: the page says good-bye.
+impl Take for Session {
     async fn take(&self, frame: &Message) -> Result<bool, ToPage> {
         let Message::Text(frame) = frame else {
             return Err(bad_frame("frames are text".to_owned()));
@@ -308,11 +347,11 @@ impl Session {
     }
 }
 
-fn bad_frame(message: String) -> ToPage {
+pub(super) fn bad_frame(message: String) -> ToPage {
     ToPage::Error { code: ErrorCode::BadFrame, message }
 }
 
-fn not_allowed(message: &str) -> ToPage {
+pub(super) fn not_allowed(message: &str) -> ToPage {
     ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
 }
 

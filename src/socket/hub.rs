@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::lists::Lists;
 use super::room::{Member, Out, Room};
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
@@ -34,6 +35,8 @@ pub struct Hub {
     rooms: Mutex<HashMap<ObjectKey, Place>>,
     sockets: AtomicU64,
     draining: AtomicBool,
+    /// Change lists that are open here: told of every record.
+    pub(super) lists: Lists,
 }
 
 #[derive(Default)]
@@ -57,7 +60,25 @@ impl Hub {
             rooms: Mutex::default(),
             sockets: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            lists: Lists::default(),
         })
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(super) fn next_socket(&self) -> u64 {
+        self.sockets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How often what lives elsewhere is looked at.
+    pub(super) fn look_every(&self) -> Duration {
+        Duration::from_millis(self.rules.lease / 3)
     }
 
     pub fn store(&self) -> &Store {
@@ -135,13 +156,18 @@ impl Hub {
     }
 
     /// Reads the record afresh and tells everybody here.
-    async fn look(self: &Arc<Self>, object: &ObjectKey, events: &[Event]) -> Result<(), StoreError> {
+    pub(super) async fn look(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        events: &[Event],
+    ) -> Result<(), StoreError> {
         let Snapshot { record, now } = self.store.read(object).await?;
         self.tell(object, &record, now, events);
         Ok(())
     }
 
     fn tell(self: &Arc<Self>, object: &ObjectKey, record: &Record, now: Millis, events: &[Event]) {
+        self.lists.tell(object, record, &self.key);
         let mut rooms = self.rooms();
         let Some(place) = rooms.get_mut(object) else {
             return;
@@ -222,11 +248,16 @@ impl Hub {
     pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
         while let Some(heard) = from.recv().await {
             let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
-                Heard::Notice(notice) if self.rooms().contains_key(&notice.object) => {
+                Heard::Notice(notice)
+                    if self.rooms().contains_key(&notice.object) || self.lists.watch(&notice.object) =>
+                {
                     vec![(notice.object, notice.events)]
                 }
                 Heard::Notice(_) => Vec::new(),
-                Heard::Gap => self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect(),
+                Heard::Gap => {
+                    self.lists_after_gap();
+                    self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect()
+                }
             };
             for (object, events) in wanted {
                 if let Err(error) = self.look(&object, &events).await {
@@ -247,5 +278,6 @@ impl Hub {
         for place in self.rooms().values() {
             place.room.close_all(Close::Restart);
         }
+        self.lists.close_all(Close::Restart);
     }
 }

@@ -3,4 +3,5 @@
 pub mod connection;
 pub mod handshake;
 pub mod hub;
+pub mod lists;
 pub mod room;

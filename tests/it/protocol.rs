@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use collab_proxy::collab::badge::Badge;
 use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::protocol::{Close, ErrorCode, FromPage, ToPage};
 use collab_proxy::collab::status::{Editor, SavedBy, Status, You};
@@ -72,6 +73,8 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         deleted: false,
         uncertain: false,
     };
+    let badge =
+        Badge { user_id: "u".to_owned(), name: "Ada".to_owned(), since: 1, you: false, saving: false };
     let welcome = ToPage::Welcome {
         user_id: "u".to_owned(),
         page_id: "p".into(),
@@ -82,6 +85,10 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ("content_updated", ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), deleted: false }),
         ("editor_status", ToPage::EditorStatus(status)),
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
+        (
+            "list_status",
+            ToPage::ListStatus { rows: [("3".to_owned(), Some(badge)), ("4".to_owned(), None)].into() },
+        ),
         ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
         ("welcome", welcome),
     ]

@@ -30,6 +30,6 @@ test('an unknown name is somebody, with a capital at the start', () => {
 
 test('no English text has a hole that nothing fills', () => {
   for (const [key, text] of Object.entries(TEXTS)) {
-    for (const [, name] of text.matchAll(/\{(\w+)\}/g)) assert.ok(['editor_name', 'position'].includes(name), `${key}: ${name}`);
+    for (const [, name] of text.matchAll(/\{(\w+)\}/g)) assert.ok(['editor_name', 'position', 'time'].includes(name), `${key}: ${name}`);
   }
 });
