@@ -1,6 +1,8 @@
 // The badge of one row: a person's initials in a coloured circle, and the name.
 // It must not know rows. Its shadow root keeps a theme's CSS out of it, and its own out of the theme.
 
+import { colour, initials } from './list_person.js';
+
 const CSS = `
 :host {
   all: initial;
@@ -8,7 +10,6 @@ const CSS = `
   align-items: center;
   gap: 4px;
   max-inline-size: 12em;
-  margin-inline-start: 8px;
   color: var(--body-quiet-color, #666);
   font: 400 12px/18px var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
   vertical-align: middle;
@@ -28,7 +29,7 @@ const CSS = `
   text-align: center;
 }
 .name { overflow: hidden; text-overflow: ellipsis; }
-@media (max-width: 640px) { :host { max-inline-size: 7em; margin-inline-start: 4px; } }
+@media (max-width: 640px) { :host { max-inline-size: 7em; } }
 @media (forced-colors: active) { .circle { outline: 1px solid; } }
 @media print { :host { display: none; } }
 `;
@@ -53,28 +54,14 @@ export class Badge extends HTMLElement {
   }
 
   // `label` is the whole sentence: read out, and shown to who points at it.
-  show({ name, userId, label, dark }) {
+  show({ name, text: words, userId, label, dark }) {
     const [circle, text] = this.shadowRoot.children;
     circle.textContent = initials(name);
     circle.style.backgroundColor = colour(userId);
-    text.textContent = name;
+    text.textContent = words;
     this.toggleAttribute('dark', dark);
     for (const [attribute, value] of [['role', 'img'], ['aria-label', label], ['title', label]]) {
       if (this.getAttribute(attribute) !== value) this.setAttribute(attribute, value);
     }
   }
-}
-
-// First letters of the first and the last word, as people write them.
-export function initials(name) {
-  const words = name.split(/[\s.@_-]+/u).filter(Boolean);
-  const first = (word) => [...(word ?? '')].slice(0, 1).join('');
-  return (first(words[0]) + (words.length > 1 ? first(words.at(-1)) : '')).toLocaleUpperCase();
-}
-
-// The same person has the same colour everywhere; dark enough for white letters in every hue.
-export function colour(userId) {
-  let hash = 0;
-  for (const c of userId) hash = (hash * 31 + c.codePointAt(0)) % 360;
-  return `hsl(${hash} 60% 33%)`;
 }

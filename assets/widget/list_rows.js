@@ -51,8 +51,7 @@ export class Rows {
     const row = this.#rows.get(pk);
     if (!row) return;
     if (state === null) {
-      this.#badges.get(pk)?.remove();
-      this.#badges.delete(pk);
+      this.#remove(pk);
     } else {
       this.#badge(pk, row).show(this.#words(state));
     }
@@ -63,12 +62,20 @@ export class Rows {
   #badge(pk, { element }) {
     let badge = this.#badges.get(pk);
     if (!badge?.isConnected) {
-      badge?.remove();
+      this.#remove(pk);
       badge = this.document.createElement('collab-badge');
       this.#badges.set(pk, badge);
-      (element.querySelector(this.list.cell) ?? element).append(badge);
+      (element.querySelector(this.list.cell) ?? element).append(' ', badge);
     }
     return badge;
+  }
+
+  // With the space before it: only that keeps it apart on one line, and in line with the text on the next.
+  #remove(pk) {
+    const badge = this.#badges.get(pk);
+    if (badge?.previousSibling?.nodeValue === ' ') badge.previousSibling.remove();
+    badge?.remove();
+    this.#badges.delete(pk);
   }
 
   #words({ name, user_id: userId, since, you, saving }) {
@@ -77,7 +84,7 @@ export class Rows {
     const key = you ? 'row_self_text' : saving ? 'row_saving_text' : 'row_text';
     const label = fill(texts[key], { editor_name: name || texts.somebody, time });
     const capital = label.charAt(0).toLocaleUpperCase() + label.slice(1);
-    return { name: you ? texts.row_self : name || texts.somebody, userId, label: capital, dark: isDark(this.form) };
+    return { name: name || texts.somebody, text: you ? texts.row_self : name || texts.somebody, userId, label: capital, dark: isDark(this.form) };
   }
 
   // A disabled checkbox is not posted, and must not be. The row's other controls must be: Django would take a

@@ -126,7 +126,7 @@ fn refused(rows: &[RefusedRow]) -> Words {
         status: if busy { StatusCode::LOCKED } else { StatusCode::CONFLICT },
         code: if held { "locked" } else { rows.first().map_or("locked", |r| r.refusal.code()) },
         title: format!("{count} {verb} in the way"),
-        sentence: "Nothing was changed: not these rows, and not the others either.".to_owned(),
+        sentence: "Nothing was changed in any row.".to_owned(),
         advice: "Everything you chose and typed is kept on this page.",
         retry_after: busy.then_some(if held { 15 } else { 2 }),
         button: match (busy, old) {

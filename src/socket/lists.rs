@@ -13,12 +13,10 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_util::task::TaskTracker;
 
-use super::connection::{
-    Patience, Socket, Take, Visit, bad_frame, converse, first_frame, not_allowed, shut, store_error,
-    switched, text, write,
-};
+use super::connection::{bad_frame, not_allowed, store_error};
 use super::hub::Hub;
 use super::room::{OUTBOX, Out};
+use super::wire::{Patience, Socket, Take, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::badge::{Badge, Busy};
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::collab::record::{Person, Record, UserKey};

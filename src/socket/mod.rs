@@ -5,3 +5,4 @@ pub mod handshake;
 pub mod hub;
 pub mod lists;
 pub mod room;
+mod wire;

@@ -7,6 +7,7 @@ use crate::support::browser::Browser;
 use crate::support::django::Django;
 use crate::support::person::Person;
 use crate::support::proxy::Proxy;
+use crate::support::redis::Redis;
 use crate::support::socket::PageSocket;
 
 const LIST: &str = "/admin/shop/product/";
@@ -151,6 +152,12 @@ async fn going_on_without_a_row_changes_only_the_others() {
                 |pk: u32| stage.django.value(&format!("select stock from shop_product where id = {pk}"));
             assert_eq!((stock(3), stock(1)), (json!(20), json!(13)));
             eventually!(badge(&grace, 3).await, |b| !b.is_empty());
+            grace
+                .js(
+                    "document.querySelector('collab-badge').closest('tr').scrollIntoView({block: 'center'})",
+                    vec![],
+                )
+                .await;
             stage.shot(&grace, "list-badge-phone").await;
 
             // An untouched row of somebody's is in nobody's way.
@@ -239,4 +246,33 @@ async fn whoever_was_not_shown_a_row_is_not_told_of_it() {
     assert_eq!(told[1]["rows"]["1"]["name"], "Ada");
     assert_eq!(told[1]["rows"].as_object().unwrap().len(), 1);
     eventually!(shown.of("list_status").pop().unwrap_or_default(), |s| s["rows"]["1"]["you"] == false);
+}
+
+/// The list is open at one proxy, the form at another.
+#[tokio::test]
+async fn badges_cross_proxies_and_end_with_a_dead_one() {
+    let (django, redis) = (Django::start(), Redis::start());
+    let quick = "[lock]\nlease = \"3 s\"\nping = \"500 ms\"\ndead = \"1 s\"\ngrace = \"1 s\"\n";
+    let node = || Proxy::with(&django.upstream(), quick, &["--redis", &redis.url()]);
+    let (one, mut two) = (node(), node());
+    let mut ada = Person::login(&two, "root").await;
+    let mut grace = Person::login(&one, "grace").await;
+    let page = grace.get(LIST).await.expect(200).text();
+    let data = page.split("id=\"collab-list-config\">").nth(1).unwrap();
+    let config: Value = serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
+    let rows: Vec<Value> = config["rows"].as_array().unwrap().iter().map(|r| r[0].clone()).collect();
+    let list = PageSocket::open(&grace, config["socket"].as_str().unwrap()).await;
+    list.send(json!({"type": "join", "token": config["token"], "rows": rows}));
+    eventually!(list.of("list_status").len(), |n| *n == 1);
+    let last = || list.of("list_status").pop().unwrap_or_default()["rows"]["3"].clone();
+    let form = ada.form(LANTERN).await;
+    let editing = PageSocket::join(&ada, &form).await;
+    eventually!(last(), |row| row["name"] == "Ada" && row["you"] == false);
+    editing.leave();
+    eventually!(last(), Value::is_null);
+    let form = ada.form(LANTERN).await;
+    let _editing = PageSocket::join(&ada, &form).await;
+    eventually!(last(), |row| row["name"] == "Ada");
+    two.proc.kill();
+    eventually!(last(), Value::is_null, within: std::time::Duration::from_secs(15));
 }

@@ -9,6 +9,7 @@ mod support;
 
 mod gate;
 mod layers;
+mod lists;
 mod protocol;
 mod proxy;
 mod rewriting;
