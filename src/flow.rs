@@ -16,7 +16,7 @@ use crate::http::body::Body;
 use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
-use crate::socket::{connection, handshake, lists as list_socket};
+use crate::socket::{connection, handshake, list_door};
 use crate::{http::tunnel, ids, list_write, lists, login, reply};
 
 /// Answers every request; never fails.
@@ -128,7 +128,7 @@ async fn own(
         if let Some(object) = object {
             connection::open(hub, key, connection::Guest { object, who, tasks }, stream, patience).await;
         } else if let Some(model) = list {
-            list_socket::open(hub, list_socket::Guest { model, who, tasks, patience }, stream).await;
+            list_door::open(hub, list_door::Guest { model, who, tasks, patience }, stream).await;
         }
     });
     answer

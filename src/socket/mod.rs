@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod handshake;
 pub mod hub;
+pub mod list_door;
 pub mod lists;
 pub mod room;
 mod wire;
