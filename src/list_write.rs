@@ -25,10 +25,12 @@ use crate::django::changelist::{self, Meaning, Model};
 use crate::django::form::TOKEN_FIELD;
 use crate::django::posted::Posted;
 use crate::http::body::Body;
+use crate::http::headers as http_headers;
 use crate::identity::Who;
 use crate::reply;
 use crate::store::StoreError;
 use crate::token::list::ListClaims;
+use body::{Read, Why};
 
 /// More rows than this in one POST are not guarded, and so not passed on.
 const ROWS: usize = 10_000;
@@ -64,8 +66,9 @@ pub(crate) async fn write(
     let json = reply::wants_json(&headers);
     let (head, incoming) = request.into_parts();
     let (body, posted) = match body::read(app, &headers, incoming).await {
-        Ok(read) => read,
-        Err(why) => return why.answer(json),
+        Read::Whole(body, posted) => (body, posted),
+        Read::Broken => return Why::Broken.answer(json),
+        Read::Odd(why, body) => return odd(app, &model, head, why, body, json).await,
     };
     let meaning = changelist::read(&posted);
     let rows = match &meaning {
@@ -74,7 +77,7 @@ pub(crate) async fn write(
         Meaning::Edit(rows) => rows.len(),
     };
     if rows > ROWS {
-        return body::Why::Rows.answer(json);
+        return Why::Rows.answer(json);
     }
     let who = match app.identity.who(&headers).await {
         Ok(who) => Ok(who),
@@ -113,6 +116,23 @@ pub(crate) async fn write(
             json,
         )
     })
+}
+
+/// A body that no list's form sends. Where a site has a view of its own at such an address, which only looks like a
+/// list, it is that view's business.
+async fn odd(app: &Arc<App>, model: &Model, head: Parts, why: Why, body: Body, json: bool) -> Response<Body> {
+    let address = head.uri.path_and_query().map_or("/", |p| p.as_str());
+    if fresh::list_at(app, model, &head, address).await.may_be_list() {
+        body::drain(body).await;
+        return why.answer(json);
+    }
+    match app.upstream.send(Request::from_parts(head, body)).await {
+        Ok(mut answer) => {
+            http_headers::to_client(answer.headers_mut());
+            answer
+        }
+        Err(error) => reply::no_answer(&error, json),
+    }
 }
 
 fn nobody() -> Who {

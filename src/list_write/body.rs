@@ -1,5 +1,6 @@
 //! The body of a list's POST: read whole, or refused, before anything is decided.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 
 use bytes::{Bytes, BytesMut};
@@ -45,29 +46,44 @@ impl Why {
     }
 }
 
-pub(super) async fn read(app: &App, headers: &HeaderMap, incoming: Incoming) -> Result<(Bytes, Posted), Why> {
+/// A body that was read.
+pub(super) enum Read {
+    Whole(Bytes, Posted),
+    /// Not to be passed on to a list: why, and the body all the same.
+    Odd(Why, Body),
+    Broken,
+}
+
+pub(super) async fn read(app: &App, headers: &HeaderMap, incoming: Incoming) -> Read {
     let mut body = Body::timed(incoming, app.body_timeout);
     let mut read = BytesMut::new();
-    // To the end, since a browser shows no answer before it has sent everything.
-    let mut large = false;
     while let Some(frame) = Pin::new(&mut body).frame().await {
-        let frame = frame.map_err(|_| Why::Broken)?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        large |= read.len() + data.len() > LIMIT;
-        if !large {
-            read.extend_from_slice(&data);
+        match frame.map(hyper::body::Frame::into_data) {
+            Ok(Ok(data)) => read.extend_from_slice(&data),
+            Ok(Err(_)) => {}
+            Err(_) => return Read::Broken,
+        }
+        if read.len() > LIMIT {
+            return Read::Odd(Why::Large, Body::after(VecDeque::from([read.freeze()]), body));
         }
     }
-    if large {
-        return Err(Why::Large);
+    let read = read.freeze();
+    match posted(headers, &read) {
+        Ok(posted) => Read::Whole(read, posted),
+        Err(why) => Read::Odd(Why::Odd(why), Body::bytes(read)),
     }
+}
+
+/// To the end, since a browser shows no answer before it has sent everything.
+pub(super) async fn drain(mut body: Body) {
+    while let Some(Ok(_)) = Pin::new(&mut body).frame().await {}
+}
+
+fn posted(headers: &HeaderMap, body: &[u8]) -> Result<Posted, &'static str> {
     let mut kinds = headers.get_all(CONTENT_TYPE).iter();
     let kind = kinds.next().map(|k| k.to_str().unwrap_or("?"));
     if kinds.next().is_some() || headers.contains_key(CONTENT_ENCODING) {
-        return Err(Why::Odd("its headers are not those of a browser"));
+        return Err("its headers are not those of a browser");
     }
-    let posted = Posted::read(kind, &read).map_err(Why::Odd)?;
-    Ok((read.freeze(), posted))
+    Posted::read(kind, body)
 }

@@ -7,9 +7,12 @@ use http_body_util::BodyExt;
 use hyper::header::{
     ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::Job;
+use crate::app::App;
+use crate::django::changelist::Model;
 use crate::django::rows::{self, ListPage};
 use crate::http::body::Body;
 use crate::http::rewriting::Packing;
@@ -18,7 +21,7 @@ use crate::render::{ask_plainly, readable};
 
 /// A larger page is not read.
 const LIMIT: usize = 16 * 1024 * 1024;
-/// Pages of a list that are looked through for rows that somebody edits.
+/// Pages of a list that are looked through for an action on all rows.
 const PAGES: usize = 20;
 
 /// What all pages of a list showed.
@@ -34,9 +37,9 @@ pub(super) struct Pages {
 impl Job {
     /// The page that was posted to, as it is now. None, if Django shows no list.
     pub(super) async fn fresh(&self) -> Option<ListPage> {
-        match self.list_at(self.address()).await {
+        match list_at(&self.app, &self.model, &self.head, self.address()).await {
             Seen::List(page) => Some(*page),
-            Seen::End | Seen::Nothing => None,
+            _ => None,
         }
     }
 
@@ -44,7 +47,8 @@ impl Job {
     pub(super) async fn pages(&self) -> Pages {
         let mut found = Pages::default();
         for number in 1..=PAGES {
-            match self.list_at(&page_of(self.address(), number)).await {
+            let address = page_of(self.address(), number);
+            match list_at(&self.app, &self.model, &self.head, &address).await {
                 Seen::List(page) => {
                     let before = found.pks.len();
                     for row in page.shown.rows(&self.model) {
@@ -66,50 +70,64 @@ impl Job {
                     found.whole = number > 1;
                     break;
                 }
-                Seen::Nothing => break,
+                Seen::Other | Seen::Nothing => break,
             }
         }
         found
     }
-
-    async fn list_at(&self, address: &str) -> Seen {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::GET;
-        let Ok(uri) = address.parse() else {
-            return Seen::Nothing;
-        };
-        *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        *headers = self.head.headers.clone();
-        let scripted = HeaderName::from_static("x-requested-with");
-        for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, EXPECT, ORIGIN, scripted] {
-            headers.remove(name);
-        }
-        headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
-        ask_plainly(headers);
-        // What it sets in cookies is the proxy's errand, and not for the browser.
-        let Ok(answer) = self.app.upstream.send(request).await else {
-            return Seen::Nothing;
-        };
-        if matches!(answer.status(), StatusCode::FOUND | StatusCode::NOT_FOUND) {
-            return Seen::End;
-        }
-        let Some((encoding, Packing::Plain)) = readable(&answer) else {
-            return Seen::Nothing;
-        };
-        let Ok(html) = collect(answer.into_body()).await else {
-            return Seen::Nothing;
-        };
-        let page = rows::read(&self.app.themes, encoding, &place(&self.app, &self.model), &html);
-        if page.shown.form { Seen::List(Box::new(page)) } else { Seen::Nothing }
-    }
 }
 
-enum Seen {
+/// Asks for an address of the list as the person who posts.
+pub(super) async fn list_at(app: &App, model: &Model, head: &Parts, address: &str) -> Seen {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::GET;
+    let Ok(uri) = address.parse() else {
+        return Seen::Nothing;
+    };
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    *headers = head.headers.clone();
+    let scripted = HeaderName::from_static("x-requested-with");
+    for name in [CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, EXPECT, ORIGIN, scripted] {
+        headers.remove(name);
+    }
+    headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
+    ask_plainly(headers);
+    // What it sets in cookies is the proxy's errand, and not for the browser.
+    let Ok(answer) = app.upstream.send(request).await else {
+        return Seen::Nothing;
+    };
+    if answer.status() == StatusCode::FOUND {
+        return Seen::End;
+    }
+    if answer.status().is_client_error() {
+        return Seen::Other;
+    }
+    let Some((encoding, Packing::Plain)) = readable(&answer) else {
+        return Seen::Nothing;
+    };
+    let Ok(html) = collect(answer.into_body()).await else {
+        return Seen::Nothing;
+    };
+    let page = rows::read(&app.themes, encoding, &place(app, model), &html);
+    if page.shown.form { Seen::List(Box::new(page)) } else { Seen::Other }
+}
+
+pub(super) enum Seen {
     List(Box<ListPage>),
     /// Sent elsewhere: there is no such page of the list.
     End,
+    /// Something, but no list.
+    Other,
+    /// Nothing that could be read.
     Nothing,
+}
+
+impl Seen {
+    /// In doubt it is one.
+    pub(super) fn may_be_list(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Nothing)
+    }
 }
 
 /// The whole body; or what was read of it, and the rest.
