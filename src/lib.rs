@@ -21,6 +21,8 @@
 //! 5. A **write** goes through the [`gate`]: the rules in [`collab::write`] grant or refuse it, by the lock and by
 //!    the token's version. A granted write pins the object until [`django::outcome`] has understood Django's
 //!    answer; that is committed before the answer leaves.
+//!    A POST to a **change list** names many objects: [`list_write`] finds them, and guards each as if it were saved
+//!    alone. [`lists`] puts the list's token and its widget into the page.
 //! 6. A page's **socket** ([`socket`]) joins a room with its token, and is told the whole state whenever it changes.
 //!
 //! # Layers

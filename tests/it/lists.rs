@@ -69,6 +69,13 @@ async fn site() -> Site {
                     "<html><body><div id=\"user-tools\"><strong>{name}</strong></div><form id=\"product_form\" \
                      method=\"post\" novalidate><input type=\"submit\" name=\"_save\"></form></body></html>"
                 ))),
+                // A list without an end: one row a page.
+                ("GET", false) if path.contains("endless") => {
+                    let pk = path.rsplit_once("p=").map_or("1", |(_, n)| n).to_owned();
+                    html.body(full(format!(
+                        "<form id=\"changelist-form\" method=\"post\"><input type=\"checkbox\" name=\"_selected_action\" value=\"{pk}\"></form>"
+                    )))
+                }
                 ("GET", false) if path.contains("report") => html.body(full("<form method=post></form>")),
                 ("GET", false) => html.header("set-cookie", "seen=1").body(full(list_html())),
                 _ if body.contains("x=csv") => Response::builder().header("content-type", "text/csv").body(full("a,b\r\n")),
@@ -268,6 +275,28 @@ async fn bodies_that_are_too_large_or_broken_are_not_passed_on() {
     // What does nothing to rows passes as it is.
     assert_eq!(status(&front.post(LIST, &cookie("ada"), "q=x").await), 302);
     assert_eq!(site.posts(), [format!("POST {LIST} q=x")]);
+}
+
+#[tokio::test]
+async fn all_of_an_endless_list_are_too_many_to_be_named() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let endless = format!("{LIST}?endless=1");
+    let all = "action=do&index=0&select_across=1&_selected_action=1";
+    let form = open_at(&front, "ada", &change(7)).await;
+    assert_eq!(status(&front.post(&endless, &cookie("bob"), all).await), 302);
+    assert_eq!(saves(&front, &form, 7).await, 409, "the seventh page has that row");
+    // Beyond the pages that are looked through: it may be among them.
+    let ada = open_at(&front, "ada", &change(70)).await;
+    let _ada = Page::join_with(&front, &ada).await;
+    let answer = front.post(&endless, &cookie("bob"), all).await;
+    assert_eq!(status(&answer), 423);
+    assert!(
+        answer.contains("too many to be named one by one") && !answer.contains("Go on without"),
+        "{answer}"
+    );
+    // On the list that ends, it is not.
+    assert_eq!(status(&front.post(LIST, &cookie("bob"), all).await), 302);
 }
 
 /// Which field holds the keys is not known when no list has been shown yet, and found out then.
