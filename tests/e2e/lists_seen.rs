@@ -193,6 +193,35 @@ async fn a_dark_and_a_right_to_left_list_have_badges_too() {
         .await;
 }
 
+#[tokio::test]
+async fn an_old_list_shows_both_values_before_it_saves_over_one() {
+    let stage = Stage::new("list-old");
+    stage.expect_in_console("status of 409");
+    stage
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            grace.open(LIST).await;
+            ada.open(LANTERN).await;
+            ada.told("You are in editor mode.").await;
+            ada.enter_field("stock", "77").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == LIST);
+            eventually!(badge(&grace, 3).await, |b| b.is_empty());
+            grace.enter_field("form-1-stock", "13").await;
+            grace.click("[name=_save]").await;
+            let text = "return document.body.innerText";
+            eventually!(grace.look(text).await, |t| t.as_str().is_some_and(|t| t.contains("Ada saved it")));
+            stage.shot(&grace, "list-old").await;
+            grace.click("button.first").await;
+            eventually!(grace.path().await, |path| path == LIST);
+            let stock =
+                |pk: u32| stage.django.value(&format!("select stock from shop_product where id = {pk}"));
+            eventually!((stock(3), stock(1)), |s| *s == (json!(77), json!(13)));
+        })
+        .await;
+}
+
 /// A page cannot ask for rows that Django did not show to it.
 #[tokio::test]
 async fn whoever_was_not_shown_a_row_is_not_told_of_it() {
