@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
+use crate::django::changelist::Model;
 use crate::django::object::{ObjectKey, decode_path, unquote};
 use crate::django::page::Learned;
 use crate::django::route::Prefix;
@@ -38,6 +39,8 @@ pub struct App {
     pub deep_check: DeepCheck,
     /// Fields that change by themselves: `field` or `app.model:field`.
     pub volatile: Vec<String>,
+    /// Actions that change nothing: `export` or `shop.product:export`.
+    pub read_actions: Vec<String>,
     pub patience: Patience,
     pub body_timeout: Duration,
     /// How often a write on its way says that it still is.
@@ -46,6 +49,8 @@ pub struct App {
     pub tasks: TaskTracker,
     /// Names of password inputs that pages have shown, by model.
     pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    /// Names of the fields that hold the rows' keys in lists with `list_editable`.
+    pub pk_names: Mutex<BTreeMap<Model, Vec<String>>>,
 }
 
 impl App {
@@ -69,6 +74,22 @@ impl App {
         let bare =
             self.volatile.iter().map(|v| v.split_once(':').map_or((None, v.as_str()), |(m, f)| (Some(m), f)));
         bare.filter(|(of, _)| of.is_none_or(|of| of == model)).map(|(_, field)| field.to_owned()).collect()
+    }
+
+    /// The path of a list's socket.
+    pub fn list_socket_path(&self, model: &Model) -> String {
+        format!("{}{}", self.own_prefix, model.path())
+    }
+
+    /// Names of the fields that hold the keys of a list's rows, as its pages have shown them.
+    pub fn pk_names(&self, model: &Model) -> Vec<String> {
+        self.pk_names.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned().unwrap_or_default()
+    }
+
+    pub fn learn_pk_names(&self, model: &Model, names: Vec<String>) {
+        if !names.is_empty() {
+            self.pk_names.lock().unwrap_or_else(PoisonError::into_inner).insert(model.clone(), names);
+        }
     }
 
     pub fn passwords_of(&self, object: &ObjectKey) -> BTreeSet<String> {

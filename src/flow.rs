@@ -8,6 +8,8 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::app::App;
 use crate::collab::record::PageId;
+use crate::django::changelist::Model;
+use crate::django::object::decode_path;
 use crate::django::page::Base;
 use crate::django::route::{Route, View, root_of, route, route_write};
 use crate::gate::{self, Post};
@@ -16,8 +18,8 @@ use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
 use crate::socket::session::Eyes;
-use crate::socket::{connection, handshake};
-use crate::{http::tunnel, ids, login, reply};
+use crate::socket::{connection, handshake, list_door};
+use crate::{http::tunnel, ids, list_write, lists, login, reply};
 
 /// Answers every request; never fails.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
@@ -40,12 +42,20 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (true, path) => route_write(&app.prefixes, path),
         (false, path) => route(&app.prefixes, path),
     };
+    let model = match meaning {
+        Route::List => Model::of_list(&app.prefixes, request.uri().path()),
+        _ => None,
+    };
     let original = needs_headers(&meaning, writes).then(|| request.headers().clone());
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view }, Some(headers)) if writes => {
             gate::write(&app, Post { key, view, headers, request }).await
         }
+        (Route::List, Some(headers)) if writes && upgrade.is_none() => match model {
+            Some(model) => list_write::write(&app, model, headers, request).await,
+            None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
+        },
         (Route::Object { key, view: View::Change }, Some(headers)) if request.method() == Method::GET => {
             change_form(&app, key, &headers, request).await
         }
@@ -53,7 +63,10 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (Route::Admin | Route::List, Some(headers))
             if request.method() == Method::GET && upgrade.is_none() =>
         {
-            admin_page(&app, &headers, request).await
+            match model {
+                Some(model) => lists::page(&app, model, &headers, request).await,
+                None => admin_page(&app, &headers, request).await,
+            }
         }
         (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
         (_, None) => pass(&app, request, upgrade, json).await,
@@ -89,10 +102,12 @@ async fn own(
     if let Some(asset) = app.assets.serve(below, request.headers()) {
         return asset;
     }
-    let Some(object) = App::socket_object(below) else {
+    let list = Model::of_path(&decode_path(below));
+    let object = App::socket_object(below);
+    if object.is_none() && list.is_none() {
         let sentence = "Nothing of collab-proxy has this address.";
         return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, json);
-    };
+    }
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
@@ -102,7 +117,7 @@ async fn own(
     let who = match app.identity.who(request.headers()).await {
         Ok(who) => who,
         Err(error) => {
-            tracing::warn!(%object, %error, "a page's socket could not be opened");
+            tracing::warn!(below, %error, "a page's socket could not be opened");
             let sentence = "Edit locks cannot be reached just now.";
             return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, json);
         }
@@ -111,10 +126,15 @@ async fn own(
     to_django(&mut request, &peer);
     let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers());
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
-    let guest = connection::Guest { object, who, eyes, tasks: app.tasks.clone() };
+    let tasks = app.tasks.clone();
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
-        connection::open(hub, key, guest, stream, patience).await;
+        if let Some(object) = object {
+            let guest = connection::Guest { object, who, eyes, tasks };
+            connection::open(hub, key, guest, stream, patience).await;
+        } else if let Some(model) = list {
+            list_door::open(hub, list_door::Guest { model, who, tasks, patience }, stream).await;
+        }
     });
     answer
 }
@@ -166,7 +186,7 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
 }
 
 /// Remembers who a session belongs to when the answer changes its cookie.
-async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
+pub(crate) async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Response<Body> {
     if app.identity.is_touched(answer.headers())
         && let Some(ended) = app.identity.follow(request, answer.headers()).await
     {
@@ -176,7 +196,7 @@ async fn followed(app: &App, request: &HeaderMap, answer: Response<Body>) -> Res
 }
 
 /// Straight through, streaming both ways; a switched protocol is tunnelled.
-async fn pass(
+pub(crate) async fn pass(
     app: &App,
     mut request: Request<Incoming>,
     upgrade: Option<hyper::header::HeaderValue>,

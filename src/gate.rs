@@ -150,7 +150,7 @@ impl Writer {
     async fn begin(&self, proof: WriteProof) -> Result<Grant, Denied> {
         let page = match &proof {
             WriteProof::Page { page, .. } => Some(page.clone()),
-            WriteProof::None | WriteProof::Unfit => None,
+            WriteProof::None | WriteProof::Beside | WriteProof::Unfit => None,
         };
         let begin = Command::BeginWrite { id: RequestId::from(ids::id()), person: self.who.person(), proof };
         let applied = self.app.hub.run(&self.key, &begin).await.map_err(Denied::Store)?;

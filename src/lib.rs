@@ -21,6 +21,8 @@
 //! 5. A **write** goes through the [`gate`]: the rules in [`collab::write`] grant or refuse it, by the lock and by
 //!    the token's version. A granted write pins the object until [`django::outcome`] has understood Django's
 //!    answer; that is committed before the answer leaves.
+//!    A POST to a **change list** names many objects: [`list_write`] finds them, and guards each as if it were saved
+//!    alone. [`lists`] puts the list's token and its widget into the page.
 //! 6. A page's **socket** ([`socket`]) joins a room with its token, and is told the whole state whenever it changes.
 //!
 //! # Layers
@@ -28,7 +30,7 @@
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
 //! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`]
-//! - flow: [`flow`], [`gate`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
+//! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
 //! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
 
@@ -45,6 +47,8 @@ pub mod gate;
 pub mod http;
 pub mod identity;
 pub mod ids;
+pub mod list_write;
+pub mod lists;
 pub mod login;
 pub mod operator;
 pub mod render;

@@ -46,7 +46,7 @@ pub struct Rendering {
 /// A form that is read but not shown; Django's largest are far below this.
 const FORM_LIMIT: usize = 16 * 1024 * 1024;
 
-const POLICIES: [HeaderName; 2] = [
+pub(crate) const POLICIES: [HeaderName; 2] = [
     HeaderName::from_static("content-security-policy"),
     HeaderName::from_static("content-security-policy-report-only"),
 ];
@@ -103,7 +103,7 @@ pub async fn read_form(app: &App, answer: Response<Body>) -> Option<(Learned, Cu
 }
 
 /// An answer that may be read: 200, HTML, in a character set and a packing that are understood.
-fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncoding, Packing)> {
+pub(crate) fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompatibleEncoding, Packing)> {
     if answer.status() != hyper::StatusCode::OK {
         return None;
     }
@@ -148,7 +148,7 @@ pub fn rewriting(
 }
 
 /// Headers of a page that is being changed.
-fn prepare(headers: &mut HeaderMap, packing: Packing) {
+pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     for name in &OF_THE_BYTES {
         headers.remove(name);
     }
@@ -252,7 +252,7 @@ pub fn tapped(app: &Arc<App>, answer: Response<Body>, who: Who) -> Response<Body
 }
 
 /// Keeps what a page told, when it is over.
-fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<dyn FnOnce(Learned) + Send> {
+pub(crate) fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<dyn FnOnce(Learned) + Send> {
     let app = Arc::clone(app);
     Box::new(move |learned| {
         if let Some(object) = object {

@@ -96,11 +96,13 @@ impl Proxy {
             texts: settings.texts.clone(),
             deep_check: settings.deep_check,
             volatile: settings.volatile.clone(),
+            read_actions: settings.read_actions.clone(),
             patience: settings.patience,
             body_timeout: settings.body_timeout,
             keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),
             tasks: TaskTracker::new(),
             passwords: Mutex::default(),
+            pk_names: Mutex::default(),
         };
         Ok(Self {
             app: Arc::new(app),

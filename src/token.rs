@@ -13,6 +13,8 @@ use sha2::Sha256;
 use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::object::ObjectKey;
 
+pub mod list;
+
 /// How long a page may stay open before it must be loaded again to save: a day.
 pub const LIFETIME: Millis = 24 * 60 * 60 * 1000;
 
@@ -83,17 +85,25 @@ impl Key {
     }
 
     pub fn sign(&self, claims: &Claims) -> String {
+        self.seal("page", claims)
+    }
+
+    fn seal(&self, purpose: &str, claims: &impl Serialize) -> String {
         let body = serde_json::to_vec(claims).unwrap_or_default();
-        let mac = self.mac("page", &body).finalize().into_bytes();
+        let mac = self.mac(purpose, &body).finalize().into_bytes();
         format!("{}.{}", BASE64.encode(body), BASE64.encode(mac))
     }
 
-    pub fn verify(&self, token: &str, now: Millis) -> Result<Claims, Invalid> {
+    fn unseal<T: for<'de> Deserialize<'de>>(&self, purpose: &str, token: &str) -> Result<T, Invalid> {
         let (body, mac) = token.split_once('.').ok_or(Invalid::Forged)?;
         let body = BASE64.decode(body).map_err(|_| Invalid::Forged)?;
         let mac = BASE64.decode(mac).map_err(|_| Invalid::Forged)?;
-        self.mac("page", &body).verify_slice(&mac).map_err(|_| Invalid::Forged)?;
-        let claims: Claims = serde_json::from_slice(&body).map_err(|_| Invalid::Forged)?;
+        self.mac(purpose, &body).verify_slice(&mac).map_err(|_| Invalid::Forged)?;
+        serde_json::from_slice(&body).map_err(|_| Invalid::Forged)
+    }
+
+    pub fn verify(&self, token: &str, now: Millis) -> Result<Claims, Invalid> {
+        let claims: Claims = self.unseal("page", token)?;
         if now > claims.issued + LIFETIME {
             return Err(Invalid::Expired);
         }

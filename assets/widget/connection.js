@@ -22,8 +22,8 @@ export class Connection {
   #settled = null;
   #active = false;
 
-  constructor({ url, token, WebSocket, setTimeout, clearTimeout, random, onEvent }) {
-    Object.assign(this, { url, token, WebSocket, setTimeout, clearTimeout, random, onEvent });
+  constructor({ url, token, more = {}, WebSocket, setTimeout, clearTimeout, random, onEvent }) {
+    Object.assign(this, { url, token, more, WebSocket, setTimeout, clearTimeout, random, onEvent });
   }
 
   // Also for coming back from the back-forward cache and after `ended`.
@@ -68,7 +68,7 @@ export class Connection {
     this.#socket = socket;
     this.onEvent({ type: 'connection', link: 'connecting', tries: this.#tries });
     this.#patience = this.setTimeout(() => this.#lost(socket, 0), PATIENCE);
-    socket.onopen = () => socket.send(encode('join', { token: this.token }));
+    socket.onopen = () => socket.send(encode('join', { token: this.token, ...this.more }));
     socket.onmessage = ({ data }) => this.#heard(data);
     socket.onclose = ({ code }) => this.#lost(socket, code);
   }

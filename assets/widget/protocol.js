@@ -21,6 +21,8 @@ const handover = (value) => record(value) && list(string)(value.asking) && numbe
 
 const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
 
+const badge = (value) => record(value) && string(value.user_id) && string(value.name) && boolean(value.you);
+
 // Fields that the widget reads. Others may come along: the proxy may be newer than this page.
 export const TO_PAGE = {
   welcome: { user_id: string, page_id: string, object: string, version: number },
@@ -37,6 +39,7 @@ export const TO_PAGE = {
   content_updated: { version: number, deleted: maybe(boolean) },
   session: { signed_in: boolean },
   error: { code: string, message: string },
+  list_status: { rows: (value) => record(value) && Object.values(value).every(nullOr(badge)) },
 };
 
 export const FROM_PAGE = {

@@ -107,6 +107,12 @@ export const TEXTS = {
 
   // Stands in for a name that nobody knows (popups and some themes show none).
   somebody: 'somebody else',
+
+  // Rows of a change list.
+  row_text: '{editor_name} has been editing this since {time}.',
+  row_saving_text: '{editor_name} is saving this.',
+  row_self_text: 'You are editing this.',
+  row_self: 'You',
 };
 
 // The site's texts over the defaults. Only strings count, so a null in a config cannot blank a banner.

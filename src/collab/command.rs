@@ -159,6 +159,9 @@ pub enum Event {
 pub enum WriteProof {
     /// No token: a script, or a page that carries none (delete, history).
     None,
+    /// A row of a list that is saved as a whole: pinned even beside somebody's lock, so that nothing is saved while
+    /// the gate finds out whether the list would change this row at all. Whoever takes this judges the lock.
+    Beside,
     Page {
         page: PageId,
         version: Millis,

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock, no randomness: time and ids are arguments.
 
+pub mod badge;
 pub mod command;
 pub mod handover;
 mod join;

@@ -1,8 +1,11 @@
 //! The frames between a page and the proxy. The words are fixed; `docs/protocol.md` describes them, and
 //! `tests/fixtures/protocol/` holds one of each for both sides' tests.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::badge::Badge;
 use super::command::Cause;
 use super::handover::Answer;
 use super::record::{Millis, PageId};
@@ -122,6 +125,10 @@ pub enum ToPage {
     Error {
         code: ErrorCode,
         message: String,
+    },
+    /// To change lists: who edits which row; null where nobody does any more.
+    ListStatus {
+        rows: BTreeMap<String, Option<Badge>>,
     },
 }
 

@@ -122,6 +122,9 @@ pub struct Write {
     pub fence: u64,
     pub since: Millis,
     pub deadline: Millis,
+    /// Perhaps nothing of this object is written: nobody is told that a save is on its way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -122,7 +122,7 @@ pub fn status(
         stale,
         turn,
         elsewhere: mine.is_some_and(|h| h.page.id != *page && !turn),
-        saving: record.write.is_some(),
+        saving: record.write.as_ref().is_some_and(|w| !w.quiet),
         saved: record.saved.as_ref().map(|s| SavedBy { by: s.by.name.clone(), at: s.at }),
         deleted: record.deleted,
         uncertain: record.uncertain,

@@ -38,7 +38,9 @@ pub(super) fn begin(
             since: write.since,
         });
     }
-    if let Some(holder) = record.holder.as_ref().filter(|h| h.page.person.user != person.user) {
+    let beside = *proof == WriteProof::Beside;
+    let other = record.holder.as_ref().filter(|h| h.page.person.user != person.user);
+    if let Some(holder) = other.filter(|_| !beside) {
         return Outcome::Refused(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
     }
     let page = match proof {
@@ -47,7 +49,7 @@ pub(super) fn begin(
             return Outcome::Refused(Refusal::Stale { saved: record.saved.clone(), deleted: record.deleted });
         }
         WriteProof::Page { page, .. } => Some(page.clone()),
-        WriteProof::None => None,
+        WriteProof::None | WriteProof::Beside => None,
     };
     let fence = Record::next(record.fence, now);
     record.fence = fence;
@@ -58,6 +60,7 @@ pub(super) fn begin(
         fence,
         since: now,
         deadline: now + rules.pin,
+        quiet: beside,
     });
     Outcome::Granted { fence, base: record.version }
 }

@@ -22,7 +22,9 @@ use crate::socket::connection::Patience;
 use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
-use values::{admin_root, control_path, deep_check, listen, network, redis_url, takeover, user_key};
+use values::{
+    admin_root, control_path, deep_check, listen, network, read_action, redis_url, takeover, user_key,
+};
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
 /// Looked for in the current folder when no --config names another.
@@ -78,6 +80,8 @@ pub struct Settings {
     pub max_connections: usize,
     pub prefixes: Vec<Prefix>,
     pub session_cookie: String,
+    /// Actions of change lists that change nothing.
+    pub read_actions: Vec<String>,
     pub rules: Rules,
     pub patience: Patience,
     pub deep_check: DeepCheck,
@@ -228,6 +232,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         max_connections: r.count("proxy.max_connections").max(1),
         prefixes: admin.into_iter().chain(more).collect(),
         session_cookie: r.text("admin.session_cookie"),
+        read_actions: r.parse_list("admin.read_actions", read_action),
         rules,
         patience,
         deep_check: deep_check.unwrap_or(DeepCheck::Doubt),

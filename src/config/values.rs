@@ -39,6 +39,18 @@ pub(super) fn deep_check(text: &str) -> Result<DeepCheck, String> {
     }
 }
 
+/// `export`, or `shop.product:export` for one model's.
+pub(super) fn read_action(text: &str) -> Result<String, String> {
+    let name = text.rsplit_once(':').map_or(text, |(_, name)| name);
+    // Django's own deletes; whoever lists it has something else in mind.
+    if name.is_empty() || name == "delete_selected" || text.contains(char::is_whitespace) {
+        return Err(
+            "expected the name of an action, such as \"export\" or \"shop.product:export\"".to_owned()
+        );
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))

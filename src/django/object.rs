@@ -146,7 +146,7 @@ fn is_python_space(c: char) -> bool {
 }
 
 /// What Python's `int(text)` accepts, as a decimal without leading zeros.
-fn as_int(text: &str) -> Option<String> {
+pub(super) fn as_int(text: &str) -> Option<String> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),

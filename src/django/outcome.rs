@@ -82,7 +82,7 @@ fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) 
 }
 
 /// `Location` may be absolute; its origin does not matter here.
-fn split_location(location: &str) -> (&str, &str) {
+pub(super) fn split_location(location: &str) -> (&str, &str) {
     let path = match location.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
         None => location,

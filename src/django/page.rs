@@ -116,16 +116,45 @@ pub fn encoding_of(content_type: &str) -> Option<AsciiCompatibleEncoding> {
 impl Page {
     /// `insert` is None for a page that is only read.
     pub fn new(themes: &Themes, encoding: AsciiCompatibleEncoding, insert: Option<Insert>) -> Self {
-        let out: Shared<Vec<u8>> = Arc::default();
         let seen: Shared<Seen> = Arc::default();
-        lock(&seen).names = vec![String::new(); themes.name.len()];
         let fields: Shared<Reader> = Arc::default();
         let (start, tail) = match insert {
             Some(Insert { field, base, tail }) => (Some((field, base)), Some(tail)),
             None => (None, None),
         };
-        let reads = start.is_some();
-        let mut settings = Settings::new_send()
+        let watch = |mut settings| {
+            let reads = start.is_some();
+            settings = watch_form(settings, themes, &seen, start, &fields);
+            if reads {
+                settings = fields::watch(settings, &fields);
+            }
+            settings = watch_controls(settings, themes, &seen);
+            match tail {
+                Some(tail) => append_tail(settings, &seen, tail),
+                None => settings,
+            }
+        };
+        Self { fields: Arc::clone(&fields), ..Self::watched(themes, encoding, Arc::clone(&seen), watch) }
+    }
+
+    /// A page that somebody else's handlers read and change; beside them only the person's name is read.
+    pub(super) fn with(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        watch: impl FnOnce(PageSettings) -> PageSettings,
+    ) -> Self {
+        Self::watched(themes, encoding, Arc::default(), watch)
+    }
+
+    fn watched(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        seen: Shared<Seen>,
+        watch: impl FnOnce(PageSettings) -> PageSettings,
+    ) -> Self {
+        let out: Shared<Vec<u8>> = Arc::default();
+        lock(&seen).names = vec![String::new(); themes.name.len()];
+        let settings = Settings::new_send()
             .with_encoding(encoding)
             // Strict parsing cuts pages short on odd markup (`<select><xmp>`); a browser would show them.
             .with_strict(false)
@@ -135,15 +164,8 @@ impl Page {
                     .with_graceful_bail_out_on_memory_limit_exceeded(true),
             )
             .with_graceful_bail_out_on_content_handler_error(true);
-        settings = watch_form(settings, themes, &seen, start, &fields);
-        if reads {
-            settings = fields::watch(settings, &fields);
-        }
-        settings = watch_controls(settings, themes, &seen);
-        settings = watch_names(settings, themes, &seen);
-        if let Some(tail) = tail {
-            settings = append_tail(settings, &seen, tail);
-        }
+        let settings = watch(watch_names(settings, themes, &seen));
+        let fields = Arc::default();
         Self { rewriter: Some(HtmlRewriter::new(settings, Sink(Arc::clone(&out)))), out, seen, fields }
     }
 
@@ -210,7 +232,7 @@ pub(super) fn tidy(text: &str) -> String {
     }
 }
 
-type PageSettings = Settings<'static, 'static>;
+pub(super) type PageSettings = Settings<'static, 'static>;
 
 fn watch_form(
     settings: PageSettings,

@@ -124,7 +124,7 @@ pub fn route_write(prefixes: &[Prefix], path: &str) -> Route {
     match route(prefixes, path) {
         found @ (Route::Object { .. } | Route::List | Route::Login | Route::Logout) => found,
         other => match route(prefixes, &straightened(path)) {
-            found @ Route::Object { .. } => found,
+            found @ (Route::Object { .. } | Route::List) => found,
             _ => other,
         },
     }
@@ -133,6 +133,16 @@ pub fn route_write(prefixes: &[Prefix], path: &str) -> Route {
 /// The admin root that `path` is below, as it came: `/de/admin/`.
 pub fn root_of<'p>(prefixes: &[Prefix], path: &'p str) -> Option<&'p str> {
     prefixes.iter().find_map(|p| p.split(path)).map(|(root, _)| root)
+}
+
+/// What stands below the admin root, decoded; straightened where the path as it came means nothing (see
+/// [`route_write`]).
+pub(super) fn below(prefixes: &[Prefix], path: &str) -> Option<String> {
+    let mut ways = [decode_path(path), decode_path(&straightened(path))].into_iter();
+    ways.find_map(|path| {
+        let (_, rest) = prefixes.iter().find_map(|p| p.split(&path))?;
+        (below_root(rest) == Route::List).then(|| rest.to_owned())
+    })
 }
 
 fn below_root(rest: &str) -> Route {

@@ -18,6 +18,8 @@ pub struct Themes {
     pub readonly: ReadOnly,
     /// What adds a row to an inline, below the inline's `…-group`. Handed on as it stands.
     pub add_row: String,
+    /// The change list's parts.
+    pub list: List,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -34,12 +36,26 @@ pub struct ReadOnly {
     pub allow: Vec<String>,
 }
 
+#[derive(Clone, Debug, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    pub form: String,
+    pub checkbox: String,
+    pub link: String,
+    /// These are the widget's, handed on as they stand.
+    pub toggle: String,
+    pub row: String,
+    pub cell: String,
+    pub controls: String,
+}
+
 impl Themes {
     pub fn parse(text: &str) -> Result<Self, String> {
         let themes: Self = toml::from_str(text).map_err(|e| e.to_string())?;
         let selectors = themes.name.iter().map(|n| (&n.theme, &n.selector));
-        let form = String::from("form");
-        for (what, selector) in selectors.chain([(&form, &themes.form)]) {
+        let [form, list] = ["form", "list"].map(String::from);
+        let of_list = [&themes.list.form, &themes.list.checkbox, &themes.list.link].map(|s| (&list, s));
+        for (what, selector) in selectors.chain([(&form, &themes.form)]).chain(of_list) {
             selector
                 .parse::<Selector>()
                 .map_err(|e| format!("{what}: the selector {selector:?} cannot be used: {e}"))?;

@@ -220,7 +220,7 @@ pub(super) fn gateway_status(error: &UpstreamError) -> StatusCode {
     if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
-fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
+pub(super) fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
     let did = if deleted { "deleted" } else { "saved" };
     match saved {
         Some(Saved { by, at }) => format!("{} {did} it {} ago,", by.name, span(now, *at)),
@@ -230,7 +230,7 @@ fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
 }
 
 /// In a sentence nobody counts the first seconds.
-fn span(now: Millis, then: Millis) -> String {
+pub(super) fn span(now: Millis, then: Millis) -> String {
     if now.saturating_sub(then) < 5_000 { "a moment".to_owned() } else { ago(now, then) }
 }
 

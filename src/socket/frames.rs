@@ -1,17 +1,17 @@
 //! What a page's frame asks for: the command that it stands for, or the error that answers it.
 //!
-//! Must not know how frames travel (`connection.rs`), nor whether a wish is granted: that is the rules' to say.
+//! Must not know how frames travel (`wire.rs`), nor whether a wish is granted: that is the rules' to say.
 
 use tokio_tungstenite::tungstenite::Message;
 
 use super::connection::Session;
+use super::wire::Take;
 use crate::collab::command::{Command, Outcome};
 use crate::collab::protocol::{ErrorCode, FromPage, ToPage};
 use crate::store::StoreError;
 
-impl Session {
-    /// `Ok(false)`: the page says good-bye.
-    pub(super) async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
+impl Take for Session {
+    async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
         let Message::Text(frame) = frame else {
             return Err(bad_frame("frames are text".to_owned()));
         };
@@ -67,10 +67,10 @@ pub(super) fn store_error(error: &StoreError) -> ToPage {
     ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
 }
 
-fn bad_frame(message: String) -> ToPage {
+pub(super) fn bad_frame(message: String) -> ToPage {
     ToPage::Error { code: ErrorCode::BadFrame, message }
 }
 
-fn not_allowed(message: &str) -> ToPage {
+pub(super) fn not_allowed(message: &str) -> ToPage {
     ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
 }

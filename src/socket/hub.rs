@@ -3,7 +3,7 @@
 //! Owns when somebody must look again (leases, turns, pins). The rules are `collab::lock`'s, the keeping the
 //! store's.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::lists::Lists;
 use super::room::{Member, Out, Room};
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
@@ -34,6 +35,8 @@ pub struct Hub {
     rooms: Mutex<HashMap<ObjectKey, Place>>,
     sockets: AtomicU64,
     draining: AtomicBool,
+    /// Change lists that are open here: told of every record.
+    pub(super) lists: Lists,
 }
 
 #[derive(Default)]
@@ -57,7 +60,25 @@ impl Hub {
             rooms: Mutex::default(),
             sockets: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            lists: Lists::default(),
         })
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(super) fn next_socket(&self) -> u64 {
+        self.sockets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// How often what lives elsewhere is looked at.
+    pub(super) fn look_every(&self) -> Duration {
+        Duration::from_millis(self.rules.lease / 3)
     }
 
     pub fn store(&self) -> &Store {
@@ -157,13 +178,18 @@ impl Hub {
     }
 
     /// Reads the record afresh and tells everybody here.
-    async fn look(self: &Arc<Self>, object: &ObjectKey, events: &[Event]) -> Result<(), StoreError> {
+    pub(super) async fn look(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        events: &[Event],
+    ) -> Result<(), StoreError> {
         let Snapshot { record, now } = self.store.read(object).await?;
         self.tell(object, &record, now, events);
         Ok(())
     }
 
     fn tell(self: &Arc<Self>, object: &ObjectKey, record: &Record, now: Millis, events: &[Event]) {
+        self.lists.tell(object, record, &self.key);
         let mut rooms = self.rooms();
         let Some(place) = rooms.get_mut(object) else {
             return;
@@ -247,11 +273,16 @@ impl Hub {
     pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
         while let Some(heard) = from.recv().await {
             let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
-                Heard::Notice(notice) if self.rooms().contains_key(&notice.object) => {
+                Heard::Notice(notice)
+                    if self.rooms().contains_key(&notice.object) || self.lists.watch(&notice.object) =>
+                {
                     vec![(notice.object, notice.events)]
                 }
                 Heard::Notice(_) => Vec::new(),
-                Heard::Gap => self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect(),
+                Heard::Gap => {
+                    self.lists_after_gap();
+                    self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect()
+                }
             };
             for (object, events) in wanted {
                 if let Err(error) = self.look(&object, &events).await {
@@ -261,11 +292,17 @@ impl Hub {
         }
     }
 
+    /// Objects of a model that are open on pages here.
+    pub fn open_objects(&self, model: &str) -> BTreeSet<ObjectKey> {
+        self.rooms().keys().filter(|key| key.model() == model).cloned().collect()
+    }
+
     /// The proxy is being stopped: every page is sent to come back, and keeps its lock meanwhile.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         for place in self.rooms().values() {
             place.room.close_all(Close::Restart);
         }
+        self.lists.close_all(Close::Restart);
     }
 }

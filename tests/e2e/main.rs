@@ -13,6 +13,8 @@ mod conflict;
 mod drafts;
 mod gate;
 mod handover;
+mod lists;
+mod lists_seen;
 mod outcomes;
 mod stage;
 mod upload;

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 /// Top first. A module may use its own layer and the ones below.
 const LAYERS: &[(&str, &[&str])] = &[
     ("shell", &["main", "lib", "cli", "config", "server", "control", "serve", "state"]),
-    ("flow", &["flow", "gate", "login", "render", "reply", "operator", "app", "socket"]),
+    (
+        "flow",
+        &["flow", "gate", "list_write", "lists", "login", "render", "reply", "operator", "app", "socket"],
+    ),
     ("ports", &["http", "identity", "store", "clock", "ids", "assets"]),
     ("pure", &["django", "collab", "token"]),
 ];

@@ -12,6 +12,7 @@ mod handing;
 mod handover;
 mod kept;
 mod layers;
+mod lists;
 mod protocol;
 mod proxy;
 mod rewriting;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use collab_proxy::collab::badge::Badge;
 use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::handover::Answer;
 use collab_proxy::collab::protocol::{Close, Entry, ErrorCode, FromPage, ToPage, UNSAVED_LIMIT, Values};
@@ -105,6 +106,8 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         too_large: false,
     };
     let answered = ToPage::RequestAnswered { answer: Answer::Later, by: "Ada".to_owned(), at: Some(1) };
+    let badge =
+        Badge { user_id: "u".to_owned(), name: "Ada".to_owned(), since: 1, you: false, saving: false };
     let welcome = ToPage::Welcome {
         user_id: "u".to_owned(),
         page_id: "p".into(),
@@ -116,6 +119,10 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ("edit_requested", ToPage::EditRequested { names: vec!["Bob".to_owned()] }),
         ("editor_status", ToPage::EditorStatus(Box::new(status))),
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
+        (
+            "list_status",
+            ToPage::ListStatus { rows: [("3".to_owned(), Some(badge)), ("4".to_owned(), None)].into() },
+        ),
         ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
         ("request_answered", answered),
         ("session", ToPage::Session { signed_in: false }),

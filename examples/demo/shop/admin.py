@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.http import HttpResponse
 
 from demo.testing import hold_save
 
@@ -52,7 +53,8 @@ class ProductAdmin(admin.ModelAdmin):
     inlines = [ImageInline, ReviewInline]
     save_as = True
     save_on_top = True
-    actions = ["publish"]
+    actions = ["publish", "export_names"]
+    actions_on_bottom = True
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "category", "supplier", "tags"]}),
         ("Selling", {"fields": [("price", "stock"), "colour", "published", "available_from"]}),
@@ -62,6 +64,11 @@ class ProductAdmin(admin.ModelAdmin):
     @admin.action(description="Publish selected products", permissions=["change"])
     def publish(self, request, queryset):
         self.message_user(request, f"{queryset.update(published=True)} published.")
+
+    @admin.action(description="Export names of selected products", permissions=["view"])
+    def export_names(self, request, queryset):
+        names = "".join(f"{name}\r\n" for name in queryset.values_list("name", flat=True))
+        return HttpResponse(names, content_type="text/csv; charset=utf-8")
 
     # Held back out here, before Django opens its transaction: a test's slow save must not keep
     # the database locked for everybody else.
@@ -89,6 +96,7 @@ class DocumentAdmin(admin.ModelAdmin):
 @admin.register(Part)
 class PartAdmin(admin.ModelAdmin):
     list_display = ["key", "name"]
+    list_editable = ["name"]
 
 
 class CredentialForm(forms.ModelForm):

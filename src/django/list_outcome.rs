@@ -1,0 +1,78 @@
+//! What became of a POST to a change list, read from Django's answer.
+//!
+//! As `outcome.rs` for one object: in doubt it is "unknown", which counts as a possible save of every row.
+
+use super::outcome::{Outcome, split_location};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Action { deletes: bool },
+    Edit,
+}
+
+/// Reads the head of the answer. `AskBody`: see [`from_page`].
+pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
+    match status {
+        200 => Outcome::AskBody,
+        301 | 307 | 308 => Outcome::NotSaved,
+        302 | 303 => {
+            let (path, query) = split_location(location.unwrap_or_default());
+            let login = path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=");
+            match kind {
+                _ if login => Outcome::NotSaved,
+                Kind::Action { deletes: true } => Outcome::Deleted,
+                // The person's other pages of these rows stay where they are.
+                _ => Outcome::Saved { stays: true },
+            }
+        }
+        201..=299 | 300 | 304..=306 => Outcome::Unknown { may_land: false },
+        502 | 504 => Outcome::Unknown { may_land: true },
+        // Django saves edited rows in one transaction; an action that fails half-way may have done the first half.
+        500..=599 if kind != Kind::Edit => Outcome::Unknown { may_land: false },
+        _ => Outcome::NotSaved,
+    }
+}
+
+/// Reads a 200. `form`: the list again, with its errors. `asks`: the selected rows once more, hidden, as on pages
+/// that ask before they go on.
+pub fn from_page(kind: Kind, form: bool, asks: bool) -> Outcome {
+    match kind {
+        Kind::Edit if form => Outcome::NotSaved,
+        Kind::Action { .. } if asks => Outcome::NotSaved,
+        _ => Outcome::Unknown { may_land: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_to_lists() {
+        let (edit, publish, delete) =
+            (Kind::Edit, Kind::Action { deletes: false }, Kind::Action { deletes: true });
+        let unknown = Outcome::Unknown { may_land: false };
+        let saved = Outcome::Saved { stays: true };
+        for (kind, status, location, want) in [
+            (edit, 302, "/admin/shop/product/?p=2", saved),
+            (publish, 302, "/admin/shop/product/", saved),
+            (publish, 303, "/elsewhere/", saved),
+            (delete, 302, "/admin/shop/product/", Outcome::Deleted),
+            (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::NotSaved),
+            (edit, 302, "/sso?next=/admin/", Outcome::NotSaved),
+            (edit, 200, "", Outcome::AskBody),
+            (edit, 500, "", Outcome::NotSaved),
+            (publish, 500, "", unknown),
+            (publish, 403, "", Outcome::NotSaved),
+            (delete, 504, "", Outcome::Unknown { may_land: true }),
+            (publish, 204, "", unknown),
+            (edit, 301, "/admin/shop/product/", Outcome::NotSaved),
+        ] {
+            assert_eq!(from_head(kind, status, Some(location)), want, "{kind:?} {status} {location}");
+        }
+        assert_eq!(from_page(edit, true, false), Outcome::NotSaved);
+        assert_eq!(from_page(edit, false, true), unknown);
+        assert_eq!(from_page(publish, true, false), unknown);
+        assert_eq!(from_page(delete, false, true), Outcome::NotSaved);
+    }
+}

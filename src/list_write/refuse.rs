@@ -1,0 +1,155 @@
+//! The answer to a list's POST that was not passed on: every row that stands against it, and all that was typed.
+
+use std::collections::BTreeMap;
+
+use hyper::Response;
+
+use super::{Job, Token};
+use crate::collab::command::Refusal;
+use crate::collab::record::Millis;
+use crate::django::form::{TOKEN_FIELD, Typed};
+use crate::django::object::ObjectKey;
+use crate::django::route::root_of;
+use crate::http::body::Body;
+use crate::lists;
+pub(super) use crate::reply::rows::TypedField;
+use crate::reply::rows::{self, Kept, RefusedRow, Trouble};
+
+/// A row that stands against the POST.
+pub(super) struct Refused {
+    pub(super) key: ObjectKey,
+    pub(super) label: Option<String>,
+    pub(super) refusal: Refusal,
+    pub(super) typed: Vec<TypedField>,
+}
+
+/// A row that the POST would write, and may.
+pub(super) struct Changed {
+    pub(super) row: usize,
+    pub(super) label: String,
+    pub(super) typed: Vec<TypedField>,
+}
+
+/// The POST without the rows that stand against it.
+pub(super) enum Fewer {
+    Fields {
+        fields: Vec<(String, String)>,
+        rows: usize,
+    },
+    /// Nothing is left.
+    None,
+    /// The others cannot all be named.
+    TooMany,
+}
+
+impl Job {
+    /// What was posted, as it may be given back: without our token and without passwords.
+    pub(super) fn fields(&self) -> Vec<(String, String)> {
+        self.typed().fields
+    }
+
+    fn typed(&self) -> Typed {
+        let passwords = self.app.passwords_of(&self.model.object("0"));
+        let mut typed = Typed::default();
+        for (name, value) in &self.posted.fields {
+            typed.add(name.clone(), value.clone(), &passwords);
+        }
+        typed.files.clone_from(&self.posted.files);
+        typed
+    }
+
+    /// What people call the rows of the page that was posted from.
+    pub(super) async fn labels(&self) -> BTreeMap<ObjectKey, String> {
+        let Some(page) = self.fresh().await else {
+            return BTreeMap::new();
+        };
+        let rows = page.shown.rows(&self.model).into_iter().filter_map(|row| {
+            let label = page.shown.label(&self.model, &row.pk)?.to_owned();
+            Some((self.model.object(&row.pk), label))
+        });
+        rows.collect()
+    }
+
+    pub(super) fn refuse(
+        &self,
+        refused: Vec<Refused>,
+        fewer: Fewer,
+        all: Vec<(String, String)>,
+        changed: Vec<Changed>,
+        now: Millis,
+    ) -> Response<Body> {
+        let root = root_of(&self.app.prefixes, self.address()).unwrap_or("/admin/").to_owned();
+        let known = self.is_known();
+        let rows: Vec<RefusedRow> = refused
+            .into_iter()
+            .map(|row| RefusedRow {
+                label: row.label.unwrap_or_else(|| row.key.to_string()),
+                href: format!("{root}{}change/", row.key.url_path()),
+                pk: row.key.pk().to_owned(),
+                refusal: if known { row.refusal } else { row.refusal.without_names() },
+                typed: row.typed,
+            })
+            .collect();
+        for row in &rows {
+            let (model, user) = (self.model.label(), self.who.user.as_str());
+            tracing::info!(model, pk = row.pk, user, why = row.refusal.code(), "refused a row of a list");
+        }
+        // To save over a save that one was told of is a conscious act, with a token that says so.
+        let told = rows.iter().any(|r| matches!(r.refusal, Refusal::Stale { .. } | Refusal::Unfit));
+        let token = match &self.token {
+            _ if told => Some(self.app.identity.key().sign_list(&lists::claims(&self.model, &self.who, now))),
+            Token::Good(_) => self.posted.last(TOKEN_FIELD).map(str::to_owned),
+            Token::None | Token::Unfit => None,
+        };
+        let (fewer, left, too_many) = match fewer {
+            Fewer::Fields { fields, rows } => (Some(fields), rows, false),
+            Fewer::None => (None, 0, false),
+            Fewer::TooMany => (None, 0, true),
+        };
+        let changed = changed.into_iter().map(|c| (c.label, c.typed)).collect();
+        let kept = self.kept(all, fewer, left, too_many, changed, token, now);
+        rows::kept(&Trouble::Refused(&rows), &kept, self.json)
+    }
+
+    /// Something else went wrong; everything is given back all the same.
+    pub(super) fn trouble(&self, trouble: &Trouble) -> Response<Body> {
+        let token = self.posted.last(TOKEN_FIELD).map(str::to_owned);
+        let kept = self.kept(self.fields(), None, 0, false, Vec::new(), token, 0);
+        rows::kept(trouble, &kept, self.json)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the page's own parts")]
+    fn kept(
+        &self,
+        all: Vec<(String, String)>,
+        fewer: Option<Vec<(String, String)>>,
+        left: usize,
+        too_many: bool,
+        changed: Vec<(String, Vec<TypedField>)>,
+        token: Option<String>,
+        now: Millis,
+    ) -> Kept {
+        let list = format!(
+            "{}{}",
+            root_of(&self.app.prefixes, self.address()).unwrap_or("/admin/"),
+            self.model.path()
+        );
+        // A path that begins with two slashes would name another host in a form's action.
+        let address = if self.address().starts_with("//") { list } else { self.address().to_owned() };
+        let typed = self.typed();
+        Kept {
+            model: self.model.label(),
+            address,
+            multipart: self.posted.multipart,
+            all,
+            fewer,
+            left,
+            too_many,
+            changed,
+            files: typed.files,
+            withheld: typed.withheld,
+            token,
+            now,
+        }
+    }
+}

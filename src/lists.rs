@@ -1,0 +1,126 @@
+//! Change lists on their way out: the list's token goes in, and the widget that shows who edits which row.
+//!
+//! Owns what is put into a list. Reading the rows is `django::list_page`'s, the socket `socket::lists`'.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Request, Response};
+
+use crate::app::App;
+use crate::collab::record::{Millis, PageId};
+use crate::django::changelist::Model;
+use crate::django::csp;
+use crate::django::form::TOKEN_FIELD;
+use crate::django::list_page::{self, Insert, Place, Shown};
+use crate::flow::{followed, pass};
+use crate::http::body::Body;
+use crate::http::rewriting::Rewriting;
+use crate::identity::Who;
+use crate::render::{POLICIES, ask_plainly, learn, prepare, readable};
+use crate::token::list::ListClaims;
+use crate::{ids, reply};
+
+/// One rendering of a list.
+pub(crate) struct Listing {
+    pub(crate) model: Model,
+    pub(crate) who: Who,
+    /// The store's time before Django was asked; none, if nothing is known of that.
+    pub(crate) asked: Option<Millis>,
+}
+
+/// A list that is asked for. The time is read before Django is asked, so that a save in between counts as later.
+pub(crate) async fn page(
+    app: &Arc<App>,
+    model: Model,
+    headers: &HeaderMap,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    ask_plainly(request.headers_mut());
+    let who = app.identity.who(headers).await;
+    let asked = app.hub.store().now().await;
+    let answer = pass(app, request, None, reply::wants_json(headers)).await;
+    let answer = followed(app, headers, answer).await;
+    match (who, asked) {
+        (Ok(who), Ok(now)) => rewritten(app, answer, Listing { model, who, asked: Some(now) }),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(model = model.label(), %error, "a list goes out without the widget");
+            answer
+        }
+    }
+}
+
+pub(crate) fn place(app: &App, model: &Model) -> Place {
+    Place { prefixes: app.prefixes.clone(), model: model.clone() }
+}
+
+/// The list with our pieces in it; or the answer as it came, if it is no page that can be changed.
+pub(crate) fn rewritten(app: &Arc<App>, answer: Response<Body>, listing: Listing) -> Response<Body> {
+    // A stranger's page is nobody's: it gets no token, and no word of who is here.
+    let Some((encoding, packing)) = readable(&answer).filter(|_| !listing.who.session.is_empty()) else {
+        return answer;
+    };
+    let (mut parts, body) = answer.into_parts();
+    let policies = POLICIES.into_iter().flat_map(|name| parts.headers.get_all(name));
+    let policies: Vec<&str> = policies.filter_map(|v: &HeaderValue| v.to_str().ok()).collect();
+    let nonce = csp::nonce(policies);
+    let place = place(app, &listing.model);
+    let done = learn(app, listing.who.clone(), None);
+    let page = list_page::page(&app.themes, encoding, &place, insert(app, listing, nonce));
+    prepare(&mut parts.headers, packing);
+    let page = Rewriting::new(body, page, packing, false, done);
+    Response::from_parts(parts, Body::Page(Box::new(page)))
+}
+
+/// The token of a list that was rendered when the store's time was `asked`.
+pub(crate) fn claims(model: &Model, who: &Who, asked: Millis) -> ListClaims {
+    ListClaims {
+        model: model.clone(),
+        user: who.user.clone(),
+        session: who.session.clone(),
+        page: PageId::from(ids::id()),
+        asked,
+        rows: None,
+    }
+}
+
+fn insert(app: &Arc<App>, listing: Listing, nonce: Option<String>) -> Insert {
+    let claims = claims(&listing.model, &listing.who, listing.asked.unwrap_or_default());
+    let token = app.identity.key().sign_list(&claims);
+    let field = match listing.asked {
+        Some(_) => format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
+        None => String::new(),
+    };
+    let app = Arc::clone(app);
+    let tail = Box::new(move |shown: &Shown| tail(&app, claims, shown, nonce.as_deref()));
+    Insert { field, tail }
+}
+
+/// The data block and the script at the end of the list.
+fn tail(app: &App, mut claims: ListClaims, shown: &Shown, nonce: Option<&str>) -> String {
+    let key = app.identity.key();
+    app.learn_pk_names(&claims.model, shown.pk_names(&claims.model));
+    let rows = shown.rows(&claims.model);
+    claims.rows = Some(key.digest_of_rows(rows.iter().map(|r| r.pk.as_str())));
+    let listed = rows.iter().map(|row| match &row.href {
+        Some(href) => serde_json::json!([row.pk, href]),
+        None => serde_json::json!([row.pk]),
+    });
+    let config = serde_json::json!({
+        "socket": app.list_socket_path(&claims.model),
+        "token": key.sign_list(&claims),
+        "rows": listed.collect::<Vec<_>>(),
+        "list": app.themes.list,
+        "texts": app.texts,
+    });
+    // `<` would let a text end the data block.
+    let config = config.to_string().replace('<', "\\u003c");
+    let nonce =
+        nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)));
+    let script = format!("{}{}list.js", app.own_prefix, app.assets.folder());
+    format!(
+        "<script type=\"application/json\" id=\"collab-list-config\">{config}</script>\
+         <script type=\"module\" src=\"{script}\"{nonce}></script>"
+    )
+}

@@ -1,0 +1,339 @@
+//! Change lists against a scripted Django: what is refused never arrives, every row's end is heard, and a list's
+//! page carries our two pieces and nothing else.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use collab_proxy::collab::badge::Busy;
+use collab_proxy::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
+use collab_proxy::collab::lock::apply;
+use collab_proxy::collab::record::{Page as OpenPage, Person, Record, Rules};
+use http_body_util::BodyExt;
+use hyper::Response;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+use crate::socket::{Opened, Page, open_at};
+use crate::upstream::{Front, Upstream, full, header, html_of, status};
+
+const LIST: &str = "/admin/shop/product/";
+
+fn change(pk: u32) -> String {
+    format!("{LIST}{pk}/change/")
+}
+
+fn cookie(who: &str) -> String {
+    format!("Cookie: sessionid={who}\r\n")
+}
+
+/// What a list's row looks like; every price is 1.
+fn list_html() -> String {
+    let row = |n: usize, pk: u32| {
+        format!(
+            "<tr><td><input type=\"checkbox\" name=\"_selected_action\" value=\"{pk}\" class=\"action-select\"></td>\
+             <th><a href=\"/admin/shop/product/{pk}/change/\">Row {pk}</a></th>\
+             <td><input type=\"hidden\" name=\"form-{n}-id\" value=\"{pk}\"><input name=\"form-{n}-price\" value=\"1\"></td></tr>"
+        )
+    };
+    let rows: String = [(0, 1), (1, 2), (2, 3)].map(|(n, pk)| row(n, pk)).concat();
+    format!(
+        "<html><body><form id=\"changelist-form\" method=\"post\" novalidate><table>{rows}</table></form></body></html>"
+    )
+}
+
+struct Site {
+    upstream: Upstream,
+    /// What arrived: method, path and body.
+    log: Arc<Mutex<Vec<String>>>,
+    go: watch::Sender<bool>,
+}
+
+/// A POST's body says what becomes of it.
+async fn site() -> Site {
+    let (go, going) = watch::channel(true);
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&log);
+    let upstream = Upstream::start(move |request| {
+        let (seen, mut going) = (Arc::clone(&seen), going.clone());
+        async move {
+            let (method, path) = (request.method().to_string(), request.uri().to_string());
+            let typed = request.headers().contains_key("content-type");
+            let name = request.headers().get("cookie").map_or("", |c| c.to_str().unwrap()).rsplit('=').next().unwrap_or("").to_owned();
+            let body = request.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            seen.lock().unwrap().push(format!("{method} {path} {body}{}", if method == "GET" && typed { "typed" } else { "" }));
+            let html = Response::builder().header("content-type", "text/html; charset=utf-8");
+            let answer = match (method.as_str(), path.ends_with("/change/")) {
+                ("GET", true) => html.body(full(format!(
+                    "<html><body><div id=\"user-tools\"><strong>{name}</strong></div><form id=\"product_form\" \
+                     method=\"post\" novalidate><input type=\"submit\" name=\"_save\"></form></body></html>"
+                ))),
+                // A list without an end: one row a page.
+                ("GET", false) if path.contains("endless") => {
+                    let pk = path.rsplit_once("p=").map_or("1", |(_, n)| n).to_owned();
+                    html.body(full(format!(
+                        "<form id=\"changelist-form\" method=\"post\"><input type=\"checkbox\" name=\"_selected_action\" value=\"{pk}\"></form>"
+                    )))
+                }
+                ("GET", false) if path.contains("report") => html.body(full("<form method=post></form>")),
+                ("GET", false) => html.header("set-cookie", "seen=1").body(full(list_html())),
+                _ if body.contains("x=csv") => Response::builder().header("content-type", "text/csv").body(full("a,b\r\n")),
+                _ if body.contains("x=asks") => {
+                    html.body(full("<form method=post><input type=\"hidden\" name=\"_selected_action\" value=\"1\"></form>"))
+                }
+                _ if body.contains("x=again") => html.body(full(list_html())),
+                _ if body.contains("x=500") => Response::builder().status(500).body(full("no")),
+                _ if body.contains("x=403") => Response::builder().status(403).body(full("no")),
+                _ if body.contains("x=login") => {
+                    Response::builder().status(302).header("location", "/admin/login/?next=/").body(full(""))
+                }
+                _ => {
+                    if body.contains("x=hold") {
+                        going.wait_for(|go| *go).await.unwrap();
+                    }
+                    Response::builder().status(302).header("location", LIST).body(full(""))
+                }
+            };
+            answer.unwrap()
+        }
+    })
+    .await;
+    Site { upstream, log, go }
+}
+
+impl Site {
+    fn posts(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().filter(|l| l.starts_with("POST")).cloned().collect()
+    }
+}
+
+fn data(answer: &str) -> Value {
+    let html = html_of(answer);
+    let at = html.find("id=\"collab-list-config\">").unwrap_or_else(|| panic!("no data in {html}")) + 24;
+    serde_json::from_str(&html[at - 1..].trim_start_matches('>')[..html[at..].find("</script>").unwrap()])
+        .unwrap()
+}
+
+fn token(answer: &str) -> String {
+    let html = html_of(answer);
+    let at = html.find("name=\"_collab\" value=\"").unwrap() + 22;
+    html[at..at + html[at..].find('"').unwrap()].to_owned()
+}
+
+async fn saves(front: &Front, form: &Opened, pk: u32) -> u16 {
+    let body = format!("_collab={}&name=x&_continue=1", form.field);
+    status(
+        &front
+            .post(&change(pk), &format!("Cookie: {}\r\n", form.cookie.replace("Cookie: ", "")), &body)
+            .await,
+    )
+}
+
+#[tokio::test]
+async fn a_list_gets_its_token_and_its_rows() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let answer = front.get(LIST, &cookie("ada")).await;
+    let html = html_of(&answer);
+    assert!(html.contains("novalidate><input type=\"hidden\" name=\"_collab\" value=\""), "{html}");
+    let config = data(&answer);
+    assert_eq!(config["socket"], "/admin/collaboration/shop/product/");
+    assert_eq!(config["rows"], serde_json::json!([["1"], ["2"], ["3"]]));
+    assert_eq!(config["list"]["toggle"], "#action-toggle");
+    // Beside these two pieces it is Django's page.
+    let at = html.find("<script type=\"application/json\" id=\"collab-list-config\">").unwrap();
+    let field = format!("<input type=\"hidden\" name=\"_collab\" value=\"{}\">", token(&answer));
+    assert_eq!(html[..at].replacen(&field, "", 1), list_html());
+    // Nobody signed in gets neither.
+    assert_eq!(html_of(&front.get(LIST, "").await), list_html());
+}
+
+#[tokio::test]
+async fn refused_rows_never_arrive_and_the_others_are_free_again() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let ada = open_at(&front, "ada", &change(2)).await;
+    let _ada = Page::join_with(&front, &ada).await;
+    let bob = open_at(&front, "bob", &change(1)).await;
+    let body = "action=publish&index=0&_selected_action=1&_selected_action=2&_selected_action=3&note=%3Cb%3E&password1=hush";
+    let answer = front.post(LIST, &cookie("bob"), body).await;
+    assert_eq!((status(&answer), header(&answer, "retry-after")), (423, Some("15")));
+    for said in [
+        "Row 2",
+        "ada has been editing it",
+        "Go on without that row (2 others)",
+        "&lt;b&gt;",
+        "type it again",
+    ] {
+        assert!(answer.contains(said), "{said} in {answer}");
+    }
+    assert!(!answer.contains("hush") && !answer.contains("Row 3"), "{answer}");
+    assert_eq!(site.posts(), [] as [String; 0]);
+    // The pins of the others are gone, and no version has moved.
+    assert_eq!(saves(&front, &bob, 1).await, 302);
+    // Whom Django has shown nothing is told no names.
+    let answer = front.post(LIST, &cookie("stranger"), body).await;
+    assert!(answer.contains("Somebody else has been editing it") && !answer.contains("ada"), "{answer}");
+    let json = front.post(LIST, &format!("{}Accept: application/json\r\n", cookie("bob")), body).await;
+    let value: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!((&value["error"], &value["rows"][0]["pk"]), (&"locked".into(), &"2".into()));
+}
+
+/// Which answers may have saved the rows, told by whether a form that was open before is still good.
+#[tokio::test]
+async fn every_rows_end_is_heard() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    for (x, code, still_good) in [
+        ("redirect", 302, false),
+        ("csv", 200, false),
+        ("asks", 200, true),
+        ("again", 200, false),
+        ("500", 500, false),
+        ("403", 403, true),
+        ("login", 302, true),
+    ] {
+        let form = open_at(&front, "ada", &change(1)).await;
+        let body = format!("action=do&index=0&_selected_action=1&x={x}");
+        assert_eq!(status(&front.post(LIST, &cookie("ada"), &body).await), code, "{x}");
+        assert_eq!(saves(&front, &form, 1).await, if still_good { 302 } else { 409 }, "{x}");
+    }
+    // A save of edited rows: the form again is no save, and it keeps the age of the list.
+    for (x, code, still_good) in [("redirect", 302, false), ("again", 200, true), ("500", 500, true)] {
+        let list = token(&front.get(LIST, &cookie("ada")).await);
+        let form = open_at(&front, "ada", &change(1)).await;
+        let untouched = open_at(&front, "ada", &change(3)).await;
+        let body =
+            format!("_save=1&_collab={list}&form-0-id=1&form-0-price=2&form-2-id=3&form-2-price=1&x={x}");
+        let answer = front.post(LIST, &cookie("ada"), &body).await;
+        assert_eq!(status(&answer), code, "{x}");
+        assert_eq!(
+            header(&answer, "set-cookie"),
+            None,
+            "what the proxy's own look at the list sets is dropped"
+        );
+        assert_eq!(saves(&front, &form, 1).await, if still_good { 302 } else { 409 }, "{x}");
+        assert_eq!(saves(&front, &untouched, 3).await, 302, "{x}: nothing of this row was written");
+        if x == "again" {
+            assert_eq!(data(&answer)["rows"].as_array().unwrap().len(), 3);
+        }
+    }
+    assert!(site.log.lock().unwrap().iter().all(|l| !l.ends_with("typed")), "a GET has no body to describe");
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_away_does_not_take_the_truth_with_it() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let ada = open_at(&front, "ada", &change(1)).await;
+    let mut page = Page::join_with(&front, &ada).await;
+    page.status("you", "editor").await;
+    site.go.send(false).unwrap();
+    let body = "action=do&index=0&_selected_action=1&x=hold";
+    let mut stream = front.connect().await;
+    let head = format!(
+        "POST {LIST} HTTP/1.1\r\nHost: site.test\r\n{}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        cookie("ada"),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    page.status("saving", true).await;
+    // Nobody else gets in meanwhile.
+    let answer = front.post(LIST, &cookie("bob"), "action=do&index=0&_selected_action=1").await;
+    assert_eq!((status(&answer), header(&answer, "retry-after")), (423, Some("2")));
+    drop(stream);
+    site.go.send(true).unwrap();
+    let told = page.status("stale", true).await;
+    assert_eq!(told["saving"], false);
+    assert_eq!(site.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_large_or_broken_are_not_passed_on() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let large = format!("action=do&index=0&_selected_action=1&x={}", "y".repeat(17 * 1024 * 1024));
+    let answer = front.post(LIST, &cookie("ada"), &large).await;
+    assert_eq!(status(&answer), 413);
+    assert!(answer.contains("Nothing was saved"), "{answer}");
+    let many: String = (0..10_001).map(|n| format!("&_selected_action={n}")).collect();
+    assert_eq!(status(&front.post(LIST, &cookie("ada"), &format!("action=do&index=0{many}")).await), 400);
+    let two = format!("{}Content-Type: text/plain\r\n", cookie("ada"));
+    assert_eq!(status(&front.post(LIST, &two, "action=do&index=0&_selected_action=1").await), 400);
+    assert_eq!(site.posts(), [] as [String; 0]);
+    // A view of the site's own that only looks like a list takes what it likes.
+    let to_view = |body: &str| {
+        let head = "POST /admin/shop/report/ HTTP/1.1\r\nHost: site.test\r\nConnection: close\r\nContent-Type: application/json";
+        format!("{head}\r\n{}Content-Length: {}\r\n\r\n{body}", cookie("ada"), body.len())
+    };
+    for body in ["{}", large.as_str()] {
+        assert_eq!(status(&front.raw(&to_view(body)).await), 302);
+    }
+    assert_eq!(site.posts().len(), 2);
+    site.log.lock().unwrap().clear();
+    // What does nothing to rows passes as it is.
+    assert_eq!(status(&front.post(LIST, &cookie("ada"), "q=x").await), 302);
+    assert_eq!(site.posts(), [format!("POST {LIST} q=x")]);
+}
+
+#[tokio::test]
+async fn all_of_an_endless_list_are_too_many_to_be_named() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let endless = format!("{LIST}?endless=1");
+    let all = "action=do&index=0&select_across=1&_selected_action=1";
+    let form = open_at(&front, "ada", &change(7)).await;
+    assert_eq!(status(&front.post(&endless, &cookie("bob"), all).await), 302);
+    assert_eq!(saves(&front, &form, 7).await, 409, "the seventh page has that row");
+    // Beyond the pages that are looked through: it may be among them.
+    let ada = open_at(&front, "ada", &change(70)).await;
+    let _ada = Page::join_with(&front, &ada).await;
+    let answer = front.post(&endless, &cookie("bob"), all).await;
+    assert_eq!(status(&answer), 423);
+    assert!(
+        answer.contains("too many to be named one by one") && !answer.contains("Go on without"),
+        "{answer}"
+    );
+    // On the list that ends, it is not.
+    assert_eq!(status(&front.post(LIST, &cookie("bob"), all).await), 302);
+}
+
+/// Which field holds the keys is not known when no list has been shown yet, and found out then.
+#[tokio::test]
+async fn rows_are_guarded_without_any_list_shown_before() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let ada = open_at(&front, "ada", &change(2)).await;
+    let _ada = Page::join_with(&front, &ada).await;
+    let row = "_save=1&form-1-id=2&form-1-price=";
+    assert_eq!(status(&front.post(LIST, &cookie("bob"), &format!("{row}5")).await), 423);
+    assert_eq!(status(&front.post(LIST, &cookie("bob"), &format!("{row}1")).await), 302);
+}
+
+/// The rule under it: a pin beside somebody's lock keeps that person's save away, and tells nobody.
+#[test]
+fn a_pin_beside_a_lock_is_quiet_and_holds() {
+    let rules = Rules::default();
+    let person = |name: &str| Person { user: name.into(), name: name.to_owned() };
+    let page = OpenPage { id: "p".into(), person: person("ada"), version: 1 };
+    let held = apply(&Record::fresh(1), 10, &Command::Join { page }, &rules).record;
+    let begin = |who: &str, proof| Command::BeginWrite { id: who.into(), person: person(who), proof };
+    assert!(matches!(
+        apply(&held, 20, &begin("bob", WriteProof::None), &rules).outcome,
+        Outcome::Refused(Refusal::Held { .. })
+    ));
+    let pinned = apply(&held, 20, &begin("bob", WriteProof::Beside), &rules);
+    let Outcome::Granted { fence, .. } = pinned.outcome else { panic!("{:?}", pinned.outcome) };
+    assert!(!Busy::of(&pinned.record).unwrap().saving);
+    assert!(matches!(
+        apply(&pinned.record, 30, &begin("ada", WriteProof::None), &rules).outcome,
+        Outcome::Refused(Refusal::Saving { own: false, .. })
+    ));
+    let end = Command::EndWrite { fence, person: person("bob"), page: None, end: WriteEnd::NotSaved };
+    let ended = apply(&pinned.record, 40, &end, &rules).record;
+    assert_eq!((ended.version, ended.holder.is_some(), ended.write.is_none()), (1, true, true));
+    let lost = apply(&pinned.record, 20 + rules.pin, &Command::Tick, &rules).record;
+    assert!(lost.uncertain, "a proxy that died with it may have saved");
+    assert!(Duration::from_millis(rules.pin) > Duration::from_secs(60));
+}
