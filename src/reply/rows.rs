@@ -146,7 +146,7 @@ fn why(refusal: &Refusal, now: Millis) -> String {
         Refusal::Saving { by, .. } => format!("A save by {} is just being carried out.", by.name),
         Refusal::Stale { saved, deleted } => {
             let text = happened(saved.as_ref(), *deleted, now);
-            let mut text = format!("{} after you opened the list.", text.trim_end_matches(','));
+            let mut text = format!("{} after you opened the list.", text);
             // The sentence may begin with "it".
             if text.starts_with("it ") {
                 text.replace_range(..1, "I");
@@ -253,7 +253,7 @@ fn table(typed: &[TypedField]) -> String {
         )
     });
     format!(
-        "<table><thead><tr><td></td><th scope=\"col\">Yours</th><th scope=\"col\">Now</th></tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><td></td><th scope=\"col\">Your list</th><th scope=\"col\">Now</th></tr></thead><tbody>{}</tbody></table>",
         rows.collect::<String>()
     )
 }
