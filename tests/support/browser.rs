@@ -34,7 +34,7 @@ pub struct Driver {
 impl Driver {
     pub fn start() -> Self {
         let mut chromedriver = command(tool("chromedriver", INSTALL));
-        chromedriver.arg("--port=0");
+        chromedriver.arg(format!("--port={}", free_port()));
         let mut proc = Proc::start("chromedriver", chromedriver);
         let port: u16 = proc.ready(|line| {
             line.strip_prefix("ChromeDriver was started successfully on port ")?
@@ -43,6 +43,20 @@ impl Driver {
                 .ok()
         });
         Self { proc, url: format!("http://127.0.0.1:{port}") }
+    }
+}
+
+/// chromedriver binds one port on IPv4 and IPv6; left to choose, it takes one that is free on one of them only,
+/// and gives up.
+fn free_port() -> u16 {
+    loop {
+        let four = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = four.local_addr().unwrap().port();
+        // A machine without IPv6 has nothing to be taken there.
+        match std::net::TcpListener::bind(("::1", port)) {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            _ => return port,
+        }
     }
 }
 
