@@ -46,7 +46,8 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         Route::List => Model::of_list(&app.prefixes, request.uri().path()),
         _ => None,
     };
-    let original = needs_headers(&meaning, writes).then(|| request.headers().clone());
+    let original = needs_headers(&meaning, writes)
+        .then(|| if writes { request.headers().clone() } else { of_the_person(request.headers()) });
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view }, Some(headers)) if writes => {
@@ -76,6 +77,18 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
 /// Outside the admin the session is not followed, so the headers need not be kept.
 fn needs_headers(meaning: &Route, writes: bool) -> bool {
     !matches!(meaning, Route::Outside) || writes
+}
+
+/// What a page that is only read needs to be remembered of its request: who asks, and what they want to see.
+fn of_the_person(headers: &HeaderMap) -> HeaderMap {
+    use hyper::header::{ACCEPT, COOKIE, HeaderName};
+    let mut own = HeaderMap::with_capacity(4);
+    for name in [COOKIE, ACCEPT, HeaderName::from_static("x-requested-with")] {
+        for value in headers.get_all(&name) {
+            own.append(name.clone(), value.clone());
+        }
+    }
+    own
 }
 
 /// Makes the request ready for Django. The path goes as the bytes came.

@@ -4,6 +4,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -259,7 +260,11 @@ pub(crate) fn learn(app: &Arc<App>, who: Who, object: Option<ObjectKey>) -> Box<
             app.learn_passwords(&object, &learned);
         }
         if let Some(name) = learned.name {
-            tokio::spawn(async move { app.identity.named(&who, &name).await });
+            // Known before the page is whole, where the store answers at once: the next request may follow closely.
+            let mut keeping = Box::pin(async move { app.identity.named(&who, &name).await });
+            if keeping.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                tokio::spawn(keeping);
+            }
         }
     })
 }
