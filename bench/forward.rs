@@ -18,10 +18,11 @@ struct Case {
     path: &'static str,
 }
 
-const CASES: [Case; 3] = [
+const CASES: [Case; 4] = [
     Case { name: "1 KiB, outside the admin", path: "/small" },
     Case { name: "20 KiB, outside the admin", path: "/large" },
-    Case { name: "1 KiB, inside the admin", path: "/admin/shop/product/" },
+    Case { name: "1 KiB, inside the admin", path: "/admin/jsi18n/" },
+    Case { name: "1 KiB, a list that is read", path: "/admin/shop/product/" },
 ];
 
 /// What a browser sends with every request of a signed-in person.

@@ -21,7 +21,8 @@ use crate::socket::session::Eyes;
 use crate::socket::{connection, handshake, list_door};
 use crate::{http::tunnel, ids, list_write, lists, login, reply};
 
-/// Answers every request; never fails.
+/// Answers every request; never fails. What the proxy does more than pass on is boxed: the future of every request is
+/// as large as the largest thing it may become, and most only pass.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
     let json = reply::wants_json(request.headers());
     let head = (request.method(), request.uri(), request.version(), request.headers());
@@ -34,7 +35,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     }
     if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
         let below = below.to_owned();
-        return own(&app, peer, &below, request, json).await;
+        return Box::pin(own(&app, peer, &below, request, json)).await;
     }
     let upgrade = headers::upgrade(request.headers());
     let writes = request.method() == Method::POST;
@@ -51,22 +52,22 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view }, Some(headers)) if writes => {
-            gate::write(&app, Post { key, view, headers, request }).await
+            Box::pin(gate::write(&app, Post { key, view, headers, request })).await
         }
         (Route::List, Some(headers)) if writes && upgrade.is_none() => match model {
-            Some(model) => list_write::write(&app, model, headers, request).await,
+            Some(model) => Box::pin(list_write::write(&app, model, headers, request)).await,
             None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
         },
         (Route::Object { key, view: View::Change }, Some(headers)) if request.method() == Method::GET => {
-            change_form(&app, key, &headers, request).await
+            Box::pin(change_form(&app, key, &headers, request)).await
         }
-        (Route::Login, Some(headers)) if writes => login::pass(&app, &headers, request).await,
+        (Route::Login, Some(headers)) if writes => Box::pin(login::pass(&app, &headers, request)).await,
         (Route::Admin | Route::List, Some(headers))
             if request.method() == Method::GET && upgrade.is_none() =>
         {
             match model {
-                Some(model) => lists::page(&app, model, &headers, request).await,
-                None => admin_page(&app, &headers, request).await,
+                Some(model) => Box::pin(lists::page(&app, model, &headers, request)).await,
+                None => Box::pin(admin_page(&app, &headers, request)).await,
             }
         }
         (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,

@@ -168,7 +168,8 @@ pub(super) async fn converse<S>(
                 if too_fast(&mut window, heard) {
                     return shut(socket, Close::TooMuch).await;
                 }
-                match listener.take(&frame).await {
+                // Boxed: a socket that only waits must not keep room for the largest thing a frame can set off.
+                match Box::pin(listener.take(&frame)).await {
                     Ok(true) => {}
                     Ok(false) => return,
                     Err(answer) => if write(socket, text(&answer)).await.is_err() { return },
