@@ -95,26 +95,29 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         claims: None,
         unchecked: false,
     };
-    let granted = match who {
-        Ok(_) => writer.admit(posted.token.clone(), posted.copy()).await,
-        Err(error) => Err(Denied::Store(error)),
-    };
-    match granted {
-        Err(denied) => writer.deny(denied, posted).await,
-        Ok(grant) => {
-            // A task of its own: the browser may go away, the truth about the save must still be heard.
-            let carried = app.tasks.spawn(writer.carry_out(grant, Request::from_parts(parts, ()), posted));
-            carried.await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a write's task failed");
-                reply::error(
-                    hyper::StatusCode::BAD_GATEWAY,
-                    "We do not know whether this was saved",
-                    "The proxy failed while it carried out the save. Open the object and look.",
-                    false,
-                )
-            })
+    let known = who.map(|_| ());
+    let head = Request::from_parts(parts, ());
+    // A task of its own: the browser may go away, but a pin must not be left behind, and the truth about the save
+    // must still be heard.
+    let judged = app.tasks.spawn(async move {
+        let granted = match known {
+            Ok(()) => writer.admit(posted.token.clone(), posted.copy()).await,
+            Err(error) => Err(Denied::Store(error)),
+        };
+        match granted {
+            Err(denied) => writer.deny(denied, posted).await,
+            Ok(grant) => writer.carry_out(grant, head, posted).await,
         }
-    }
+    });
+    judged.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a write's task failed");
+        reply::error(
+            hyper::StatusCode::BAD_GATEWAY,
+            "We do not know whether this was saved",
+            "The proxy failed while it carried out the save. Open the object and look.",
+            false,
+        )
+    })
 }
 
 fn unknown_person() -> Who {

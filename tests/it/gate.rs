@@ -290,3 +290,63 @@ async fn one_person_in_two_browsers() {
     let mut stranger = Page::join(&front, "three").await;
     assert_eq!(stranger.next("editor_status").await["elsewhere"], false);
 }
+
+/// The browser goes away while the proxy looks at the present form: no pin is left behind.
+#[tokio::test]
+async fn a_client_that_leaves_during_the_deep_check_pins_nothing() {
+    let looked = std::sync::Arc::new(tokio::sync::Notify::new());
+    let go_on = std::sync::Arc::new(tokio::sync::Notify::new());
+    let gets = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (told, wait) = (looked.clone(), go_on.clone());
+    let page = "<form id=\"x_form\" method=\"post\" novalidate><input name=\"name\" value=\"a\">\
+                <input type=\"submit\" name=\"_save\"></form>";
+    let upstream = crate::upstream::Upstream::start(move |request| {
+        let (told, wait, gets) = (told.clone(), wait.clone(), gets.clone());
+        async move {
+            if request.method() == "POST" {
+                let to = "/admin/shop/product/";
+                return hyper::Response::builder()
+                    .status(302)
+                    .header("location", to)
+                    .body(crate::upstream::full(""))
+                    .unwrap();
+            }
+            // The third look at the form is the deep check's, after each person's own.
+            if gets.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2 {
+                told.notify_one();
+                wait.notified().await;
+            }
+            let html = hyper::Response::builder().header("content-type", "text/html; charset=utf-8");
+            html.body(crate::upstream::full(page)).unwrap()
+        }
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "[saves]\ndeep_check = \"always\"\n").await;
+    let ada = open(&front, "ada").await;
+    let bob = open(&front, "bob").await;
+    let base = collab_proxy::django::base::pack(&collab_proxy::django::base::Shown {
+        title: None,
+        fields: vec![collab_proxy::django::fields::Field {
+            name: "name".to_owned(),
+            values: vec![collab_proxy::django::fields::Value("a".to_owned(), String::new())],
+            ..Default::default()
+        }],
+    });
+    let base = base.unwrap();
+    let body = format!("_collab={}&name=b&_collab_base={base}", ada.field);
+    let mut stream = front.connect().await;
+    let request = format!(
+        "POST {CHANGE} HTTP/1.1\r\nHost: site.test\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n{}\r\n{body}",
+        body.len(),
+        cookie("ada")
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    looked.notified().await;
+    drop(stream);
+    let body = format!("_collab={}&name=c", bob.field);
+    assert_eq!(status(&front.post(CHANGE, &cookie("bob"), &body).await), 423, "while it is being looked at");
+    go_on.notify_one();
+    // Carried out to its end: saved, so that his page is an old one now, and nothing is pinned.
+    eventually!(status(&front.post(CHANGE, &cookie("bob"), &body).await), |status| *status == 409);
+}
