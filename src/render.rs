@@ -25,6 +25,7 @@ use crate::django::page::{Base, Insert, Learned, Page, encoding_of};
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::{NAMELESS, Who};
+use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
 /// One rendering of an object's form.
@@ -191,7 +192,9 @@ fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Inser
         // The token's letters need no escaping (base64url and a dot).
         field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
         base: rendering.base.clone(),
-        tail: Box::new(move |learned| Some(tail(&app, shown, claims, learned, nonce))),
+        tail: Box::new(move |learned, fields| {
+            Some(tail(&app, shown, claims, learned, ShownFields::of(fields.iter().copied()), nonce))
+        }),
     }
 }
 
@@ -205,10 +208,22 @@ fn shown_before(base: &Base) -> Option<Vec<(String, String, String)>> {
 }
 
 /// The data block and the script at the end of the page.
-fn tail(app: &App, shown: Rendering, mut claims: Claims, learned: &Learned, nonce: Option<String>) -> String {
+fn tail(
+    app: &App,
+    shown: Rendering,
+    mut claims: Claims,
+    learned: &Learned,
+    fields: ShownFields,
+    nonce: Option<String>,
+) -> String {
     let Rendering { who, base, saved_pages, root, .. } = shown;
     let name = learned.name.clone().or_else(|| who.name.clone()).unwrap_or_else(|| NAMELESS.to_owned());
-    claims.join = Some(JoinClaims { can_edit: learned.can_edit, name: name.clone(), root: root.clone() });
+    claims.join = Some(JoinClaims {
+        can_edit: learned.can_edit,
+        name: name.clone(),
+        root: root.clone(),
+        shown: fields,
+    });
     let config = serde_json::json!({
         "socket": app.socket_path(&claims.object),
         "token": app.identity.key().sign(&claims),

@@ -14,6 +14,9 @@ use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::object::ObjectKey;
 
 pub mod list;
+pub mod shown;
+
+use shown::ShownFields;
 
 /// How long a page may stay open before it must be loaded again to save: a day.
 pub const LIFETIME: Millis = 24 * 60 * 60 * 1000;
@@ -59,6 +62,9 @@ pub struct JoinClaims {
     /// The admin's root as the page's address has it, for asking Django about the person there.
     #[serde(rename = "r", default)]
     pub root: String,
+    /// Fields that Django showed on this page. A page of an older proxy's making says nothing of them.
+    #[serde(rename = "f", default)]
+    pub shown: ShownFields,
 }
 
 /// Why a token is not believed.
@@ -137,7 +143,12 @@ mod tests {
             page: PageId::from("p"),
             version: 7,
             issued: 1000,
-            join: Some(JoinClaims { can_edit: true, name: "Ada".to_owned(), root: String::new() }),
+            join: Some(JoinClaims {
+                can_edit: true,
+                name: "Ada".to_owned(),
+                root: String::new(),
+                shown: ShownFields::of(["name"]),
+            }),
         }
     }
 

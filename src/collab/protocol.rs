@@ -46,12 +46,22 @@ pub struct Values {
 }
 
 impl Values {
-    /// Without what is not the form's own, whatever the page sent; without all if it is too much.
+    /// Nothing was left that somebody could be offered.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.fields.is_empty() && !self.too_large
+    }
+
+    /// Of these fields only.
     #[must_use]
-    pub fn fit(mut self) -> Self {
-        let ours = |name: &str| name.starts_with("_collab") || name == "csrfmiddlewaretoken";
-        self.fields.retain(|entry| !ours(entry.name()));
-        self.names.retain(|name| !ours(name));
+    pub fn only(mut self, fits: impl Fn(&str) -> bool) -> Self {
+        self.fields.retain(|entry| fits(entry.name()));
+        self.names.retain(|name| fits(name));
+        self
+    }
+
+    /// Nothing at all if it is too much.
+    #[must_use]
+    pub fn fit(self) -> Self {
         if serde_json::to_string(&self).map_or(usize::MAX, |json| json.len()) > UNSAVED_LIMIT {
             return Self { too_large: true, ..Self::default() };
         }

@@ -91,7 +91,8 @@ impl Names {
         self.prefixes.iter().find_map(|prefix| {
             let rest = name.strip_prefix(prefix.as_str())?.strip_prefix('-')?;
             let (row, field) = rest.split_once('-')?;
-            Some((&name[..prefix.len()], row.parse().ok()?, field))
+            let row = row.parse().ok().filter(|row| *row < ADDED)?;
+            Some((&name[..prefix.len()], row, field))
         })
     }
 
@@ -133,7 +134,9 @@ fn number(row: usize) -> String {
 fn saved_rows(prefix: &str, fields: &[Field]) -> usize {
     let name = format!("{prefix}-INITIAL_FORMS");
     let field = fields.iter().find(|f| f.name == name);
-    field.and_then(|f| f.values.first()?.0.parse().ok()).unwrap_or(0)
+    let rows = field.and_then(|f| f.values.first()?.0.parse().ok()).unwrap_or(0);
+    // What the form says it showed comes from the browser.
+    ADDED.min(rows)
 }
 
 /// A field's name for people, where the page has no label for it: `reviews-0-pub_date` → `Reviews #1: pub date`.

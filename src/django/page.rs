@@ -7,21 +7,19 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lol_html::html_content::ContentType;
 use lol_html::send::{HtmlRewriter, Settings};
-use lol_html::{AsciiCompatibleEncoding, MemorySettings, element, end, end_tag, text};
+use lol_html::{AsciiCompatibleEncoding, MemorySettings};
 
-use super::base::{BASE_FIELD, Shown as Form, pack};
 use super::compare::Current;
-use super::fields::{self, Reader};
-use super::form::WITHHOLD_FIELD;
 use super::outcome::Shown;
+use super::reader::{self, Reader};
 use super::theme::Themes;
+use super::watch::{append_tail, watch_controls, watch_form, watch_names};
 
 /// A page that needs more than this to rewrite goes out as it is.
 const MEMORY_LIMIT: usize = 16 * 1024 * 1024;
 /// A name longer than this is not a name.
-const NAME_LIMIT: usize = 150;
+pub(super) const NAME_LIMIT: usize = 150;
 
 /// What the page said of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,8 +46,8 @@ impl Learned {
     }
 }
 
-/// Makes the end of a page from all that it said.
-pub type Tail = Box<dyn FnOnce(&Learned) -> Option<String> + Send>;
+/// Makes the end of a page from all that it said, and the names of the fields that people see.
+pub type Tail = Box<dyn FnOnce(&Learned, &[&str]) -> Option<String> + Send>;
 
 /// What is to be put in.
 pub struct Insert {
@@ -70,13 +68,13 @@ pub enum Base {
 }
 
 #[derive(Default)]
-struct Seen {
-    learned: Learned,
-    inside_form: bool,
+pub(super) struct Seen {
+    pub(super) learned: Learned,
+    pub(super) inside_form: bool,
     /// `form=` ids of save controls that stand outside a form.
-    tied: Vec<String>,
+    pub(super) tied: Vec<String>,
     /// Text per name selector; the first that is not empty wins.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 pub(super) type Shared<T> = Arc<Mutex<T>>;
@@ -126,11 +124,11 @@ impl Page {
             let reads = start.is_some();
             settings = watch_form(settings, themes, &seen, start, &fields);
             if reads {
-                settings = fields::watch(settings, &fields);
+                settings = reader::watch(settings, &fields);
             }
             settings = watch_controls(settings, themes, &seen);
             match tail {
-                Some(tail) => append_tail(settings, &seen, tail),
+                Some(tail) => append_tail(settings, &seen, &fields, tail),
                 None => settings,
             }
         };
@@ -171,7 +169,7 @@ impl Page {
 
     /// A form that is only read, not shown to anybody: what it holds.
     pub fn read(themes: &Themes, encoding: AsciiCompatibleEncoding, html: &[u8]) -> (Learned, Current) {
-        let nothing = Insert { field: String::new(), base: Base::Shown, tail: Box::new(|_| None) };
+        let nothing = Insert { field: String::new(), base: Base::Shown, tail: Box::new(|_, _| None) };
         let mut page = Self::new(themes, encoding, Some(nothing));
         lock(&page.fields).words = Some(HashMap::new());
         page.write(html);
@@ -212,7 +210,7 @@ impl Page {
 }
 
 impl Seen {
-    fn known(&self) -> Learned {
+    pub(super) fn known(&self) -> Learned {
         let mut learned = self.learned.clone();
         if let Some(form) = &learned.form {
             learned.can_edit |= self.tied.contains(form);
@@ -233,118 +231,3 @@ pub(super) fn tidy(text: &str) -> String {
 }
 
 pub(super) type PageSettings = Settings<'static, 'static>;
-
-fn watch_form(
-    settings: PageSettings,
-    themes: &Themes,
-    seen: &Shared<Seen>,
-    start: Option<(String, Base)>,
-    fields: &Shared<Reader>,
-) -> PageSettings {
-    let (seen, fields) = (Arc::clone(seen), Arc::clone(fields));
-    let mut start = start;
-    settings.append_element_content_handler(element!(themes.form.clone(), move |el| {
-        let id = el.get_attribute("id").unwrap_or_default();
-        let mut state = lock(&seen);
-        if state.learned.form.is_some() || matches!(id.as_str(), "logout_form" | "logout-form") {
-            return Ok(());
-        }
-        state.learned.form = Some(id);
-        state.inside_form = true;
-        drop(state);
-        let Some((field, mut base)) = start.take() else {
-            return Ok(());
-        };
-        el.prepend(&field, ContentType::Html);
-        lock(&fields).inside = true;
-        let (seen, fields) = (Arc::clone(&seen), Arc::clone(&fields));
-        el.on_end_tag(end_tag!(move |tag| {
-            let mut state = lock(&seen);
-            state.inside_form = false;
-            // The form itself says what must not be echoed: whoever refuses its POST need not have seen the page.
-            for name in &state.learned.passwords {
-                tag.before(&withhold(name), ContentType::Html);
-            }
-            let mut fields = lock(&fields);
-            fields.inside = false;
-            let base = match &mut base {
-                Base::Shown => pack(&Form { title: fields.title(), fields: fields.fields() }),
-                Base::Carried(base) => base.take(),
-            };
-            if let Some(base) = base {
-                tag.before(&hidden(BASE_FIELD, &base), ContentType::Html);
-            }
-            Ok(())
-        }))
-    }))
-}
-
-/// A hidden field that names a field whose value is never given back.
-pub fn withhold(name: &str) -> String {
-    hidden(WITHHOLD_FIELD, name)
-}
-
-/// A hidden field, escaped.
-pub fn hidden(name: &str, value: &str) -> String {
-    let text = html_escape::encode_quoted_attribute;
-    format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", text(name), text(value))
-}
-
-fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
-    let names: BTreeSet<String> = themes.save_controls.iter().cloned().collect();
-    let controls = Arc::clone(seen);
-    let passwords = Arc::clone(seen);
-    let popup = Arc::clone(seen);
-    settings
-        .append_element_content_handler(element!("input[name], button[name]", move |el| {
-            let is_save = el.get_attribute("name").is_some_and(|n| names.contains(&n));
-            let hidden = el.get_attribute("type").is_some_and(|t| t.eq_ignore_ascii_case("hidden"));
-            if !is_save || hidden {
-                return Ok(());
-            }
-            let mut state = lock(&controls);
-            match el.get_attribute("form") {
-                Some(form) => state.tied.push(form),
-                None => state.learned.can_edit |= state.inside_form,
-            }
-            Ok(())
-        }))
-        .append_element_content_handler(element!("input[type=\"password\" i][name]", move |el| {
-            if let Some(name) = el.get_attribute("name") {
-                lock(&passwords).learned.passwords.insert(name);
-            }
-            Ok(())
-        }))
-        .append_element_content_handler(element!("[data-popup-response]", move |_| {
-            lock(&popup).learned.popup_done = true;
-            Ok(())
-        }))
-}
-
-fn watch_names(mut settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
-    for (i, place) in themes.name.iter().enumerate() {
-        let seen = Arc::clone(seen);
-        settings = settings.append_element_content_handler(text!(place.selector.clone(), move |chunk| {
-            let mut state = lock(&seen);
-            if state.names[i].len() < 4 * NAME_LIMIT {
-                state.names[i].push_str(chunk.as_str());
-            }
-            Ok(())
-        }));
-    }
-    settings
-}
-
-fn append_tail(settings: PageSettings, seen: &Shared<Seen>, tail: Tail) -> PageSettings {
-    let seen = Arc::clone(seen);
-    let mut tail = Some(tail);
-    settings.append_document_content_handler(end!(move |document| {
-        let learned = lock(&seen).known();
-        if learned.form.is_some()
-            && let Some(html) = tail.take().and_then(|tail| tail(&learned))
-        {
-            document.append(&html, ContentType::Html);
-        }
-        Ok(())
-    }))
-}

@@ -19,6 +19,7 @@ use crate::identity::NAMELESS;
 use crate::ids;
 use crate::reply::{self, Kept, Trouble, Wait};
 use crate::store::StoreError;
+use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
 pub(super) enum Denied {
@@ -126,7 +127,9 @@ impl Writer {
     /// Waiting in line from the page of the refused save.
     fn wait(&self, page: &PageId, version: Millis, now: Millis) -> Wait {
         let name = self.who.name.clone().unwrap_or_else(|| NAMELESS.to_owned());
-        let join = Some(JoinClaims { can_edit: true, name, root: self.root() });
+        // A page without a form is shown nothing of what others type.
+        let join =
+            Some(JoinClaims { can_edit: true, name, root: self.root(), shown: ShownFields::default() });
         let claims = Claims { join, ..self.claims_for(page, version, now) };
         Wait { socket: self.app.socket_path(&self.key), token: self.app.identity.key().sign(&claims) }
     }

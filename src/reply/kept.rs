@@ -16,7 +16,7 @@ use crate::django::compare::{Row, Status};
 use crate::django::fields::Value;
 use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
 use crate::django::object::ObjectKey;
-use crate::django::page::{hidden, withhold};
+use crate::django::watch::{hidden, withhold};
 use crate::http::body::Body;
 
 /// Where and how the page can wait in line.

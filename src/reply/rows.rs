@@ -11,7 +11,7 @@ use crate::collab::record::{Millis, Person, Saved};
 use crate::django::changelist::{SELECTED, split};
 use crate::django::compare::is_machinery;
 use crate::django::form::TOKEN_FIELD;
-use crate::django::page::withhold;
+use crate::django::watch::withhold;
 use crate::http::body::Body;
 use crate::http::upstream::UpstreamError;
 

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::frames::store_error;
 use super::hub::Hub;
-use super::room::{OUTBOX, Out};
+use super::room::{self, OUTBOX, Out};
 use super::session::{Eyes, Watch};
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
@@ -19,7 +19,7 @@ use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;
 use crate::identity::{NAMELESS, Who};
-use crate::token::{Claims, Key};
+use crate::token::{Claims, JoinClaims, Key};
 
 /// What the handshake knew.
 pub struct Guest {
@@ -77,8 +77,12 @@ where
     if write(&mut socket, text(&welcome)).await.is_err() {
         return;
     }
-    let (can_edit, root) = claims.join.map(|j| (j.can_edit, j.root)).unwrap_or_default();
-    let number = match hub.enter(&guest.object, page.clone(), &guest.who.session, can_edit, outbox).await {
+    let Some(JoinClaims { can_edit, root, shown, .. }) = claims.join else {
+        return;
+    };
+    let coming =
+        room::Guest { page: page.clone(), session: guest.who.session.as_str().into(), can_edit, shown };
+    let number = match hub.enter(&guest.object, coming, outbox).await {
         Ok(number) => number,
         Err(error) => {
             tracing::warn!(object = %guest.object, %error, "a page could not join");

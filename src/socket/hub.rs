@@ -13,14 +13,15 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::lists::Lists;
-use super::room::{Member, Out, Room};
+use super::room::{Guest, Member, Out, Room};
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
 use crate::collab::protocol::{Close, ToPage};
-use crate::collab::record::{Millis, NodeId, Page, PageId, Record, Rules};
+use crate::collab::record::{Millis, NodeId, PageId, Record, Rules};
 use crate::django::object::ObjectKey;
 use crate::store::{Applied, Heard, Snapshot, Store, StoreError};
 use crate::token::Key;
+use crate::token::shown::ShownFields;
 
 /// A changed number of viewers reaches the record this late at most: for operators, not for people.
 const COUNT_DELAY: Millis = 500;
@@ -100,13 +101,12 @@ impl Hub {
     pub async fn enter(
         self: &Arc<Self>,
         object: &ObjectKey,
-        page: Page,
-        session: &str,
-        can_edit: bool,
+        guest: Guest,
         outbox: mpsc::Sender<Out>,
     ) -> Result<u64, StoreError> {
         let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
-        let member = Member::new(page.clone(), session, can_edit, socket, outbox);
+        let (page, can_edit) = (guest.page.clone(), guest.can_edit);
+        let member = Member::new(guest, socket, outbox);
         {
             let mut rooms = self.rooms();
             let room = &mut rooms.entry(object.clone()).or_default().room;
@@ -161,6 +161,11 @@ impl Hub {
         if let Some(place) = self.rooms().get(object) {
             place.room.send(page, message);
         }
+    }
+
+    /// The fields that a page here shows its person.
+    pub(super) fn shown_to(&self, object: &ObjectKey, page: &PageId) -> ShownFields {
+        self.rooms().get(object).map(|place| place.room.shown_to(page)).unwrap_or_default()
     }
 
     /// Tells one page whether its person is signed in.

@@ -12,6 +12,7 @@ use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, Page, PageId, Person, Record, Rules, Unsaved};
 use crate::collab::status::{Stamped, Status, You, status};
 use crate::token::Key;
+use crate::token::shown::ShownFields;
 
 /// Frames that may wait for a slow reader. `editor_status` is always the whole state, so a page that is cut off
 /// and comes back has missed nothing.
@@ -26,11 +27,22 @@ pub enum Out {
     Close(Close),
 }
 
+/// A page that comes in, as its token has it.
+pub struct Guest {
+    pub page: Page,
+    /// Keyed hash of the session cookie.
+    pub session: Box<str>,
+    pub can_edit: bool,
+    pub shown: ShownFields,
+}
+
 pub struct Member {
     pub page: Page,
     /// Keyed hash of the session cookie.
     pub session: Box<str>,
     pub can_edit: bool,
+    /// Fields that Django showed on this page: of others nothing is told.
+    pub shown: ShownFields,
     /// Tells this socket from another of the same page.
     pub socket: u64,
     /// Wants to edit as soon as it can; not after giving the lock up, or losing it by somebody's will.
@@ -63,11 +75,13 @@ pub struct ToDo {
 }
 
 impl Member {
-    pub fn new(page: Page, session: &str, can_edit: bool, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
+    pub fn new(guest: Guest, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
+        let Guest { page, session, can_edit, shown } = guest;
         Self {
             page,
-            session: session.into(),
+            session,
             can_edit,
+            shown,
             socket,
             wants: can_edit,
             outbox,
@@ -164,6 +178,11 @@ impl Room {
             }
         }
         to_do
+    }
+
+    /// The fields that a page shows; none, if it is not here.
+    pub fn shown_to(&self, page: &PageId) -> ShownFields {
+        self.members.get(page).map(|m| m.shown.clone()).unwrap_or_default()
     }
 
     /// Sends a frame to one page.

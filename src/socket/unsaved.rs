@@ -20,8 +20,11 @@ impl Hub {
         page: &PageId,
         values: Values,
     ) -> Result<Outcome, StoreError> {
+        // What the page itself does not show as a field to fill in (passwords, hidden ones) is not kept at all.
+        let shown = self.shown_to(object, page);
+        let values = values.only(|name| shown.contains(name)).fit();
         // Under the page's own name, so that a page that may not do this overwrites nobody's.
-        self.store().set_unsaved(object, page, &values.fit()).await?;
+        self.store().set_unsaved(object, page, &values).await?;
         let applied = self.run(object, &Command::PassOn { page: page.clone() }).await?;
         Ok(applied.step.outcome)
     }
@@ -31,7 +34,14 @@ impl Hub {
         let (hub, object) = (Arc::clone(self), object.clone());
         tokio::spawn(async move {
             match hub.store().unsaved(&object, &unsaved.page).await {
-                Ok(Some(Values { fields, names, too_large })) => {
+                Ok(Some(values)) => {
+                    // Django may show this person fewer fields than the one who typed.
+                    let shown = hub.shown_to(&object, &page);
+                    let values = values.only(|name| shown.contains(name));
+                    if values.is_empty() {
+                        return;
+                    }
+                    let Values { fields, names, too_large } = values;
                     let (by, at) = (unsaved.by.name, unsaved.at);
                     let message = ToPage::UnsavedOffered { by, at, fields, names, too_large };
                     hub.send(&object, &page, &message);

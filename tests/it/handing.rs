@@ -125,6 +125,42 @@ async fn unanswered_taken_over_and_the_work_passed_on() {
     ada.status("you", "editor").await;
 }
 
+/// Django decides field by field who may see what; so what one person typed is told to another.
+#[tokio::test]
+async fn nobody_is_offered_a_field_that_their_own_page_does_not_show() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "[lock]\ntakeover = \"always\"\n").await;
+    let mut ada = Page::join(&front, "ada").await;
+    ada.status("you", "editor").await;
+    let mut junior = Page::join(&front, "junior").await;
+    junior.status("you", "waiting").await;
+    say(&mut junior, json!({"type": "take_over"})).await;
+    ada.next("lock_released").await;
+    let fields = json!([
+        ["name", "Half typ"],
+        ["category", "2", "Kettles"],
+        ["parts-4-size", "9"],
+        ["pin", "1234"],
+        ["kept", "x"],
+        ["csrfmiddlewaretoken", "y"],
+        ["made_up", "z"]
+    ]);
+    let names = json!(["name", "category", "published", "parts-4-size", "pin", "made_up"]);
+    say(&mut ada, json!({"type": "unsaved_values", "fields": fields, "names": names})).await;
+    let offered = junior.next("unsaved_offered").await;
+    assert_eq!(offered["fields"], json!([["name", "Half typ"], ["parts-4-size", "9"]]));
+    assert_eq!(offered["names"], json!(["name", "published", "parts-4-size"]));
+    // Whose page shows the field as well is offered it.
+    let mut bob = Page::join(&front, "bob").await;
+    bob.status("you", "waiting").await;
+    say(&mut bob, json!({"type": "take_over"})).await;
+    let offered = bob.next("unsaved_offered").await;
+    assert_eq!(
+        offered["fields"],
+        json!([["name", "Half typ"], ["category", "2", "Kettles"], ["parts-4-size", "9"]])
+    );
+}
+
 #[tokio::test]
 async fn too_much_is_said_to_be_too_much() {
     let (_front, mut ada, mut bob) = two("[lock]\ntakeover = \"always\"\n").await;

@@ -7,6 +7,7 @@ use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::handover::Answer;
 use collab_proxy::collab::protocol::{Close, Entry, ErrorCode, FromPage, ToPage, UNSAVED_LIMIT, Values};
 use collab_proxy::collab::status::{Editor, Handover, PassesOn, SavedBy, Stamped, Status, You};
+use collab_proxy::token::shown::ShownFields;
 use serde_json::Value;
 
 fn golden(side: &str) -> Vec<(String, Value)> {
@@ -160,8 +161,10 @@ fn every_frame_to_a_page_has_its_golden_shape() {
 fn values_that_are_passed_on_are_the_forms_own_and_not_too_many() {
     let entry = |name: &str, value: &str| Entry::Plain(name.to_owned(), value.to_owned());
     let values = |fields: Vec<Entry>| Values { fields, ..Values::default() };
-    let mixed = vec![entry("_collab", "t"), entry("name", "x"), entry("csrfmiddlewaretoken", "c")];
-    assert_eq!(values(mixed).fit(), values(vec![entry("name", "x")]));
+    let shown = ShownFields::of(["name"]);
+    let mixed = || vec![entry("_collab", "t"), entry("name", "x"), entry("csrfmiddlewaretoken", "c")];
+    assert_eq!(values(mixed()).only(|name| shown.contains(name)), values(vec![entry("name", "x")]));
+    assert!(values(mixed()).only(|_| false).is_empty());
     let much = values(vec![entry("text", &"x".repeat(UNSAVED_LIMIT))]).fit();
     assert!(much.too_large && much.fields.is_empty());
     let enough = values(vec![entry("text", &"x".repeat(UNSAVED_LIMIT - 200))]);

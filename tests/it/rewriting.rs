@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use collab_proxy::assets::THEMES;
-use collab_proxy::django::page::{Base, Insert, Learned, Page, encoding_of, withhold};
+use collab_proxy::django::page::{Base, Insert, Learned, Page, encoding_of};
 use collab_proxy::django::theme::Themes;
+use collab_proxy::django::watch::withhold;
 use http_body_util::BodyExt;
 use hyper::Response;
 use proptest::prelude::*;
@@ -20,7 +21,7 @@ fn rewrite(html: &[u8], cuts: &[usize]) -> (Vec<u8>, Learned) {
     let insert = Insert {
         field: FIELD.to_owned(),
         base: Base::Carried(Some("B".to_owned())),
-        tail: Box::new(|_| Some(TAIL.to_owned())),
+        tail: Box::new(|_, _| Some(TAIL.to_owned())),
     };
     let mut page = Page::new(&themes, encoding_of("text/html; charset=utf-8").unwrap(), Some(insert));
     let mut out = Vec::new();

@@ -42,10 +42,15 @@ pub(crate) async fn django() -> Upstream {
 
 fn form(cookie: &str) -> String {
     let name = cookie.rsplit('=').next().unwrap_or("nobody");
+    // Django shows some people fewer fields than others.
+    let category = if name.starts_with("junior") { "" } else { "<select name=\"category\"></select>" };
     let save = if name.starts_with("viewer") { "" } else { "<input type=\"submit\" name=\"_save\">" };
     format!(
         "<html><body><div id=\"user-tools\"><strong>{name}</strong></div>\
-         <form id=\"product_form\" method=\"post\" novalidate>{save}</form></body></html>"
+         <form id=\"product_form\" method=\"post\" novalidate><input name=\"name\">{category}\
+         <input type=\"checkbox\" name=\"published\"><textarea name=\"description\"></textarea>\
+         <input type=\"password\" name=\"pin\"><input type=\"hidden\" name=\"kept\">\
+         <input name=\"parts-__prefix__-size\">{save}</form></body></html>"
     )
 }
 

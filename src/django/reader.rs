@@ -1,0 +1,408 @@
+//! Reads what an object's form shows while its page streams: its fields' names, labels and values.
+//!
+//! Pure. Owns what a browser would send of a form that nobody touched (HTML, 4.10.22: constructing the entry
+//! list). Passwords and files are never read. Which form it is, `django::page` knows.
+
+use std::collections::HashMap;
+
+use lol_html::send::Settings;
+use lol_html::{element, end_tag, text};
+
+use super::fields::{Field, Kind, Value, plain_lines};
+use super::page::{Shared, lock, tidy};
+
+enum Open {
+    Label { of: String, text: String },
+    Area { field: usize, text: String },
+    Option { value: Option<String>, text: String, selected: bool },
+}
+
+/// A list that is just being read.
+struct Choice {
+    field: usize,
+    multiple: bool,
+    /// What a browser takes if nothing is marked.
+    first: Option<Value>,
+}
+
+/// Collects the fields of one form.
+#[derive(Default)]
+pub struct Reader {
+    pub inside: bool,
+    fields: Vec<Field>,
+    places: HashMap<String, usize>,
+    /// A control's id → its field, and the box's value.
+    ids: HashMap<String, (usize, Option<String>)>,
+    /// How many boxes bear a name.
+    boxes: HashMap<usize, usize>,
+    labels: Vec<(String, String)>,
+    /// Fields of the empty rows that new ones are made from.
+    templates: Vec<String>,
+    open: Option<Open>,
+    choice: Option<Choice>,
+    /// Every choice's words, (name, value) → words; only where they are asked for.
+    pub words: Option<HashMap<(String, String), String>>,
+    title: String,
+}
+
+impl Reader {
+    fn place(&mut self, name: String, kind: Kind) -> usize {
+        if let Some(&at) = self.places.get(&name) {
+            return at;
+        }
+        let at = self.fields.len();
+        self.places.insert(name.clone(), at);
+        self.fields.push(Field { name, kind, ..Field::default() });
+        at
+    }
+
+    fn input(&mut self, control: Control) {
+        let kind = match control.kind.as_str() {
+            "checkbox" | "radio" => Kind::Box,
+            "hidden" => Kind::Hidden,
+            "password" | "file" | "submit" | "button" | "reset" | "image" => return,
+            _ => Kind::Text,
+        };
+        if control.template {
+            self.templates.extend((kind != Kind::Hidden).then_some(control.name));
+            return;
+        }
+        let at = self.place(control.name, kind);
+        let value = control.value.unwrap_or_else(|| if kind == Kind::Box { "on" } else { "" }.to_owned());
+        if kind == Kind::Box {
+            *self.boxes.entry(at).or_default() += 1;
+        }
+        if let Some(id) = control.id {
+            self.ids.insert(id, (at, (kind == Kind::Box).then(|| value.clone())));
+        }
+        if kind != Kind::Box || control.checked {
+            self.fields[at].values.push(Value(plain_lines(&value), String::new()));
+        }
+    }
+
+    fn close(&mut self) {
+        match self.open.take() {
+            Some(Open::Label { of, text }) => self.labels.push((of, tidy(&text))),
+            Some(Open::Area { field, text }) => {
+                let text = html_escape::decode_html_entities(&text).into_owned();
+                // The line end right after the tag is not part of the text (HTML, 13.2.6.4.7).
+                let text = plain_lines(&text);
+                let text = text.strip_prefix('\n').unwrap_or(&text).to_owned();
+                self.fields[field].values.push(Value(text, String::new()));
+            }
+            Some(Open::Option { value, text, selected }) => {
+                let Some(choice) = &mut self.choice else { return };
+                let shown = tidy(&text);
+                let value = Value(value.unwrap_or_else(|| shown.clone()), shown);
+                if let Some(words) = &mut self.words {
+                    let name = self.fields[choice.field].name.clone();
+                    words.insert((name, value.0.clone()), value.1.clone());
+                }
+                if selected {
+                    let values = &mut self.fields[choice.field].values;
+                    if !choice.multiple {
+                        values.clear();
+                    }
+                    values.push(value);
+                } else if choice.first.is_none() {
+                    choice.first = Some(value);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn close_choice(&mut self) {
+        self.close();
+        let Some(Choice { field, multiple, first }) = self.choice.take() else { return };
+        let values = &mut self.fields[field].values;
+        if values.is_empty() && !multiple {
+            values.extend(first);
+        }
+    }
+
+    fn text(&mut self, chunk: &str) {
+        match &mut self.open {
+            Some(Open::Label { text, .. } | Open::Area { text, .. } | Open::Option { text, .. }) => {
+                text.push_str(chunk);
+            }
+            None => {}
+        }
+    }
+
+    /// Names of the fields that people see, those of empty rows too.
+    pub fn seen(&self) -> Vec<&str> {
+        let fields = self.fields.iter().filter(|f| f.kind != Kind::Hidden).map(|f| f.name.as_str());
+        fields.chain(self.templates.iter().map(String::as_str)).collect()
+    }
+
+    /// The object's name: the first part of `Blue kettle | Change product | Corner shop`.
+    pub fn title(&self) -> Option<String> {
+        let parts: Vec<&str> = self.title.split('|').collect();
+        (parts.len() >= 3).then(|| tidy(parts[0])).filter(|t| !t.is_empty())
+    }
+
+    /// The fields, with the labels that the page gives them.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = self.fields.clone();
+        for (of, text) in &self.labels {
+            let Some((at, value)) = self.ids.get(of) else { continue };
+            let field = &mut fields[*at];
+            match value {
+                Some(value) if self.boxes.get(at).is_some_and(|n| *n > 1) => {
+                    for chosen in field.values.iter_mut().filter(|v| v.0 == *value) {
+                        chosen.1.clone_from(text);
+                    }
+                }
+                _ if field.label.is_empty() => text.trim_end_matches(':').clone_into(&mut field.label),
+                _ => {}
+            }
+        }
+        fields
+    }
+}
+
+#[derive(Default)]
+struct Control {
+    name: String,
+    kind: String,
+    id: Option<String>,
+    value: Option<String>,
+    checked: bool,
+    /// Of a row that is only there to be copied, and never sent.
+    template: bool,
+}
+
+type Element<'r, 't> = lol_html::send::Element<'r, 't>;
+
+fn attribute(el: &Element, name: &str) -> Option<String> {
+    el.get_attribute(name).map(|value| html_escape::decode_html_entities(&value).into_owned())
+}
+
+/// None for what is never sent: no name, switched off, ours.
+fn control(el: &Element) -> Option<Control> {
+    let name = attribute(el, "name").filter(|n| !n.is_empty())?;
+    let ours =
+        name == super::form::TOKEN_FIELD || name.starts_with("_collab") || name == "csrfmiddlewaretoken";
+    if ours || el.has_attribute("disabled") {
+        return None;
+    }
+    Some(Control {
+        template: name.contains("__prefix__"),
+        name,
+        kind: el.get_attribute("type").unwrap_or_default().to_ascii_lowercase(),
+        id: attribute(el, "id"),
+        value: attribute(el, "value"),
+        checked: el.has_attribute("checked"),
+    })
+}
+
+/// Reads every field between the form's start and its end, as `inside` says.
+pub fn watch(settings: Settings<'static, 'static>, reader: &Shared<Reader>) -> Settings<'static, 'static> {
+    let settings = watch_controls(settings, reader);
+    let [labels, options, texts, titles] = [(); 4].map(|()| Shared::clone(reader));
+    settings
+        .append_element_content_handler(text!("head > title", move |chunk| {
+            lock(&titles).title.push_str(chunk.as_str());
+            Ok(())
+        }))
+        .append_element_content_handler(element!("label[for]", move |el| {
+            let mut reader = lock(&labels);
+            if reader.inside
+                && let Some(of) = attribute(el, "for")
+            {
+                reader.close();
+                reader.open = Some(Open::Label { of, text: String::new() });
+                drop(reader);
+                closes(el, &labels, Reader::close)?;
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("option", move |el| {
+            let mut reader = lock(&options);
+            if reader.choice.is_some() {
+                reader.close();
+                let selected = el.has_attribute("selected");
+                let wanted = selected
+                    || reader.words.is_some()
+                    || reader.choice.as_ref().is_some_and(|c| !c.multiple && c.first.is_none());
+                if wanted {
+                    let value = attribute(el, "value");
+                    reader.open = Some(Open::Option { value, text: String::new(), selected });
+                    drop(reader);
+                    closes(el, &options, Reader::close)?;
+                }
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(text!("label, option, textarea", move |chunk| {
+            lock(&texts).text(chunk.as_str());
+            Ok(())
+        }))
+}
+
+fn watch_controls(
+    settings: Settings<'static, 'static>,
+    reader: &Shared<Reader>,
+) -> Settings<'static, 'static> {
+    let [inputs, areas, selects] = [(); 3].map(|()| Shared::clone(reader));
+    settings
+        .append_element_content_handler(element!("input", move |el| {
+            let mut reader = lock(&inputs);
+            if reader.inside
+                && let Some(control) = control(el)
+            {
+                reader.input(control);
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("textarea", move |el| {
+            let mut reader = lock(&areas);
+            if reader.inside
+                && let Some(Control { name, id, template, .. }) = control(el)
+            {
+                if template {
+                    reader.templates.push(name);
+                    return Ok(());
+                }
+                let field = reader.place(name, Kind::Long);
+                reader.ids.extend(id.map(|id| (id, (field, None))));
+                reader.close();
+                reader.open = Some(Open::Area { field, text: String::new() });
+                drop(reader);
+                closes(el, &areas, Reader::close)?;
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("select", move |el| {
+            let mut reader = lock(&selects);
+            if reader.inside
+                && let Some(Control { name, id, template, .. }) = control(el)
+            {
+                if template {
+                    reader.templates.push(name);
+                    return Ok(());
+                }
+                let field = reader.place(name, Kind::Choice);
+                reader.ids.extend(id.map(|id| (id, (field, None))));
+                reader.choice = Some(Choice { field, multiple: el.has_attribute("multiple"), first: None });
+                drop(reader);
+                closes(el, &selects, Reader::close_choice)?;
+            }
+            Ok(())
+        }))
+}
+
+fn closes(el: &mut Element, reader: &Shared<Reader>, close: fn(&mut Reader)) -> lol_html::HandlerResult {
+    let reader = Shared::clone(reader);
+    el.on_end_tag(end_tag!(move |_| {
+        close(&mut lock(&reader));
+        Ok(())
+    }))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets::THEMES;
+    use crate::django::page::{Page, encoding_of};
+    use crate::django::theme::Themes;
+
+    fn read(html: &str) -> Vec<Field> {
+        let themes = Themes::parse(THEMES).unwrap();
+        let form = format!("<form id=x_form method=post novalidate>{html}</form><input name=after value=1>");
+        Page::read(&themes, encoding_of("text/html").unwrap(), form.as_bytes()).1.fields
+    }
+
+    fn one(html: &str) -> (Kind, String, Vec<(String, String)>) {
+        let fields = read(html);
+        assert_eq!(fields.len(), 1, "{fields:?}");
+        let Field { kind, label, values, .. } = fields[0].clone();
+        (kind, label, values.into_iter().map(|Value(value, words)| (value, words)).collect())
+    }
+
+    #[test]
+    fn a_field_is_read_as_a_browser_would_send_it() {
+        let value = |v: &str, w: &str| (v.to_owned(), w.to_owned());
+        for (html, kind, label, values) in [
+            (
+                "<label for=a>Na&amp;me:</label><input id=a name=n value='&lt;x&gt;'>",
+                Kind::Text,
+                "Na&me",
+                vec![value("<x>", "")],
+            ),
+            ("<input name=n>", Kind::Text, "", vec![value("", "")]),
+            ("<textarea name=n>\n\na\r\nb &amp; c</textarea>", Kind::Long, "", vec![value("\na\nb & c", "")]),
+            ("<textarea name=n></textarea>", Kind::Long, "", vec![value("", "")]),
+            (
+                "<select name=n><option value=1>One</option><option value=2 selected> T\nwo</option></select>",
+                Kind::Choice,
+                "",
+                vec![value("2", "T wo")],
+            ),
+            (
+                "<select name=n><option value=''>---</option><option value=2>B</option></select>",
+                Kind::Choice,
+                "",
+                vec![value("", "---")],
+            ),
+            (
+                "<select name=n><option>One<option selected>Two</select>",
+                Kind::Choice,
+                "",
+                vec![value("Two", "Two")],
+            ),
+            (
+                "<select name=n multiple><option value=1 selected>A</option><option value=2>B</option><option value=3 selected>C</option></select>",
+                Kind::Choice,
+                "",
+                vec![value("1", "A"), value("3", "C")],
+            ),
+            ("<select name=n multiple><option value=1>A</option></select>", Kind::Choice, "", vec![]),
+            (
+                "<input type=checkbox id=a name=n checked><label for=a>Published</label>",
+                Kind::Box,
+                "Published",
+                vec![value("on", "")],
+            ),
+            ("<input type=checkbox name=n>", Kind::Box, "", vec![]),
+            (
+                "<label for=a><input id=a type=radio name=n value=1>One</label><label for=b><input id=b type=radio name=n value=2 checked>Two</label>",
+                Kind::Box,
+                "",
+                vec![value("2", "Two")],
+            ),
+            ("<input type=hidden name=n value=7>", Kind::Hidden, "", vec![value("7", "")]),
+        ] {
+            assert_eq!(one(html), (kind, label.to_owned(), values), "{html}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_sent_or_is_secret_is_not_read() {
+        let html = "<input name=csrfmiddlewaretoken value=x><input name=_collab value=t><input type=password name=p \
+                    value=secret><input type=file name=f><input type=submit name=_save value=Save><input name=d \
+                    value=1 disabled><input value=nameless><input name=r-__prefix__-x value=1>";
+        assert_eq!(read(html), []);
+    }
+
+    #[test]
+    fn a_real_form_is_read_whole() {
+        let html = include_bytes!("../../tests/fixtures/pages/change.html");
+        let themes = Themes::parse(THEMES).unwrap();
+        let (learned, current) = Page::read(&themes, encoding_of("text/html").unwrap(), html);
+        assert!(learned.can_edit);
+        let find =
+            |name: &str| current.fields.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!((find("name").label.as_str(), find("name").sent()), ("Name", vec!["Blue kettle"]));
+        assert_eq!(find("description").sent(), ["Blue kettle, made by Tinsmith & Daughters."]);
+        assert_eq!(find("category").values[0].1, "Kitchen");
+        assert_eq!(find("tags").values.len(), 2);
+        assert_eq!(find("published").sent(), ["on"]);
+        assert_eq!(find("reviews-1-text").sent(), ["It whistles."]);
+        assert_eq!(find("reviews-INITIAL_FORMS").sent(), ["2"]);
+        assert!(current.fields.iter().all(|f| f.name != "manual"), "a file");
+        assert_eq!(current.words[&("colour".to_owned(), "red".to_owned())], "Red");
+    }
+}
