@@ -54,7 +54,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (Route::Object { key, view }, Some(headers)) if writes => {
             Box::pin(gate::write(&app, Post { key, view, headers, request })).await
         }
-        (Route::List, Some(headers)) if writes && upgrade.is_none() => match model {
+        (Route::List, Some(headers)) if writes => match model {
             Some(model) => Box::pin(list_write::write(&app, model, headers, request)).await,
             None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
         },

@@ -60,6 +60,8 @@ struct Writer {
     encoding: Encoding,
     /// Path and query that were posted to.
     action: String,
+    /// The token as it came, whatever it is worth.
+    token: Option<String>,
     /// The token that came with the form, if it was good.
     claims: Option<Claims>,
     /// A token came that cannot be checked (any more): too old, or of a proxy that lost its secret.
@@ -92,6 +94,7 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         who: who.as_ref().cloned().unwrap_or_else(|_| unknown_person()),
         encoding,
         action,
+        token: posted.token.clone(),
         claims: None,
         unchecked: false,
     };

@@ -52,14 +52,30 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
     answer
 }
 
+/// None where several were sent: Django takes the last (`QueryDict`), and what lies between may take another.
 fn username(body: &[u8]) -> Option<String> {
-    form_urlencoded::parse(body)
-        .find(|(name, value)| name == "username" && !value.trim().is_empty())
-        .map(|(_, value)| value.into_owned())
+    let mut names = form_urlencoded::parse(body).filter(|(name, _)| name == "username");
+    let (_, name) = names.next().filter(|(_, value)| !value.trim().is_empty())?;
+    names.next().is_none().then(|| name.into_owned())
 }
 
 /// Django shows the form again (200) when it does not let somebody in, and redirects elsewhere when it does.
 fn succeeded(answer: &Response<Body>) -> bool {
     let to = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
     answer.status() == StatusCode::FOUND && !to.split('?').next().unwrap_or_default().ends_with("/login/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::username;
+
+    #[test]
+    fn only_one_name_is_believed() {
+        assert_eq!(username(b"csrf=a&username=ada&password=x"), Some("ada".to_owned()));
+        for body in
+            [&b"username=bob&username=ada"[..], b"username=ada&username=", b"username=+", b"password=x"]
+        {
+            assert_eq!(username(body), None);
+        }
+    }
 }

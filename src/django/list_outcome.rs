@@ -27,8 +27,9 @@ pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
         }
         201..=299 | 300 | 304..=306 => Outcome::Unknown { may_land: false },
         502 | 504 => Outcome::Unknown { may_land: true },
-        // Django saves edited rows in one transaction; an action that fails half-way may have done the first half.
-        500..=599 if kind != Kind::Edit => Outcome::Unknown { may_land: false },
+        // An action that fails half-way may have done the first half; edited rows are saved in one transaction,
+        // but what fails after it (`transaction.on_commit`) looks the same.
+        500..=599 => Outcome::Unknown { may_land: false },
         _ => Outcome::NotSaved,
     }
 }
@@ -61,7 +62,7 @@ mod tests {
             (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::NotSaved),
             (edit, 302, "/sso?next=/admin/", Outcome::NotSaved),
             (edit, 200, "", Outcome::AskBody),
-            (edit, 500, "", Outcome::NotSaved),
+            (edit, 500, "", unknown),
             (publish, 500, "", unknown),
             (publish, 403, "", Outcome::NotSaved),
             (delete, 504, "", Outcome::Unknown { may_land: true }),

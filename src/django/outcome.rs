@@ -24,6 +24,8 @@ pub enum Outcome {
     Unknown {
         may_land: bool,
     },
+    /// Django failed: before it saved, or after (`transaction.on_commit`, a middleware). Whoever cares looks.
+    Failed,
     /// A 200: the body tells, see [`from_body`].
     AskBody,
 }
@@ -48,6 +50,7 @@ pub fn from_head(
         201..=299 | 300 | 304..=306 => Outcome::Unknown { may_land: false },
         // Something between us and Django gave up waiting; Django itself may not have.
         502 | 504 => Outcome::Unknown { may_land: true },
+        500..=599 => Outcome::Failed,
         _ => Outcome::NotSaved,
     }
 }
@@ -138,7 +141,7 @@ mod tests {
             (301, "/admin/shop/product/3/change/", Outcome::NotSaved),
             (200, "", Outcome::AskBody),
             (403, "", Outcome::NotSaved),
-            (500, "", Outcome::NotSaved),
+            (500, "", Outcome::Failed),
             (502, "", Outcome::Unknown { may_land: true }),
             (504, "", Outcome::Unknown { may_land: true }),
         ] {

@@ -6,16 +6,19 @@ use std::io::Read;
 
 use hyper::header::{COOKIE, HeaderMap, SET_COOKIE};
 
-/// The session cookie's value in a request. Parsed leniently: sites have odd cookies beside it.
+/// The session cookie's value in a request: the last, as Django takes it (`http/cookie.py`, parse_cookie).
+/// Parsed leniently: sites have odd cookies beside it.
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(n, v)| *n == name && !v.is_empty())
-        .map(|(_, v)| v.trim_matches('"'))
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(n, _)| n.trim() == name)
+        .map(|(_, v)| v.trim().trim_matches('"'))
+        .next_back()
+        .filter(|v| !v.is_empty())
 }
 
 /// What an answer does to the session cookie.

@@ -19,6 +19,8 @@ const READ_FIRST: usize = 1024 * 1024;
 const TOKEN_WITHIN: usize = 64 * 1024;
 /// What is kept of a refused body's text.
 const TEXT_LIMIT: usize = 16 * 1024 * 1024;
+/// What a part costs beside its text, so that a million empty ones are not free.
+const PART_COST: usize = 64;
 
 pub(super) struct Posted {
     read: VecDeque<Bytes>,
@@ -154,6 +156,13 @@ async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> 
             Ok(None) => return typed,
             Err(_) => break,
         };
+        let cost = PART_COST + part.name().map_or(0, str::len) + part.file_name().map_or(0, str::len);
+        if cost > left {
+            drop(part);
+            while let Ok(Some(_)) = parts.next_field().await {}
+            break;
+        }
+        left -= cost;
         let name = part.name().unwrap_or_default().to_owned();
         if let Some(file) = part.file_name().map(str::to_owned) {
             if !file.is_empty() {
@@ -173,4 +182,24 @@ async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> 
     }
     typed.cut = true;
     typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_cost_what_they_are() {
+        let part = |head: &str| format!("--B\r\nContent-Disposition: form-data; {head}\r\n\r\n\r\n");
+        let long = "n".repeat(1024 * 1024);
+        for head in [format!("name=\"f\"; filename=\"{long}\""), format!("name=\"{long}\"")] {
+            let body = format!("{}--B--\r\n", part(&head).repeat(20));
+            let typed = multipart(Body::bytes(Bytes::from(body)), "B", &BTreeSet::new()).await;
+            let kept = typed.files.len() + typed.fields.len();
+            assert!(typed.cut && (10..=16).contains(&kept), "{kept} of 20 kept");
+        }
+        let body = format!("{}--B--\r\n", part("name=\"a\"").repeat(TEXT_LIMIT / PART_COST));
+        let typed = multipart(Body::bytes(Bytes::from(body)), "B", &BTreeSet::new()).await;
+        assert!(typed.cut && typed.fields.len() < TEXT_LIMIT / PART_COST);
+    }
 }

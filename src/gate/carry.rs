@@ -93,6 +93,7 @@ impl Writer {
         let typed_here = self.claims.is_some();
         match read {
             Outcome::AskBody => return self.read_on(grant, answer, posted).await,
+            Outcome::Failed => return (self.after_failure(posted).await, Heard::Answer(answer)),
             Outcome::SignedOut if typed_here => {
                 let login = location.unwrap_or_default().to_owned();
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
@@ -111,6 +112,22 @@ impl Writer {
             return (WriteEnd::NotSaved, Heard::Answer(answer));
         }
         (end_of(read), Heard::Answer(answer))
+    }
+
+    /// Django failed, before the save or after it: the object tells.
+    async fn after_failure(&self, posted: &Copy) -> WriteEnd {
+        let unknown = WriteEnd::Unknown { may_land: false };
+        match (self.view, self.look().await) {
+            (View::Other, _) => unknown,
+            (View::Delete, Present::Gone) => WriteEnd::Deleted,
+            (View::Delete, Present::Form { .. }) => WriteEnd::NotSaved,
+            (View::Change, Present::Gone) => WriteEnd::Gone,
+            (View::Change, Present::Form { current, .. }) => match self.base(posted.clone()).await {
+                Some(base) if !self.differs(&base, &current) => WriteEnd::NotSaved,
+                _ => unknown,
+            },
+            (_, Present::SignedOut | Present::Unreadable) => unknown,
+        }
     }
 
     /// A page: the form again, or the end of a popup.
@@ -183,6 +200,6 @@ fn end_of(outcome: Outcome) -> WriteEnd {
         Outcome::Deleted => WriteEnd::Deleted,
         Outcome::NotSaved | Outcome::SignedOut => WriteEnd::NotSaved,
         Outcome::Unknown { may_land } => WriteEnd::Unknown { may_land },
-        Outcome::AskBody | Outcome::Elsewhere => WriteEnd::Unknown { may_land: false },
+        Outcome::AskBody | Outcome::Elsewhere | Outcome::Failed => WriteEnd::Unknown { may_land: false },
     }
 }

@@ -109,10 +109,13 @@ impl Writer {
         reply::kept(trouble, &kept, reply::wants_json(&self.headers))
     }
 
-    /// Trying again is checked as the page was.
+    /// Trying again is checked as the page was. A token that was not judged, or not good, goes along as it came:
+    /// without any, the next try would pass for a script's, which is not asked what it has seen.
     fn same_token(&self, page: &PageId) -> Option<String> {
-        let claims = Claims { page: page.clone(), join: None, ..self.claims.clone()? };
-        Some(self.app.identity.key().sign(&claims))
+        let Some(claims) = self.claims.clone() else {
+            return self.token.clone();
+        };
+        Some(self.app.identity.key().sign(&Claims { page: page.clone(), join: None, ..claims }))
     }
 
     /// Saving anyway is a conscious act, with a token that says so.

@@ -74,7 +74,7 @@ impl Writer {
     }
 
     /// What the form showed when it was opened, as it says itself.
-    async fn base(&self, posted: Copy) -> Option<Vec<Field>> {
+    pub(super) async fn base(&self, posted: Copy) -> Option<Vec<Field>> {
         let passwords = self.app.passwords_of(&self.key);
         Some(unpack(&posted.typed(&self.encoding, &passwords).await.base?)?.fields)
     }
@@ -125,7 +125,7 @@ impl Writer {
         }
     }
 
-    fn differs(&self, base: &[Field], current: &Current) -> bool {
+    pub(super) fn differs(&self, base: &[Field], current: &Current) -> bool {
         let ignored = self.app.volatile_of(&self.key);
         let names = differences(base, &current.fields, &ignored);
         if !names.is_empty() {

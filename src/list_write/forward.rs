@@ -109,6 +109,6 @@ fn end_of(outcome: Outcome) -> WriteEnd {
         Outcome::Deleted => WriteEnd::Deleted,
         Outcome::NotSaved | Outcome::SignedOut => WriteEnd::NotSaved,
         Outcome::Unknown { may_land } => WriteEnd::Unknown { may_land },
-        Outcome::AskBody | Outcome::Elsewhere => WriteEnd::Unknown { may_land: false },
+        Outcome::AskBody | Outcome::Elsewhere | Outcome::Failed => WriteEnd::Unknown { may_land: false },
     }
 }

@@ -98,8 +98,9 @@ impl Job {
         let told = rows.iter().any(|r| matches!(r.refusal, Refusal::Stale { .. } | Refusal::Unfit));
         let token = match &self.token {
             _ if told => Some(self.app.identity.key().sign_list(&lists::claims(&self.model, &self.who, now))),
-            Token::Good(_) => self.posted.last(TOKEN_FIELD).map(str::to_owned),
-            Token::None | Token::Unfit => None,
+            // One that is no good as well: without any, the next try would pass for a script's.
+            Token::Good(_) | Token::Unfit => self.posted.last(TOKEN_FIELD).map(str::to_owned),
+            Token::None => None,
         };
         let (fewer, left, too_many) = match fewer {
             Fewer::Fields { fields, rows } => (Some(fields), rows, false),

@@ -95,6 +95,45 @@ async fn tokens_are_judged() {
     assert_eq!(status(&post("").await), 302, "a script without a token, on a free object");
 }
 
+/// Without its token, the next try would pass for a script's, which is not asked what it has seen.
+#[tokio::test]
+async fn a_refused_page_keeps_even_a_token_that_is_no_good() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let _ada = Page::join(&front, "ada").await;
+    for (token, kept) in [("a.b", "a.b"), ("%22%3E%3Cb%3E", "&quot;&gt;&lt;b&gt;")] {
+        let answer = front.post(CHANGE, &cookie("bob"), &format!("_collab={token}&name=x")).await;
+        assert_eq!(status(&answer), 423, "{answer}");
+        assert!(answer.contains(&format!("name=\"_collab\" value=\"{kept}\"")), "{answer}");
+    }
+}
+
+/// A 500 can come after the save (`transaction.on_commit`): the next one must not pass for up to date.
+#[tokio::test]
+async fn a_failure_of_django_may_have_come_after_the_save() {
+    let plain = Arc::new(django().await);
+    let address = plain.address;
+    let upstream = Upstream::start(move |request| {
+        let alive = Arc::clone(&plain);
+        async move {
+            let _alive = alive;
+            if request.method() == "GET" {
+                return pass_on(address, request).await;
+            }
+            let _ = request.into_body().collect().await;
+            Response::builder().status(500).body(full("Server Error")).unwrap()
+        }
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "").await;
+    let (ada, bob) = (open(&front, "ada").await, open(&front, "bob").await);
+    let saves = async |who: &str, token: &str| {
+        status(&front.post(CHANGE, &cookie(who), &format!("_collab={token}&name=x")).await)
+    };
+    assert_eq!(saves("ada", &ada.field).await, 500);
+    assert_eq!(saves("bob", &bob.field).await, 409);
+}
+
 /// Who edits is no business of somebody whom Django never let in, whatever cookie they send.
 #[tokio::test]
 async fn a_stranger_is_refused_without_names() {
