@@ -3,11 +3,11 @@
 //! Pure. Rows of inline formsets are matched by their keys, not by their numbers, since a row that somebody added
 //! or deleted moves all that follow.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fields::{Field, Kind, Value, plain_lines};
 use super::form::Typed;
-use super::inlines::{Names, spoken};
+use super::inlines::{Names, Place, spoken};
 
 /// Who changed a field since the form was opened. In the order in which people should see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -29,8 +29,8 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub name: String,
-    /// What the field is called in the current form, where that is known to differ.
-    pub target: String,
+    /// What became of the row that it stands in.
+    pub place: Place,
     pub label: String,
     pub kind: Kind,
     pub status: Status,
@@ -59,91 +59,122 @@ pub fn is_machinery(name: &str) -> bool {
         || SUFFIXES.iter().any(|s| name.ends_with(s))
 }
 
-/// The comparison, changed fields first, each group in the form's order.
+/// The comparison, changed fields first, each group in the form's order. Fields bear the names they were sent by.
 pub fn rows(typed: &Typed, base: Option<&[Field]>, now: Option<&Current>) -> Vec<Row> {
-    let names = Names::of(base, now.map(|n| n.fields.as_slice()));
-    let base_fields: BTreeMap<&str, &Field> =
-        base.unwrap_or_default().iter().map(|f| (f.name.as_str(), f)).collect();
-    let now_fields: BTreeMap<String, &Field> =
-        now.iter().flat_map(|n| &n.fields).map(|f| (names.seen_as(&f.name), f)).collect();
-    let mut order: Vec<String> = Vec::new();
-    let mut listed = BTreeSet::new();
-    let typed_names = typed.fields.iter().map(|(n, _)| n.clone());
-    let shown = base.unwrap_or_default().iter().map(|f| f.name.clone());
-    for name in
-        typed_names.chain(shown).chain(now.iter().flat_map(|n| &n.fields).map(|f| names.seen_as(&f.name)))
-    {
-        if !is_machinery(&name) && listed.insert(name.clone()) {
-            order.push(name);
-        }
+    let names = Names::of(&typed.fields, base, now.map(|n| n.fields.as_slice()));
+    let was: Vec<(String, &Field)> =
+        base.unwrap_or_default().iter().map(|f| (names.was_called(&f.name), f)).collect();
+    let is: Vec<(String, &Field)> =
+        now.iter().flat_map(|n| &n.fields).map(|f| (names.is_called(&f.name), f)).collect();
+    let mut sent: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (name, value) in &typed.fields {
+        sent.entry(name).or_default().push(value);
     }
+    let withheld: HashSet<&str> = typed.withheld.iter().map(String::as_str).collect();
+    let shown = was.iter().chain(&is).map(|(name, _)| name.as_str());
+    let mut listed = HashSet::new();
+    let order: Vec<&str> = typed
+        .fields
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain(shown)
+        .filter(|name| !is_machinery(name) && !withheld.contains(name) && listed.insert(*name))
+        .collect();
+    let [was_at, is_at] = [&was, &is].map(|fields| {
+        fields.iter().map(|(name, field)| (name.as_str(), *field)).collect::<HashMap<&str, &Field>>()
+    });
+    let versions = Versions { sent: &sent, base_known: base.is_some(), now, names: &names };
     let mut rows: Vec<Row> = order
         .into_iter()
-        .filter(|name| !typed.withheld.contains(name))
-        .filter_map(|name| {
-            let (was, is) = (base_fields.get(name.as_str()).copied(), now_fields.get(&name).copied());
-            row(name, typed, was, is, (base.is_some(), now), &names)
-        })
+        .filter_map(|name| versions.row(name, was_at.get(name).copied(), is_at.get(name).copied()))
         .collect();
     rows.sort_by_key(|row| row.status);
     rows
 }
 
-fn row(
-    name: String,
-    typed: &Typed,
-    was: Option<&Field>,
-    is: Option<&Field>,
-    (base_known, now): (bool, Option<&Current>),
-    names: &Names,
-) -> Option<Row> {
-    let shown = was.or(is);
-    let kind = shown.map_or(Kind::Text, |f| f.kind);
-    let mine: Vec<&str> = typed.fields.iter().filter(|(n, _)| *n == name).map(|(_, v)| v.as_str()).collect();
-    // Keys of inline rows and the like: nobody typed them.
-    if kind == Kind::Hidden || (shown.is_none() && names.is_key(&name)) {
-        return None;
+/// What every field's comparison needs.
+struct Versions<'v> {
+    sent: &'v HashMap<&'v str, Vec<&'v str>>,
+    base_known: bool,
+    now: Option<&'v Current>,
+    names: &'v Names,
+}
+
+impl Versions<'_> {
+    fn row(&self, name: &str, was: Option<&Field>, is: Option<&Field>) -> Option<Row> {
+        let shown = was.or(is);
+        let kind = shown.map_or(Kind::Text, |f| f.kind);
+        // Keys of inline rows and the like: nobody typed them.
+        if kind == Kind::Hidden || (shown.is_none() && self.names.is_key(name)) {
+            return None;
+        }
+        let mine = self.sent.get(name).map(Vec::as_slice).unwrap_or_default();
+        let place = self.names.place(name);
+        let could_be_sent = was.is_some() && place != Place::Added;
+        let typed = (could_be_sent || !mine.is_empty()).then(|| self.spoken_of(name, mine, was, is));
+        let (base, now) = (was.map(|f| f.values.clone()), is.map(|f| f.values.clone()));
+        // Of a row that the person's form never had they cannot have changed anything.
+        let t = if place == Place::Added { base.as_deref() } else { typed.as_deref() };
+        let (b, n) = (base.as_deref(), now.as_deref());
+        let status = self.status(kind, t, b, n);
+        // An empty row of an inline that only one side has is nothing to tell.
+        let blank = [t, b, n].iter().all(|v| sent_of(kind, *v).is_empty());
+        let label = shown.map(|f| f.label.as_str()).filter(|l| !l.is_empty());
+        let label = label.map_or_else(|| spoken(name), |label| self.names.in_row(name, label));
+        let name = name.to_owned();
+        (!blank || status == Status::Unchanged).then_some(Row {
+            name,
+            place,
+            label,
+            kind,
+            status,
+            typed,
+            base,
+            now,
+        })
     }
-    let sent = was.is_some() || !mine.is_empty();
-    let target = names.now_called(&name);
-    let words = |value: &str| {
-        let known = [was, is].into_iter().flatten().flat_map(|f| &f.values).find(|v| v.0 == value);
-        let listed = now.and_then(|n| n.words.get(&(target.clone(), value.to_owned())));
-        known.map(|v| v.1.clone()).filter(|w| !w.is_empty()).or_else(|| listed.cloned()).unwrap_or_default()
-    };
-    let typed_values: Option<Vec<Value>> =
-        sent.then(|| mine.iter().map(|v| Value(plain_lines(v), words(v))).collect());
-    let same = |a: Option<&[Value]>, b: Option<&[Value]>| sent_of(kind, a) == sent_of(kind, b);
-    let base = was.map(|f| f.values.clone());
-    let current = is.map(|f| f.values.clone());
-    let (t, b, n) = (typed_values.as_deref(), base.as_deref(), current.as_deref());
-    let status = match (base_known, now.is_some()) {
-        (true, true) => match (same(t, b), same(b, n), same(t, n)) {
-            (_, true, true) => Status::Unchanged,
-            (_, false, true) => Status::Same,
-            (false, true, false) => Status::Mine,
-            (true, false, false) => Status::Theirs,
-            _ => Status::Both,
-        },
-        (true, false) if same(t, b) => Status::Unchanged,
-        (false, true) if same(t, n) => Status::Unchanged,
-        (false, false) if sent_of(kind, t).is_empty() => Status::Unchanged,
-        _ => Status::Mine,
-    };
-    // An empty row of an inline that only one side has is nothing to tell.
-    let blank = [t, b, n].iter().all(|v| sent_of(kind, *v).is_empty());
-    let label = shown.map(|f| f.label.as_str()).filter(|l| !l.is_empty());
-    let label = label.map_or_else(|| spoken(&name), |label| names.in_row(&name, label));
-    (!blank || status == Status::Unchanged).then_some(Row {
-        name,
-        target,
-        label,
-        kind,
-        status,
-        typed: typed_values,
-        base,
-        now: current,
-    })
+
+    fn status(
+        &self,
+        kind: Kind,
+        typed: Option<&[Value]>,
+        base: Option<&[Value]>,
+        now: Option<&[Value]>,
+    ) -> Status {
+        let same = |a: Option<&[Value]>, b: Option<&[Value]>| sent_of(kind, a) == sent_of(kind, b);
+        match (self.base_known, self.now.is_some()) {
+            (true, true) => match (same(typed, base), same(base, now), same(typed, now)) {
+                (_, true, true) => Status::Unchanged,
+                (_, false, true) => Status::Same,
+                (false, true, false) => Status::Mine,
+                (true, false, false) => Status::Theirs,
+                _ => Status::Both,
+            },
+            (true, false) if same(typed, base) => Status::Unchanged,
+            (false, true) if same(typed, now) => Status::Unchanged,
+            (false, false) if sent_of(kind, typed).is_empty() => Status::Unchanged,
+            _ => Status::Mine,
+        }
+    }
+
+    /// The values with the words that a page had for them.
+    fn spoken_of(&self, name: &str, sent: &[&str], was: Option<&Field>, is: Option<&Field>) -> Vec<Value> {
+        let shown: HashMap<&str, &str> = [is, was]
+            .into_iter()
+            .flatten()
+            .flat_map(|f| &f.values)
+            .map(|v| (v.0.as_str(), v.1.as_str()))
+            .collect();
+        let target = self.now.and_then(|now| Some((now, self.names.now_called(name)?)));
+        let listed = |value: &str| {
+            target.as_ref().and_then(|(now, name)| now.words.get(&(name.clone(), value.to_owned())).cloned())
+        };
+        let words = |value: &str| {
+            let known = shown.get(value).filter(|w| !w.is_empty()).map(|w| (*w).to_owned());
+            known.or_else(|| listed(value)).unwrap_or_default()
+        };
+        sent.iter().map(|v| Value(plain_lines(v), words(v))).collect()
+    }
 }
 
 /// Nothing and an empty text are one; the order of choices does not matter.
@@ -159,13 +190,13 @@ fn sent_of(kind: Kind, values: Option<&[Value]>) -> Vec<&str> {
 /// Names of the fields that Django shows otherwise than the form did when it was opened; hidden ones as well.
 /// `ignored`: fields that change by themselves.
 pub fn differences(base: &[Field], now: &[Field], ignored: &[String]) -> Vec<String> {
-    let names = Names::of(Some(base), Some(now));
+    let names = Names::of(&[], Some(base), Some(now));
     let ignores = |name: &str| {
         let bare = names.split(name).map_or(name, |(_, _, field)| field);
         ignored.iter().any(|i| i == name || i == bare)
     };
     let was: BTreeMap<&str, &Field> = base.iter().map(|f| (f.name.as_str(), f)).collect();
-    let is: BTreeMap<String, &Field> = now.iter().map(|f| (names.seen_as(&f.name), f)).collect();
+    let is: BTreeMap<String, &Field> = now.iter().map(|f| (names.is_called(&f.name), f)).collect();
     let all: BTreeSet<&str> = was.keys().copied().chain(is.keys().map(String::as_str)).collect();
     all.into_iter()
         .filter(|name| !name.starts_with("initial-") && !ignores(name))
@@ -200,13 +231,13 @@ mod tests {
         Current { fields, ..Current::default() }
     }
 
-    /// Name, status, and what the field is called now.
+    /// Name, status, and what became of its row.
     fn compared(
         typed: &Typed,
         base: Option<&[Field]>,
         now: Option<&Current>,
-    ) -> Vec<(String, Status, String)> {
-        rows(typed, base, now).into_iter().map(|r| (r.name, r.status, r.target)).collect()
+    ) -> Vec<(String, Status, Place)> {
+        rows(typed, base, now).into_iter().map(|r| (r.name, r.status, r.place)).collect()
     }
 
     #[test]
@@ -298,22 +329,72 @@ mod tests {
         let got = compared(&sent, Some(&base), Some(&is));
         let find =
             |name: &str| got.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("{name}: {got:?}"));
-        assert_eq!(
-            find("r-1-text"),
-            &("r-1-text".to_owned(), Status::Mine, "r-0-text".to_owned()),
-            "8 is the first now"
-        );
-        assert_eq!(
-            find("r-2-text"),
-            &("r-2-text".to_owned(), Status::Mine, "r-2-text".to_owned()),
-            "a new row stays below"
-        );
-        assert_eq!(find("r-0-text").1, Status::Theirs, "its row was deleted");
-        assert!(
-            got.iter().any(|(n, s, _)| n.starts_with("r-10000") && *s == Status::Theirs),
-            "9 was added: {got:?}"
-        );
+        let of = |name: &str| (find(name).1, find(name).2);
+        assert_eq!(of("r-1-text"), (Status::Mine, Place::Kept), "8 is the first now");
+        assert_eq!(of("r-2-text"), (Status::Mine, Place::Kept), "a new row stays below");
+        assert_eq!(of("r-0-text"), (Status::Theirs, Place::Deleted));
+        let added: Vec<_> = got.iter().filter(|(_, _, place)| *place == Place::Added).collect();
+        assert_eq!(added.len(), 1, "9: {got:?}");
+        assert_eq!(added[0].1, Status::Theirs);
         assert!(got.iter().all(|(n, ..)| !n.ends_with("-id")), "keys are nothing to show");
+    }
+
+    #[test]
+    fn typed_rows_keep_their_objects_however_the_others_are_numbered() {
+        let sent = typed(&[
+            ("r-TOTAL_FORMS", "3"),
+            ("r-INITIAL_FORMS", "2"),
+            ("r-0-id", "7"),
+            ("r-0-text", "seven"),
+            ("r-1-id", "8"),
+            ("r-1-text", "EIGHT"),
+            ("r-2-id", ""),
+            ("r-2-text", "mine"),
+        ]);
+        // After a refusal the form carries what it showed last: 7 was deleted and 9 added already then.
+        let base = reviews(&[("8", "eight"), ("9", "nine"), ("", "")], 2);
+        let is = now(reviews(&[("8", "eight"), ("", "")], 1));
+        let got = compared(&sent, Some(&base), Some(&is));
+        let of = |name: &str| got.iter().find(|(n, ..)| n == name).map(|(_, s, p)| (*s, *p));
+        assert_eq!(of("r-0-text"), Some((Status::Mine, Place::Deleted)), "{got:?}");
+        assert_eq!(of("r-1-text"), Some((Status::Mine, Place::Kept)), "{got:?}");
+        assert_eq!(of("r-2-text"), Some((Status::Mine, Place::Kept)), "{got:?}");
+        let gone = got.iter().find(|(_, _, place)| *place == Place::Added).unwrap();
+        assert_eq!(gone.1, Status::Theirs, "9, which this form never had: {got:?}");
+        // The place of a row in an order is not what it is.
+        let ordered = |rows: &[(&str, &str)]| -> Vec<Field> {
+            let mut fields = reviews(&rows.iter().map(|(id, _)| (*id, *id)).collect::<Vec<_>>(), rows.len());
+            for (at, (_, order)) in rows.iter().enumerate() {
+                fields.push(field(&format!("r-{at}-order"), Kind::Hidden, &[order]));
+            }
+            fields
+        };
+        let (was, is) = (ordered(&[("7", "1"), ("8", "2")]), now(ordered(&[("8", "1"), ("7", "2")])));
+        let same = typed(&[
+            ("r-INITIAL_FORMS", "2"),
+            ("r-0-id", "7"),
+            ("r-0-order", "2"),
+            ("r-0-text", "7"),
+            ("r-1-id", "8"),
+            ("r-1-order", "1"),
+            ("r-1-text", "8"),
+        ]);
+        let got = compared(&same, Some(&was), Some(&is));
+        assert_eq!(got.len(), 2);
+        assert!(got.iter().all(|(_, s, p)| (*s, *p) == (Status::Unchanged, Place::Kept)), "{got:?}");
+    }
+
+    /// What anybody can send is compared in a time that grows with its size, not with its square.
+    #[test]
+    fn large_forms_are_compared_in_one_pass() {
+        let many = 20_000;
+        let fields: Vec<(String, String)> = (0..many)
+            .map(|n| (format!("p{n}-TOTAL_FORMS"), "1".to_owned()))
+            .chain((0..many).map(|n| (format!("p{n}-{n}-x-{n}"), "1".to_owned())))
+            .collect();
+        let base: Vec<Field> = fields.iter().map(|(n, v)| field(n, Kind::Hidden, &[v])).collect();
+        let sent = Typed { fields, ..Typed::default() };
+        assert!(rows(&sent, Some(&base), Some(&now(base.clone()))).is_empty());
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn data(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let changes = kept.rows.iter().filter(|r| r.status != Status::Unchanged).map(|row| {
         let (typed, base, now): (Option<Vec<String>>, _, _) =
             (sent(&row.typed), sent(&row.base), sent(&row.now));
-        serde_json::json!({"name": row.name, "status": row.status, "typed": typed, "base": base, "now": now})
+        serde_json::json!({"name": row.name, "status": row.status, "row": row.place, "typed": typed, "base": base, "now": now})
     });
     serde_json::json!({
         "error": trouble.code(),
@@ -187,7 +187,7 @@ fn config(trouble: &Trouble, kept: &Kept) -> String {
         kept.rows.iter().filter(|r| r.status < Status::Unchanged && r.status != Status::Theirs).collect();
     let list = |of: fn(&Row) -> &Option<Vec<Value>>| -> Vec<(String, String, String)> {
         let values =
-            changed.iter().flat_map(|row| of(row).iter().flatten().map(|v| (row.target.clone(), v.clone())));
+            changed.iter().flat_map(|row| of(row).iter().flatten().map(|v| (row.name.clone(), v.clone())));
         values.map(|(name, value)| (name, value.0.clone(), value.shown().to_owned())).collect()
     };
     let config = serde_json::json!({
@@ -201,7 +201,7 @@ fn config(trouble: &Trouble, kept: &Kept) -> String {
         "draft": {
             "page": kept.page,
             "version": kept.version,
-            "names": changed.iter().map(|r| &r.target).collect::<Vec<_>>(),
+            "names": changed.iter().map(|r| &r.name).collect::<Vec<_>>(),
             "fields": list(|row| &row.typed),
             "base": list(|row| &row.base),
         },
