@@ -66,6 +66,10 @@ struct Writer {
     claims: Option<Claims>,
     /// A token came that cannot be checked (any more): too old, or of a proxy that lost its secret.
     unchecked: bool,
+    /// The token that came with the form, if it was made for this object under another login.
+    lapsed: Option<Claims>,
+    /// The object's version when this write was judged, or had ended.
+    judged: Option<Millis>,
 }
 
 pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
@@ -97,6 +101,8 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         token: posted.token.clone(),
         claims: None,
         unchecked: false,
+        lapsed: None,
+        judged: None,
     };
     let known = who.map(|_| ());
     let head = Request::from_parts(parts, ());
@@ -153,7 +159,7 @@ impl Writer {
         self.begin(proof).await
     }
 
-    async fn begin(&self, proof: WriteProof) -> Result<Grant, Denied> {
+    async fn begin(&mut self, proof: WriteProof) -> Result<Grant, Denied> {
         let page = match &proof {
             WriteProof::Page { page, .. } => Some(page.clone()),
             WriteProof::None | WriteProof::Beside | WriteProof::Unfit => None,
@@ -166,6 +172,7 @@ impl Writer {
                 Ok(Grant { fence, base, page, now: applied.now, uncertain })
             }
             Step::Refused(refusal) => {
+                self.judged = Some(applied.step.record.version);
                 tracing::info!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
                 let refusal = if self.is_known() { refusal } else { refusal.without_names() };
                 Err(Denied::Refusal(refusal, applied.now))
@@ -191,6 +198,11 @@ impl Writer {
         self.claims.is_some() || self.who.name.is_some() || self.who.user.as_str().starts_with("login:")
     }
 
+    /// A page of ours was posted, whoever is signed in by now.
+    fn had_page(&self) -> bool {
+        self.claims.is_some() || self.lapsed.is_some()
+    }
+
     fn judge(&mut self, token: &str, now: Millis) -> WriteProof {
         let verdict = self.app.identity.key().verify(token, now);
         match verdict {
@@ -199,7 +211,10 @@ impl Writer {
                 self.claims = Some(claims);
                 proof
             }
-            Ok(_) => WriteProof::Unfit,
+            Ok(claims) => {
+                self.lapsed = (claims.object == self.key).then_some(claims);
+                WriteProof::Unfit
+            }
             Err(Invalid::Forged | Invalid::Expired) => {
                 self.unchecked = true;
                 WriteProof::Unfit

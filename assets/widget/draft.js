@@ -3,8 +3,9 @@
 // form is read and filled, notice.js how an offer looks. It must not know the lock: it is told when the form
 // can be edited.
 import { changes, find, forget, isIn, keep } from './drafts.js';
+import { carriedOver, rowsFor, rowsOf } from './inlines.js';
 import { fill } from './texts.js';
-import { applyValues, namesOf, readDefaults, readValues } from './values.js';
+import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
 
 const SOON = 1_000; // what was typed reaches the storage this late at most
 
@@ -33,10 +34,11 @@ export class Draft {
   // An earlier draft of this person and object that is still work.
   #look() {
     const { config, storage } = this;
-    const found = config.can_edit ? find(storage, this.#user, config.object, Date.now()) : null;
-    if (!found) return;
+    const kept = config.can_edit ? find(storage, this.#user, config.object, Date.now()) : null;
+    if (!kept) return;
+    const found = { ...kept, ...carriedOver(kept, rowsOf(readHidden(this.#form))) };
     const saved = config.saved_pages?.includes(found.page);
-    if (saved || isIn(found, readValues(this.#form))) forget(storage, this.#user, config.object);
+    if (saved || (!found.gone.length && isIn(found, readValues(this.#form)))) forget(storage, this.#user, config.object);
     else this.#found = found;
   }
 
@@ -70,7 +72,8 @@ export class Draft {
 
   // What differs from what Django rendered.
   unsaved() {
-    return changes(this.#before, readValues(this.#form));
+    const changed = changes(this.#before, readValues(this.#form));
+    return { ...changed, rows: rowsFor(rowsOf(readHidden(this.#form)), changed.names) };
   }
 
   // The person wants none of it.
@@ -106,8 +109,9 @@ export class Draft {
   }
 
   #fillIn() {
-    const { fields, names } = this.#found;
+    const { fields, names, gone } = this.#found;
     const done = fillIn(this.#form, fields, names, this.config.add_row);
+    done.gone = gone;
     this.#found = null;
     showFilled(this.notice, this.texts, this.#form, done);
     // The same work, now this page's.
@@ -116,14 +120,23 @@ export class Draft {
   }
 
   #rows() {
-    const { names, fields } = this.#found;
-    const now = readValues(this.#form);
-    const shown = (list, name) => list.filter(([n]) => n === name).map(([, value, label]) => label ?? value).join(', ');
-    return names.map((name) => ({
-      label: labelOf(this.#form, name),
-      cells: [[this.texts.draft_column, shown(fields, name)], [this.texts.page_column, shown(now, name)]],
-    }));
+    return compared(this.#found, this.#form, this.texts.draft_column, this.texts);
   }
+}
+
+// Values that are offered, beside what the form shows now; those of rows that are gone last.
+export function compared({ names, fields, gone }, form, column, texts) {
+  const now = readValues(form);
+  const shown = (list, name) => list.filter(([n]) => n === name).map(([, value, label]) => label ?? value).join(', ');
+  const rows = names.map((name) => ({
+    label: labelOf(form, name),
+    cells: [[column, shown(fields, name)], [texts.page_column, shown(now, name)]],
+  }));
+  const lost = [...new Set(gone.map(([name]) => name))].map((name) => ({
+    label: labelOf(form, name),
+    cells: [[column, shown(gone, name)], [texts.page_column, texts.row_gone_text]],
+  }));
+  return [...rows, ...lost];
 }
 
 // Fills values in and marks the fields, until the page goes.
@@ -136,11 +149,14 @@ export function fillIn(form, entries, names, addRow) {
   return applyValues(form, entries, { names: names.filter((name) => known.has(name) || entries.some(([n]) => n === name)), addRow, mark });
 }
 
-export function showFilled(notice, texts, form, { applied, missing }) {
+export function showFilled(notice, texts, form, { applied, missing, gone = [] }) {
   const order = namesOf(form);
   const sorted = applied.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
   const labels = sorted.map((name) => labelOf(form, name)).join(', ');
-  const left = missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] }));
+  const left = [
+    ...missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] })),
+    ...gone.map(([name, value, label]) => ({ label: labelOf(form, name), cells: [['', label ?? value], ['', texts.row_gone_text]] })),
+  ];
   const lines = [labels ? fill(texts.filled_text, { fields: labels }) : '', left.length ? texts.not_filled_text : ''];
   notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left.length ? left : undefined });
 }

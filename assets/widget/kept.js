@@ -8,6 +8,7 @@ const live = document.querySelector('.live');
 const form = document.querySelector('form');
 const act = (name) => document.querySelector(`[data-act="${name}"]`);
 const title = document.title;
+const heading = document.querySelector('h1');
 
 function storage() {
   try {
@@ -55,8 +56,9 @@ for (const value of typed) {
   button.addEventListener('click', () => copy(textOf(value), button));
   value.after(button);
 }
-if (typed.length > 1) {
-  const all = () => typed.map((value) => `${value.closest('.field').querySelector('h3').textContent}:\n${textOf(value)}`);
+const changed = typed.filter((value) => !value.closest('details'));
+if (changed.length > 1) {
+  const all = () => changed.map((value) => `${value.closest('.field').querySelector('h3').textContent}:\n${textOf(value)}`);
   offer('copy-all', (button) => copy(all().join('\n\n'), button));
 }
 
@@ -82,7 +84,8 @@ function onEvent(event) {
   if (event.frame?.type !== 'editor_status') return;
   const { you, position, stale, turn, editor } = event.frame;
   const free = you === 'editor' || turn || (stale && editor === null);
-  document.title = free ? `✓ ${title}` : title;
+  heading.textContent = free ? 'It is free now' : title;
+  document.title = free ? '✓ It is free now' : title;
   if (stale) live.textContent = free ? 'It is free now, but it was saved meanwhile. Try again: both versions are compared then.' : 'It was saved meanwhile.';
   else if (free) live.textContent = 'It is free now, and it is your turn. Try again.';
   else if (you === 'waiting') live.textContent = position > 1 ? `You are number ${position} in line.` : 'You are next.';

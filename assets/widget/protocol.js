@@ -12,7 +12,9 @@ const maybe = (check) => (value) => value === undefined || check(value);
 
 const list = (check) => (value) => Array.isArray(value) && value.every(check);
 const entry = (value) => list(string)(value) && (value.length === 2 || value.length === 3);
-const values = { fields: list(entry), names: list(string), too_large: boolean };
+const formset = (value) => record(value) && number(value.saved) && list(string)(value.keys);
+const rows = (value) => record(value) && Object.values(value).every(formset);
+const values = { fields: list(entry), names: list(string), rows: maybe(rows), too_large: boolean };
 
 const passesOn = (value) => record(value) && number(value.at) && number(value.warn) && string(value.cause);
 const handover = (value) => record(value) && list(string)(value.asking) && number(value.askers) && boolean(value.asked)

@@ -62,8 +62,8 @@ export const TEXTS = {
   declined_text: '{editor_name} goes on editing. You can ask again in {time}.',
 
   // What an editor before left unsaved.
-  offer_text: '{from} had unsaved changes here when you took over: {fields}.',
-  offer_large_text: '{from} had unsaved changes here when you took over. They are too large to be passed on, but still stand on the page of {from}.',
+  offer_text: '{from} left unsaved changes here: {fields}.',
+  offer_large_text: '{from} left unsaved changes here. They are too large to be passed on, but still stand on the page of {from}.',
 
   // The line to the server.
   connecting_text: 'Connecting…',
@@ -80,6 +80,7 @@ export const TEXTS = {
   draft_wait_text: 'They can be filled in when it is your turn to edit.',
   filled_text: 'Filled in, and not saved yet: {fields}.',
   not_filled_text: 'These found no place on this page:',
+  row_gone_text: 'its row was deleted',
   draft_column: 'Your unsaved changes',
   page_column: 'On this page now',
 

@@ -1,18 +1,20 @@
 // Unsaved work that changes hands: what the one who loses the lock leaves, and what the next one is offered.
 // Nothing is filled in unasked, nothing saved by itself. It must not know who may have the lock, nor how frames
 // travel; how a form is filled in is draft.js's and values.js's.
-import { fillIn, labelOf, showFilled } from './draft.js';
+import { compared, fillIn, labelOf, showFilled } from './draft.js';
+import { isIn } from './drafts.js';
+import { carriedOver, rowsOf } from './inlines.js';
 import { fill } from './texts.js';
-import { readValues } from './values.js';
+import { readHidden, readValues } from './values.js';
 
 const LIMIT = 48 * 1024; // what the proxy passes on (docs/protocol.md)
 const NAMED = 4; // fields that are called by their names
 
 // What a page leaves, as the frame takes it.
-export function pack({ fields, names }) {
-  const values = { fields, names, too_large: false };
+export function pack({ fields, names, rows }) {
+  const values = { fields, names, rows, too_large: false };
   const size = new TextEncoder().encode(JSON.stringify(values)).length;
-  return size <= LIMIT ? values : { fields: [], names: [], too_large: true };
+  return size <= LIMIT ? values : { fields: [], names: [], rows: {}, too_large: true };
 }
 
 // Shows offers in `notice`. `take` is told of one, `allow` whether the form can be filled in now.
@@ -21,16 +23,9 @@ export function offers(notice, form, texts, addRow) {
   let last = 0;
   let usable = false;
   const labels = () => {
-    const found = [...new Set(offer.names.map((name) => labelOf(form, name)))];
+    const names = [...offer.names, ...offer.gone.map(([name]) => name)];
+    const found = [...new Set(names.map((name) => labelOf(form, name)))];
     return found.slice(0, NAMED).join(', ') + (found.length > NAMED ? ', …' : '');
-  };
-  const compare = () => {
-    const now = readValues(form);
-    const shown = (list, name) => list.filter(([n]) => n === name).map(([, value, label]) => label ?? value).join(', ');
-    return offer.names.map((name) => ({
-      label: labelOf(form, name),
-      cells: [[offer.by, shown(offer.fields, name)], [texts.page_column, shown(now, name)]],
-    }));
   };
   const draw = (rows) => {
     if (!offer || !usable) return notice.hide();
@@ -43,17 +38,19 @@ export function offers(notice, form, texts, addRow) {
     });
   };
   notice.onaction = (id) => {
-    if (id === 'compare') return draw(compare());
-    const { fields, names } = offer ?? {};
+    if (id === 'compare') return draw(compared(offer, form, offer.by, texts));
+    const { fields, names, gone } = offer ?? {};
     offer = null;
-    if (id === 'restore') showFilled(notice, texts, form, fillIn(form, fields, names, addRow));
+    if (id === 'restore') showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
     else notice.hide();
   };
   return {
     take(frame) {
       if (last === frame.at) return; // said again to a page that came back
       last = frame.at;
-      offer = frame;
+      offer = { ...frame, ...carriedOver(frame, rowsOf(readHidden(form))) };
+      // Nothing that is not there already.
+      if (!offer.too_large && !offer.gone.length && isIn(offer, readValues(form))) offer = null;
       draw();
     },
     allow(editable) {

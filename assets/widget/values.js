@@ -33,6 +33,12 @@ export function readValues(form) {
   });
 }
 
+// The fields that nobody types: they tell the rows of inlines apart.
+export function readHidden(form) {
+  const hidden = [...controlsOf(form)].filter(({ name, type }) => type === 'hidden' && name && !name.includes('__prefix__'));
+  return hidden.map(({ name, value }) => [name, value]);
+}
+
 // As `readValues`, of the form as Django rendered it, whatever was typed or restored by the browser since.
 export function readDefaults(form) {
   return fieldsOf(form).flatMap((control) => {

@@ -43,6 +43,18 @@ pub struct Values {
     /// There was more than can be passed on, and nothing of it is here.
     #[serde(default)]
     pub too_large: bool,
+    /// The inline formsets of these fields, by their prefixes: on another page their rows may have other numbers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, Formset>,
+}
+
+/// The rows of an inline formset that are of saved objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Formset {
+    pub saved: usize,
+    /// What tells each row apart, in the order of the page.
+    pub keys: Vec<String>,
 }
 
 impl Values {
@@ -56,6 +68,12 @@ impl Values {
     pub fn only(mut self, fits: impl Fn(&str) -> bool) -> Self {
         self.fields.retain(|entry| fits(entry.name()));
         self.names.retain(|name| fits(name));
+        let names = &self.names;
+        self.rows.retain(|prefix, _| {
+            names
+                .iter()
+                .any(|name| name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('-')))
+        });
         self
     }
 
@@ -122,6 +140,8 @@ pub enum ToPage {
         fields: Vec<Entry>,
         names: Vec<String>,
         too_large: bool,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        rows: BTreeMap<String, Formset>,
     },
     ContentUpdated {
         version: Millis,

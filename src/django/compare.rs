@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fields::{Field, Kind, Value, plain_lines};
 use super::form::Typed;
-use super::inlines::{Names, Place, spoken};
+use super::inlines::{Names, spoken};
+pub use super::inlines::{Place, row_keys};
 
 /// Who changed a field since the form was opened. In the order in which people should see them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -47,6 +48,8 @@ pub struct Current {
     pub words: HashMap<(String, String), String>,
     /// What the object is called.
     pub title: Option<String>,
+    /// What Django wants to see in this form's POST (`CsrfViewMiddleware`).
+    pub csrf: Option<String>,
 }
 
 /// Fields that a form carries for Django, not for people.

@@ -118,7 +118,12 @@ pub struct Typed {
     pub base: Option<String>,
     /// Not everything could be kept.
     pub cut: bool,
+    /// What the form names as not to be shown again.
+    pub(crate) marked: BTreeSet<String>,
 }
+
+/// Django refuses more than a thousand (DATA_UPLOAD_MAX_NUMBER_FIELDS), unless a site has raised that.
+const MOST_FIELDS: usize = 10_000;
 
 impl Typed {
     /// Takes one field in, unless it is ours or must not be echoed.
@@ -130,22 +135,30 @@ impl Typed {
             self.base = Some(value);
             return;
         }
-        // Stands at the form's end, after what it names.
+        if self.fields.len() + self.marked.len() >= MOST_FIELDS {
+            self.cut = true;
+            return;
+        }
         if name == WITHHOLD_FIELD {
-            let typed = self.fields.iter().any(|(n, v)| *n == value && !v.is_empty());
-            self.fields.retain(|(n, _)| *n != value);
-            if typed && !self.withheld.contains(&value) {
-                self.withheld.push(value);
-            }
+            self.marked.insert(value);
             return;
         }
         if is_password(&name) || passwords.contains(&name) {
-            if !value.is_empty() && !self.withheld.contains(&name) {
-                self.withheld.push(name);
-            }
-            return;
+            self.marked.insert(name.clone());
         }
         self.fields.push((name, value));
+    }
+
+    /// When all are in: takes out what must not be echoed. What names it may stand after it.
+    pub fn finish(mut self) -> Self {
+        let marked = std::mem::take(&mut self.marked);
+        let (secret, shown): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.fields).into_iter().partition(|(name, _)| marked.contains(name));
+        self.fields = shown;
+        let mut named = BTreeSet::new();
+        let typed = secret.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name);
+        self.withheld.extend(typed.filter(|name| named.insert(name.clone())));
+        self
     }
 
     pub fn urlencoded(bytes: &[u8], passwords: &BTreeSet<String>) -> Self {
@@ -153,7 +166,7 @@ impl Typed {
         for (name, value) in form_urlencoded::parse(bytes) {
             typed.add(name.into_owned(), value.into_owned(), passwords);
         }
-        typed
+        typed.finish()
     }
 }
 
@@ -232,6 +245,13 @@ mod tests {
         let typed = Typed::urlencoded(body, &BTreeSet::new());
         assert_eq!(typed.fields, [("name".to_owned(), "a".to_owned())]);
         assert_eq!(typed.withheld, ["api_secret"]);
+    }
+
+    #[test]
+    fn the_fields_of_a_body_are_counted() {
+        let body = "a=1&".repeat(MOST_FIELDS + 1);
+        let typed = Typed::urlencoded(body.as_bytes(), &BTreeSet::new());
+        assert_eq!((typed.fields.len(), typed.cut), (MOST_FIELDS, true));
     }
 
     proptest::proptest! {

@@ -9,6 +9,8 @@ use super::fields::{Field, Kind};
 
 /// Far above any row a form can have, so that the numbers of rows that others added meet no typed one.
 const ADDED: usize = 100_000;
+/// Rows whose keys travel; as `inlines.js`.
+const MOST_KEYS: usize = 1_000;
 /// No field of Django's has a longer name; what a stranger sends may.
 const LONGEST: usize = 512;
 
@@ -66,8 +68,12 @@ fn pairs(fields: &[Field]) -> impl Iterator<Item = (&str, &str)> {
 impl Names {
     pub(super) fn of(typed: &[(String, String)], base: Option<&[Field]>, now: Option<&[Field]>) -> Self {
         let shown = || base.into_iter().chain(now).flatten();
-        let prefixes =
-            shown().filter_map(|f| f.name.strip_suffix("-TOTAL_FORMS").map(str::to_owned)).collect();
+        let sent = typed.iter().map(|(name, _)| name.as_str());
+        let prefixes = shown()
+            .map(|f| f.name.as_str())
+            .chain(sent)
+            .filter_map(|name| name.strip_suffix("-TOTAL_FORMS").map(str::to_owned))
+            .collect();
         let mut names = Self {
             prefixes,
             keys: HashSet::new(),
@@ -82,6 +88,11 @@ impl Names {
             .filter_map(|f| names.split(&f.name))
             .map(|(prefix, _, field)| (prefix.to_owned(), field.to_owned()))
             .collect();
+        // Django's usual name, where no page says what is hidden.
+        let ids =
+            typed.iter().filter_map(|(name, _)| names.split(name)).filter(|(_, _, field)| *field == "id");
+        let ids: Vec<_> = ids.map(|(prefix, _, field)| (prefix.to_owned(), field.to_owned())).collect();
+        names.keys.extend(ids);
         let sent = names.side(typed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let sides = [base, now].map(|fields| fields.map(|fields| names.side(pairs(fields))));
         for prefix in names.prefixes.clone() {
@@ -211,6 +222,30 @@ impl Names {
             None => label.to_owned(),
         }
     }
+}
+
+/// What tells the rows of a sent form apart, as its own page would say it (`inlines.js`): prefix → how many are of
+/// saved objects, and their keys.
+pub fn row_keys(
+    typed: &[(String, String)],
+    base: Option<&[Field]>,
+    now: Option<&[Field]>,
+) -> BTreeMap<String, (usize, Vec<String>)> {
+    let names = Names::of(typed, base, now);
+    let side = names.side(typed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let spoken = |row: usize, key: Option<&Key>| match key.map(Vec::as_slice).unwrap_or_default() {
+        [] => format!("#{row}"),
+        parts => parts.iter().map(|(field, value)| format!("{field}={value}")).collect::<Vec<_>>().join("\n"),
+    };
+    let formsets = side.saved.iter().filter(|(prefix, _)| names.prefixes.contains(**prefix));
+    formsets
+        .map(|(prefix, saved)| {
+            let saved = (*saved).min(MOST_KEYS);
+            let rows = side.rows.get(prefix);
+            let keys = (0..saved).map(|row| spoken(row, rows.and_then(|rows| rows.get(&row)))).collect();
+            ((*prefix).to_owned(), (saved, keys))
+        })
+        .collect()
 }
 
 /// As [`Names::split`], for the numbers of added rows as well.

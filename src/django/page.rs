@@ -176,7 +176,7 @@ impl Page {
         page.end();
         let mut fields = lock(&page.fields);
         let (title, words) = (fields.title(), fields.words.take().unwrap_or_default());
-        (page.learned(), Current { fields: fields.fields(), words, title })
+        (page.learned(), Current { fields: fields.fields(), words, title, csrf: fields.csrf.clone() })
     }
 
     /// Takes bytes of the page, gives bytes for the browser.

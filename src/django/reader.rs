@@ -43,6 +43,8 @@ pub struct Reader {
     /// Every choice's words, (name, value) → words; only where they are asked for.
     pub words: Option<HashMap<(String, String), String>>,
     title: String,
+    /// Django's CSRF token of this form.
+    pub csrf: Option<String>,
 }
 
 impl Reader {
@@ -249,6 +251,9 @@ fn watch_controls(
     settings
         .append_element_content_handler(element!("input", move |el| {
             let mut reader = lock(&inputs);
+            if reader.inside && el.get_attribute("name").as_deref() == Some("csrfmiddlewaretoken") {
+                reader.csrf = attribute(el, "value");
+            }
             if reader.inside
                 && let Some(control) = control(el)
             {

@@ -115,7 +115,7 @@ impl Copy {
 async fn parse(body: Body, encoding: &Encoding, passwords: &BTreeSet<String>) -> Typed {
     match encoding {
         Encoding::UrlEncoded => urlencoded(body, passwords).await,
-        Encoding::Multipart { boundary } => multipart(body, boundary, passwords).await,
+        Encoding::Multipart { boundary } => multipart(body, boundary, passwords).await.finish(),
         Encoding::Other => {
             drain(body).await;
             Typed::default()
@@ -139,7 +139,7 @@ async fn urlencoded(mut body: Body, passwords: &BTreeSet<String>) -> Typed {
         cut |= fits < data.len();
     }
     let typed = Typed::urlencoded(&bytes, passwords);
-    Typed { cut, ..typed }
+    Typed { cut: cut || typed.cut, ..typed }
 }
 
 async fn drain(mut body: Body) {

@@ -13,7 +13,7 @@ use super::body::{Copy, Posted};
 use super::look::Present;
 use super::{Grant, Writer};
 use crate::collab::command::{Command, WriteEnd};
-use crate::collab::record::PageId;
+use crate::collab::record::{Millis, PageId};
 use crate::django::outcome::{self, Outcome};
 use crate::django::page::Base;
 use crate::django::route::View;
@@ -32,7 +32,12 @@ enum Heard {
 
 impl Writer {
     /// Forwards a granted write, hears how it ended, and commits that before the answer goes.
-    pub(super) async fn carry_out(self, grant: Grant, head: Request<()>, posted: Posted) -> Response<Body> {
+    pub(super) async fn carry_out(
+        mut self,
+        grant: Grant,
+        head: Request<()>,
+        posted: Posted,
+    ) -> Response<Body> {
         let keeping = self.keep(grant.fence);
         let copy = posted.copy();
         let (parts, ()) = head.into_parts();
@@ -56,7 +61,7 @@ impl Writer {
                 }
             }
         };
-        self.commit(&grant, end).await;
+        self.judged = self.commit(&grant, end).await;
         keeping.abort();
         match heard {
             Heard::Answer(answer) => answer,
@@ -107,8 +112,10 @@ impl Writer {
             }
             _ => {}
         }
-        // "Save as new" writes another object (ModelAdmin._changeform_view); this one stays as it is.
-        if self.view == View::Change && posted.is_save_as_new(&self.encoding).await {
+        // "Save as new" writes another object (ModelAdmin._changeform_view); this one stays as it is. An admin
+        // without `save_as` takes it for a plain save, and leads back to the same object.
+        let elsewhere = read != Outcome::Saved { stays: true };
+        if self.view == View::Change && elsewhere && posted.is_save_as_new(&self.encoding).await {
             return (WriteEnd::NotSaved, Heard::Answer(answer));
         }
         (end_of(read), Heard::Answer(answer))
@@ -126,7 +133,7 @@ impl Writer {
                 Some(base) if !self.differs(&base, &current) => WriteEnd::NotSaved,
                 _ => unknown,
             },
-            (_, Present::SignedOut | Present::Unreadable) => unknown,
+            (_, Present::SignedOut(_) | Present::Unreadable) => unknown,
         }
     }
 
@@ -172,7 +179,8 @@ impl Writer {
 
     /// Tells the store how it ended. Only after this may the answer go, or the next page could be rendered with
     /// the old version. If the store cannot be told, the pin ends by itself and counts as a possible save.
-    async fn commit(&self, grant: &Grant, end: WriteEnd) {
+    /// Gives the object's version then.
+    async fn commit(&self, grant: &Grant, end: WriteEnd) -> Option<Millis> {
         let command = Command::EndWrite {
             fence: grant.fence,
             person: self.who.person(),
@@ -182,15 +190,16 @@ impl Writer {
         for pause in [0, 200, 1_000] {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             match self.app.hub.run(&self.key, &command).await {
-                Ok(_) => {
+                Ok(applied) => {
                     tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
-                    return;
+                    return Some(applied.step.record.version);
                 }
                 Err(error) => {
                     tracing::warn!(object = %self.key, %error, ?end, "a write's end could not be stored")
                 }
             }
         }
+        None
     }
 }
 

@@ -9,7 +9,7 @@ use super::Writer;
 use super::body::Posted;
 use super::look::Present;
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, PageId};
+use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::base::{Shown, pack, unpack};
 use crate::django::compare;
 use crate::django::form::Typed;
@@ -36,6 +36,11 @@ impl Writer {
         match denied {
             Denied::Refusal(refusal, now) => {
                 let present = self.look_if_known().await;
+                // Whatever the rules say: nothing of this person's can be saved before a new login.
+                if let Present::SignedOut(login) = present {
+                    let trouble = Trouble::SignedOut(login);
+                    return self.give_back(&trouble, &typed, Present::Unreadable, now).await;
+                }
                 let deleted = matches!(present, Present::Gone);
                 let refusal = match refusal {
                     Refusal::Stale { saved, .. } if deleted => Refusal::Stale { saved, deleted },
@@ -53,7 +58,11 @@ impl Writer {
 
     /// Nobody's look is lent to a stranger, and only the change form can be compared.
     pub(super) async fn look_if_known(&self) -> Present {
-        if self.view == View::Change && self.is_known() { self.look().await } else { Present::Unreadable }
+        if self.view == View::Change && (self.is_known() || self.had_page()) {
+            self.look().await
+        } else {
+            Present::Unreadable
+        }
     }
 
     pub(super) async fn give_back(
@@ -68,8 +77,15 @@ impl Writer {
             Present::Form { current, can_edit, version } => (Some(current), can_edit, Some(version)),
             _ => (None, false, None),
         };
-        let shown = typed.base.as_deref().and_then(unpack);
+        // Comparing is work, and strangers have nothing to compare.
+        let known = self.is_known() || self.had_page();
+        let shown = typed.base.as_deref().filter(|_| known).and_then(unpack);
         let rows = compare::rows(typed, shown.as_ref().map(|s| s.fields.as_slice()), current.as_ref());
+        let row_keys = compare::row_keys(
+            &typed.fields,
+            shown.as_ref().map(|s| s.fields.as_slice()),
+            current.as_ref().map(|c| c.fields.as_slice()),
+        );
         let (token, base) = if trouble.is_conscious() {
             // Whoever saves from this page has seen what it shows.
             let seen = current
@@ -95,18 +111,29 @@ impl Writer {
             current: &change_page,
             typed,
             rows: &rows,
+            row_keys: &row_keys,
             known: (shown.is_some(), current.is_some()),
             encoding: &self.encoding,
             token: token.as_deref(),
             base: base.as_deref(),
             page: &page,
             version: version.or_else(|| self.claims.as_ref().map(|c| c.version)),
-            user: self.app.identity.key().public_id(&self.who.user),
+            user: self.app.identity.key().public_id(self.drafter(trouble)),
+            deleting: self.view == View::Delete,
+            csrf: current.as_ref().and_then(|c| c.csrf.as_deref()).filter(|_| self.had_page()),
             wait,
             script: format!("{}{}kept.js", self.app.own_prefix, self.app.assets.folder()),
             now,
         };
         reply::kept(trouble, &kept, reply::wants_json(&self.headers))
+    }
+
+    /// Whose draft this is: after a lost login that of the person who typed it, who will sign in again.
+    fn drafter(&self, trouble: &Trouble<'_>) -> &UserKey {
+        match (trouble, &self.lapsed) {
+            (Trouble::SignedOut(_), Some(claims)) => &claims.user,
+            _ => &self.who.user,
+        }
     }
 
     /// Trying again is checked as the page was. A token that was not judged, or not good, goes along as it came:
@@ -120,7 +147,7 @@ impl Writer {
 
     /// Saving anyway is a conscious act, with a token that says so.
     async fn conscious_token(&self, page: &PageId, seen: Option<Millis>, now: Millis) -> Option<String> {
-        let version = match seen {
+        let version = match seen.or(self.judged) {
             Some(version) => version,
             None => self.app.hub.store().read(&self.key).await.ok()?.record.version,
         };

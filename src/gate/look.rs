@@ -22,14 +22,11 @@ use crate::{ids, render};
 #[derive(Debug)]
 pub(super) enum Present {
     /// `version`: the record's, before Django was asked.
-    Form {
-        current: Current,
-        can_edit: bool,
-        version: Millis,
-    },
+    Form { current: Current, can_edit: bool, version: Millis },
     /// Django has no such object.
     Gone,
-    SignedOut,
+    /// Django asks to sign in first, at this address.
+    SignedOut(String),
     /// Django does not answer, or not with a form.
     Unreadable,
 }
@@ -66,7 +63,7 @@ impl Writer {
                 // ModelAdmin._get_obj_does_not_exist_redirect sends to the index, every login somewhere else.
                 match route(&self.app.prefixes, to.split(['?', '#']).next().unwrap_or_default()) {
                     Route::Admin if !to.contains("next=") => Present::Gone,
-                    _ => Present::SignedOut,
+                    _ => Present::SignedOut(to.to_owned()),
                 }
             }
             _ => Present::Unreadable,
@@ -93,7 +90,7 @@ impl Writer {
         let changed = match &present {
             Present::Form { current, .. } => self.differs(&base, current),
             // Whoever is signed out, or asks a Django that is away, hears it from the save itself.
-            Present::Gone | Present::SignedOut | Present::Unreadable => false,
+            Present::Gone | Present::SignedOut(_) | Present::Unreadable => false,
         };
         if !changed {
             return Ok(grant);
@@ -109,7 +106,12 @@ impl Writer {
     }
 
     /// The record knows nothing of the object's past; Django's present form may show that nothing has happened.
-    pub(super) async fn vouch(&self, refusal: Refusal, now: Millis, posted: Copy) -> Result<Grant, Denied> {
+    pub(super) async fn vouch(
+        &mut self,
+        refusal: Refusal,
+        now: Millis,
+        posted: Copy,
+    ) -> Result<Grant, Denied> {
         let refused = |refusal, now| Err(Denied::Refusal(refusal, now));
         let base = if self.view == View::Change { self.base(posted).await } else { None };
         let Some(base) = base else {

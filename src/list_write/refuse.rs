@@ -54,6 +54,7 @@ impl Job {
         for (name, value) in &self.posted.fields {
             typed.add(name.clone(), value.clone(), &passwords);
         }
+        let mut typed = typed.finish();
         typed.files.clone_from(&self.posted.files);
         typed
     }

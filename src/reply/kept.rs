@@ -3,6 +3,8 @@
 //! Owns the page's parts and its data for scripts. It works without JavaScript for reading, copying and sending
 //! again; `kept.js` adds what needs it.
 
+use std::collections::BTreeMap;
+
 use hyper::Response;
 
 use super::versions;
@@ -12,7 +14,7 @@ use crate::assets::KEPT_PAGE;
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, PageId, Person, Saved};
 use crate::django::base::BASE_FIELD;
-use crate::django::compare::{Row, Status};
+use crate::django::compare::{Place, Row, Status};
 use crate::django::fields::Value;
 use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
 use crate::django::object::ObjectKey;
@@ -36,6 +38,8 @@ pub struct Kept<'a> {
     pub current: &'a str,
     pub typed: &'a Typed,
     pub rows: &'a [Row],
+    /// What tells the rows of its inlines apart: prefix → how many are of saved objects, and their keys.
+    pub row_keys: &'a BTreeMap<String, (usize, Vec<String>)>,
     /// Is it known what the form showed when it was opened, and what it shows now?
     pub known: (bool, bool),
     pub encoding: &'a Encoding,
@@ -47,6 +51,10 @@ pub struct Kept<'a> {
     pub version: Option<Millis>,
     /// The person, as their own browser knows them.
     pub user: String,
+    /// It was to be deleted, not saved.
+    pub deleting: bool,
+    /// Django's CSRF token for the form as it is now; every login makes the older ones worthless.
+    pub csrf: Option<&'a str>,
     pub wait: Option<Wait>,
     /// The address of the page's script.
     pub script: String,
@@ -61,7 +69,7 @@ impl Kept<'_> {
 
 /// The answer that gives everything back.
 pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
-    let words = words(trouble, &kept.name(), kept.now);
+    let words = words(trouble, &kept.name(), kept.deleting, kept.now);
     let body = if json { data(&words, trouble, kept) } else { page(&words, trouble, kept) };
     let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
     respond(words.status, kind, body, words.retry_after)
@@ -103,8 +111,18 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     };
     // Filling in is better than replacing, so where both can be done the latter stands back.
     let second = if trouble.is_conscious() && kept.known.1 { "second" } else { "" };
+    let lost_row = kept.rows.iter().any(|r| r.place == Place::Deleted && r.typed.is_some());
+    // Django takes no row that it does not have (BaseModelFormSet.add_fields: the key must be one of the rows').
+    let hopeless = trouble.is_conscious() && lost_row;
+    let advice = if hopeless {
+        "Everything you typed is kept below. A row of yours was deleted meanwhile, so the site would not take this \
+         form as it is: fill your changes into the current version."
+    } else {
+        words.advice
+    };
     let button = words
         .button
+        .filter(|_| !hopeless)
         .map_or_else(String::new, |b| format!("<button type=\"submit\" class=\"{second}\">{b}</button>"));
     let button = match trouble {
         Trouble::SignedOut(login) if is_web(login) => {
@@ -114,7 +132,9 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     };
     let link = match trouble {
         Trouble::SignedOut(_) => String::new(),
-        Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => String::new(),
+        Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => {
+            format!("<a href=\"{}\">Go to the list</a>", text(list_of(kept.current)))
+        }
         _ => format!(
             "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open it in a new tab</a>",
             text(kept.current)
@@ -125,14 +145,17 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
         &[
             ("title", &text(&words.title)),
             ("sentence", &text(&words.sentence)),
-            ("advice", words.advice),
+            ("advice", advice),
             ("action", &text(kept.action)),
             ("enctype", enctype),
             ("hidden", &carried(kept)),
             ("button", &button),
             ("link", &link),
             ("again", &to_fill_in(kept.typed)),
-            ("versions", &versions::html(kept.rows, kept.known, trouble)),
+            (
+                "versions",
+                &if kept.deleting { String::new() } else { versions::html(kept.rows, kept.known, trouble) },
+            ),
             ("config", &config(trouble, kept)),
             ("script", &text(&kept.script)),
         ],
@@ -145,8 +168,17 @@ fn carried(kept: &Kept) -> String {
     for (name, value) in [(TOKEN_FIELD, kept.token), (BASE_FIELD, kept.base)] {
         html.extend(value.map(|v| hidden(name, v)));
     }
-    html.extend(kept.typed.fields.iter().map(|(name, value)| hidden(name, value)));
+    html.extend(kept.typed.fields.iter().map(|(name, value)| match kept.csrf {
+        Some(csrf) if name == "csrfmiddlewaretoken" => hidden(name, csrf),
+        _ => hidden(name, value),
+    }));
     html
+}
+
+/// `/admin/shop/product/3/change/` → `/admin/shop/product/`.
+fn list_of(change_page: &str) -> &str {
+    let object = change_page.trim_end_matches("change/").trim_end_matches('/');
+    object.rfind('/').map_or("/", |at| &object[..=at])
 }
 
 /// What cannot be sent again without the person: files and passwords.
@@ -201,6 +233,9 @@ fn config(trouble: &Trouble, kept: &Kept) -> String {
         "draft": {
             "page": kept.page,
             "version": kept.version,
+            "rows": kept.row_keys.iter().map(|(prefix, (saved, keys))| {
+                (prefix, serde_json::json!({"saved": saved, "keys": keys}))
+            }).collect::<BTreeMap<_, _>>(),
             "names": changed.iter().map(|r| &r.name).collect::<Vec<_>>(),
             "fields": list(|row| &row.typed),
             "base": list(|row| &row.base),
@@ -227,6 +262,7 @@ mod tests {
             current: "/admin/shop/product/3/change/",
             typed: &typed,
             rows: &rows,
+            row_keys: &BTreeMap::new(),
             known: (false, false),
             encoding: &Encoding::UrlEncoded,
             token: Some("t"),
@@ -234,6 +270,8 @@ mod tests {
             page: &page_id,
             version: Some(1),
             user: "u".to_owned(),
+            deleting: false,
+            csrf: None,
             wait: None,
             script: "/s".to_owned(),
             now: 0,
@@ -241,12 +279,18 @@ mod tests {
         let by = Person { user: "id:1".into(), name: "<b>Ada</b>".to_owned() };
         let refusal = Refusal::Held { by, since: 0 };
         let trouble = Trouble::Refused(&refusal);
-        let html = page(&words(&trouble, &kept.name(), 0), &trouble, &kept);
+        let html = page(&words(&trouble, &kept.name(), false, 0), &trouble, &kept);
         assert!(
             !html.contains("<script>&") && !html.contains("<b>Ada") && !html.contains("<i>Kettle"),
             "{html}"
         );
         assert!(html.contains("value=\"&lt;script&gt;&amp;\n"), "{html}");
+    }
+
+    #[test]
+    fn the_list_of_a_page() {
+        assert_eq!(list_of("/admin/shop/product/3/change/"), "/admin/shop/product/");
+        assert_eq!(list_of("/"), "/");
     }
 
     #[test]

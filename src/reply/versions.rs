@@ -5,14 +5,17 @@
 use similar::{ChangeTag, TextDiff};
 
 use super::words::Trouble;
-use crate::django::compare::{Row, Status};
+use crate::django::compare::{Place, Row, Status};
 use crate::django::fields::{Kind, Value};
 
 /// Longer texts are shown without marks: comparing them word by word takes too long.
 const DIFF_LIMIT: usize = 20_000;
 
-/// How much of two texts must be the same for marks to help.
-const ALIKE: f32 = 0.4;
+/// How much of two texts must be the same for marks to help, in percent.
+const ALIKE: usize = 40;
+
+/// Which rows belong to it, its title, and what saving anyway would mean for them.
+type Group<'g> = (&'g dyn Fn(&Row) -> bool, &'static str, &'static str);
 
 pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -> String {
     if !base && !now {
@@ -30,13 +33,27 @@ pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -
             _ => "<p class=\"same\">There is no difference between what you typed and what is there now.</p>",
         });
     }
-    for (status, title, note) in [
-        (Status::Both, "Changed by you and by somebody else", ""),
-        (Status::Mine, if base { "Changed by you" } else { "Different from what is there now" }, ""),
-        (Status::Theirs, "Changed by somebody else only", "Saving anyway would undo these."),
-        (Status::Same, "Changed the same way by both", ""),
-    ] {
-        let group: Vec<&Row> = rows.iter().filter(|r| r.status == status).collect();
+    let mine = if base { "Changed by you" } else { "Different from what is there now" };
+    let is = |status: Status| move |row: &Row| row.status == status && row.place == Place::Kept;
+    let moved = |place: Place| move |row: &Row| row.place == place && row.status != Status::Unchanged;
+    let groups: [Group; 6] = [
+        (&is(Status::Both), "Changed by you and by somebody else", ""),
+        (&is(Status::Mine), mine, ""),
+        (
+            &moved(Place::Deleted),
+            "In rows that somebody else deleted",
+            "These rows are not there any more; what you typed in them can be copied.",
+        ),
+        (&is(Status::Theirs), "Changed by somebody else only", "Saving anyway would undo these."),
+        (
+            &moved(Place::Added),
+            "In rows that somebody else added or deleted",
+            "Your form does not have these rows, so saving it leaves them as they are.",
+        ),
+        (&is(Status::Same), "Changed the same way by both", ""),
+    ];
+    for (belongs, title, note) in groups {
+        let group: Vec<&Row> = rows.iter().filter(|r| belongs(r)).collect();
         let note = if trouble.is_conscious() { note } else { "" };
         out.push_str(&section(title, note, &group, &[]));
     }
@@ -135,12 +152,17 @@ fn marked(before: &str, text: &str) -> String {
         return plain(text);
     }
     let diff = TextDiff::from_unicode_words(before, text);
-    // Two texts that share little are easier to read unmarked.
-    if diff.ratio() < ALIKE {
+    // Two texts that share little are easier to read unmarked. All texts share their spaces.
+    let changes: Vec<_> = diff.iter_all_changes().collect();
+    let letters = |equal: bool| -> usize {
+        let counted = changes.iter().filter(|c| !equal || c.tag() == ChangeTag::Equal);
+        counted.map(|c| c.value().trim().len() * if c.tag() == ChangeTag::Equal { 2 } else { 1 }).sum()
+    };
+    if letters(true) * 100 < letters(false) * ALIKE {
         return plain(text);
     }
     let mut out = String::new();
-    for change in diff.iter_all_changes() {
+    for change in changes {
         let word = plain(change.value());
         match change.tag() {
             ChangeTag::Equal => out.push_str(&word),
@@ -162,6 +184,8 @@ mod tests {
             marked("a blue kettle", "a big green kettle"),
             "a <del>blue</del><ins>big green</ins> kettle"
         );
+        let rewritten = "One more of these and a lid of another kind";
+        assert_eq!(marked("A sturdy old kettle for a small kitchen and two", rewritten), rewritten);
         assert_eq!(marked("", "new"), "new");
         assert_eq!(marked("Blue kettle", "Typed without scripts"), "Typed without scripts");
         assert_eq!(marked("a <b>", "a <i>"), "a &lt;<del>b</del><ins>i</ins>&gt;");

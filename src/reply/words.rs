@@ -76,16 +76,47 @@ pub(super) struct Words {
 }
 
 /// The table.
-pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
+pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, now: Millis) -> Words {
+    let lost = if deleting {
+        format!("{object} was not deleted")
+    } else {
+        format!("Your changes to {object} were not saved")
+    };
+    let words = wording(trouble, object, &lost, now);
+    if deleting { of_deletion(words, trouble, object) } else { words }
+}
+
+/// Nothing was typed, so nothing is kept below; what remains of the advice is what to do.
+fn of_deletion(words: Words, trouble: &Trouble, object: &str) -> Words {
+    let advice = match trouble {
+        Trouble::Refused(Refusal::Stale { deleted: false, .. }) => {
+            "Deleting it now deletes what was saved since."
+        }
+        Trouble::Refused(Refusal::Unfit) => "Look at it before you delete it.",
+        Trouble::Unknown(_) => "Look before you delete it again.",
+        _ => words.advice.split_once(". ").map_or("", |(_, what_to_do)| what_to_do),
+    };
+    let words = Words {
+        advice,
+        button: words.button.map(|b| if b.contains("anyway") { "Delete anyway" } else { b }),
+        ..words
+    };
+    match trouble {
+        Trouble::Unknown(_) => Words {
+            title: "We do not know whether this was deleted".to_owned(),
+            sentence: format!("The application server did not say whether {object} was deleted."),
+            ..words
+        },
+        _ => words,
+    }
+}
+
+fn wording(trouble: &Trouble, object: &str, lost: &str, now: Millis) -> Words {
     match trouble {
         Trouble::Refused(Refusal::Held { by, since }) => Words {
             status: StatusCode::LOCKED,
             title: format!("{} is editing this", by.name),
-            sentence: format!(
-                "Your changes to {object} were not saved: {} has been editing it for {}.",
-                by.name,
-                span(now, *since)
-            ),
+            sentence: format!("{lost}: {} has been editing it for {}.", by.name, span(now, *since)),
             advice: "Everything you typed is kept below. Try again when they have left.",
             retry_after: Some(15),
             button: Some("Try again"),
@@ -98,10 +129,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
                     "This was not sent a second time: your own save of {object} is still being carried out."
                 )
             } else {
-                format!(
-                    "Your changes to {object} were not saved: a save by {} is just being carried out.",
-                    by.name
-                )
+                format!("{lost}: a save by {} is just being carried out.", by.name)
             },
             advice: "Everything you typed is kept below. Try again in a moment.",
             retry_after: Some(2),
@@ -110,10 +138,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
         Trouble::Refused(Refusal::Stale { saved, deleted: true }) => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} was deleted"),
-            sentence: format!(
-                "Your changes to {object} were not saved: {} after you opened it.",
-                happened(saved.as_ref(), true, now)
-            ),
+            sentence: format!("{lost}: {} after you opened it.", happened(saved.as_ref(), true, now)),
             advice: "Everything you typed is kept below, to copy from.",
             retry_after: None,
             button: None,
@@ -121,7 +146,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
         Trouble::Gone => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} is gone"),
-            sentence: format!("Your changes to {object} were not saved: it does not exist any more."),
+            sentence: format!("{lost}: it does not exist any more."),
             advice: "Everything you typed is kept below, to copy from.",
             retry_after: None,
             button: None,
@@ -129,10 +154,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
         Trouble::Refused(Refusal::Stale { saved, deleted: false }) => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} has changed"),
-            sentence: format!(
-                "Your changes to {object} were not saved: {} after you opened it.",
-                happened(saved.as_ref(), false, now)
-            ),
+            sentence: format!("{lost}: {} after you opened it.", happened(saved.as_ref(), false, now)),
             advice: "Everything you typed is kept below, beside what is there now. Saving anyway replaces what \
                      was saved since.",
             retry_after: None,
@@ -142,7 +164,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
             status: StatusCode::CONFLICT,
             title: "This page can no longer be checked".to_owned(),
             sentence: format!(
-                "Your changes to {object} were not saved: the page was opened under another login, more than a \
+                "{lost}: the page was opened under another login, more than a \
                  day ago, or before the proxy was restarted."
             ),
             advice: "Everything you typed is kept below, beside what is there now. Saving anyway replaces what \
@@ -154,7 +176,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} has changed"),
             sentence: format!(
-                "Your changes to {object} were not saved yet: it does not look as it did when you opened it, \
+                "{lost} yet: it does not look as it did when you opened it, \
                  and nobody saved it here. A task or another program may have changed it."
             ),
             advice: "Everything you typed is kept below, beside what is there now. If you see no difference, \
@@ -166,17 +188,17 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
             status: StatusCode::FORBIDDEN,
             title: "The site refused this save".to_owned(),
             sentence: format!(
-                "Your changes to {object} were not saved: the site answered 403. You may have signed in again since \
+                "{lost}: the site answered 403. You may have signed in again since \
                  you opened it, or you may no longer be allowed to change it."
             ),
-            advice: "Everything you typed is kept below. Fill it into the current version, and save that.",
+            advice: "Everything you typed is kept below. Try again, or fill it into the current version and save that.",
             retry_after: None,
-            button: None,
+            button: Some("Try again"),
         },
         Trouble::SignedOut(_) => Words {
             status: StatusCode::FORBIDDEN,
             title: "You are signed out".to_owned(),
-            sentence: format!("Your changes to {object} were not saved: the site asks you to sign in first."),
+            sentence: format!("{lost}: the site asks you to sign in first."),
             advice: "Everything you typed is kept below, and is filled in again when you have signed in as the \
                      same person in this browser.",
             retry_after: None,
@@ -185,9 +207,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
         Trouble::Store => Words {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "Edit locks cannot be checked just now".to_owned(),
-            sentence: format!(
-                "Your changes to {object} were not saved, as nobody can tell who is editing it."
-            ),
+            sentence: format!("{lost}, as nobody can tell who is editing it."),
             advice: "Everything you typed is kept below. Try again in a moment; the site's operator can see why.",
             retry_after: Some(5),
             button: Some("Try again"),
@@ -195,9 +215,7 @@ pub(super) fn words(trouble: &Trouble, object: &str, now: Millis) -> Words {
         Trouble::NoDjango(error) => Words {
             status: gateway_status(error),
             title: "The site does not answer".to_owned(),
-            sentence: format!(
-                "Your changes to {object} were not saved: the application server cannot be reached."
-            ),
+            sentence: format!("{lost}: the application server cannot be reached."),
             advice: "Everything you typed is kept below. Try again in a moment.",
             retry_after: Some(5),
             button: Some("Try again"),

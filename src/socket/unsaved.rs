@@ -41,9 +41,9 @@ impl Hub {
                     if values.is_empty() {
                         return;
                     }
-                    let Values { fields, names, too_large } = values;
+                    let Values { fields, names, too_large, rows } = values;
                     let (by, at) = (unsaved.by.name, unsaved.at);
-                    let message = ToPage::UnsavedOffered { by, at, fields, names, too_large };
+                    let message = ToPage::UnsavedOffered { by, at, fields, names, too_large, rows };
                     hub.send(&object, &page, &message);
                 }
                 Ok(None) => {}

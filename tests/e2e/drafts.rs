@@ -103,6 +103,43 @@ async fn every_kind_of_field_comes_back() {
         .await;
 }
 
+/// Rows have other numbers when somebody else has deleted one: nothing lands in another object's row.
+#[tokio::test]
+async fn what_was_typed_in_a_row_stays_that_row_s() {
+    Stage::new("draft-rows")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            open(&ada, PRODUCT).await;
+            let ids = "return [0, 1, 2].map((row) => Number(document.querySelector(`[name=reviews-${row}-id]`).value))";
+            let ids = ada.look(ids).await;
+            let mut ids = ids.as_array().unwrap().iter().map(|id| id.as_i64().unwrap());
+            let [first, second, third] = [(); 3].map(|()| ids.next().unwrap());
+            ada.enter_field("reviews-0-text", "For the first").await;
+            ada.enter_field("reviews-1-text", "For the second").await;
+            ada.click("[name=reviews-2-DELETE]").await;
+            ada.drafted("For the second").await;
+            eventually!(
+                ada.look("return Object.keys(localStorage).map((k) => localStorage[k]).join()").await,
+                |kept| kept.as_str().unwrap().contains("reviews-2-DELETE")
+            );
+            ada.open("/admin/").await;
+            stage.django.rows(&format!("delete from shop_review where id = {first} returning id"));
+            open(&ada, PRODUCT).await;
+            ada.press_notice("Compare").await;
+            ada.noticed("its row was deleted").await;
+            stage.shot(&ada, "draft-row-gone").await;
+            ada.press_notice("Fill them in").await;
+            ada.noticed("For the first").await;
+            assert_eq!(ada.value("reviews-0-text").await, "For the second");
+            assert_eq!(ada.look("return document.querySelector('[name=reviews-1-DELETE]').checked").await, true);
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+            let left = stage.django.rows("select id, text from shop_review where product_id = 1 order by id");
+            assert_eq!(left, [[json!(second), json!("For the second")]], "{third} was deleted, as its box said");
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_form_with_errors_is_compared_with_what_was_there_before() {
     Stage::new("draft-errors")
@@ -191,6 +228,36 @@ async fn a_logout_elsewhere_is_told_before_the_save_and_costs_nothing() {
             eventually!(ada.path().await, |path| path == "/admin/shop/product/");
             assert_eq!(stage.django.product_name(1), "Typed before the logout");
             grace.told(EDITOR).await;
+        })
+        .await;
+}
+
+/// Signed out in another tab while a page that waits for the lock is open: that is said, not who edits.
+#[tokio::test]
+async fn a_refused_save_of_somebody_signed_out_says_so() {
+    Stage::new("signed-out-refused")
+        .play(async |stage| {
+            stage.expect_in_console("403");
+            let ada = stage.person("root").await;
+            open(&ada, PRODUCT).await;
+            ada.enter_field("name", "Typed by Ada").await;
+            ada.drafted("Typed by Ada").await;
+            // Her cookie is gone as after a logout in another tab, and the widget has not noticed yet.
+            ada.client().delete_all_cookies().await.unwrap();
+            let submit = "HTMLFormElement.prototype.submit.call(document.querySelector('form[id$=_form]'))";
+            ada.js(submit, vec![]).await;
+            eventually!(ada.text().await, |text| text.contains("You are signed out"));
+            assert!(!ada.text().await.contains("is editing"), "{}", ada.text().await);
+            ada.press_in_page("Sign in and go on").await;
+            eventually!(ada.path().await, |path| path == "/admin/login/");
+            ada.enter("#id_username", "root").await;
+            ada.enter("#id_password", "collab").await;
+            ada.click("[type=submit]").await;
+            ada.told(EDITOR).await;
+            eventually!(ada.value("name").await, |name| name == "Typed by Ada");
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+            assert_eq!(stage.django.product_name(1), "Typed by Ada");
         })
         .await;
 }

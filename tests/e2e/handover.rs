@@ -180,7 +180,7 @@ async fn unanswered_and_taken_over_with_the_work_of_the_other() {
             stage.shot(&ada, "takeover-lost").await;
 
             eventually!(bar(&grace, "collab-offer").await, |text| text
-                == "Ada had unsaved changes here when you took over: Name, Stock, Published.");
+                == "Ada left unsaved changes here: Name, Stock, Published.");
             assert_eq!(grace.value("name").await, "Blue kettle", "nothing is filled in unasked");
             stage.shot(&grace, "takeover-offer").await;
             narrow(&grace).await;

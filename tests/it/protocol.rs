@@ -5,7 +5,9 @@ use std::path::Path;
 use collab_proxy::collab::badge::Badge;
 use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::handover::Answer;
-use collab_proxy::collab::protocol::{Close, Entry, ErrorCode, FromPage, ToPage, UNSAVED_LIMIT, Values};
+use collab_proxy::collab::protocol::{
+    Close, Entry, ErrorCode, Formset, FromPage, ToPage, UNSAVED_LIMIT, Values,
+};
 use collab_proxy::collab::status::{Editor, Handover, PassesOn, SavedBy, Stamped, Status, You};
 use collab_proxy::token::shown::ShownFields;
 use serde_json::Value;
@@ -103,8 +105,17 @@ fn samples() -> Vec<(&'static str, ToPage)> {
             Entry::Plain("name".to_owned(), "x".to_owned()),
             Entry::Choice("category".to_owned(), "2".to_owned(), "Kettles".to_owned()),
         ],
-        names: vec!["name".to_owned(), "category".to_owned(), "published".to_owned()],
+        names: vec![
+            "name".to_owned(),
+            "category".to_owned(),
+            "published".to_owned(),
+            "reviews-1-text".to_owned(),
+        ],
         too_large: false,
+        rows: std::collections::BTreeMap::from([(
+            "reviews".to_owned(),
+            Formset { saved: 2, keys: vec!["id=7".to_owned(), "id=8".to_owned()] },
+        )]),
     };
     let answered = ToPage::RequestAnswered { answer: Answer::Later, by: "Ada".to_owned(), at: Some(1) };
     let badge =

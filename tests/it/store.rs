@@ -319,6 +319,7 @@ async fn unsaved_values_are_kept_for_a_while() {
         ],
         names: vec!["name".into(), "tags".into(), "published".into()],
         too_large: false,
+        rows: std::collections::BTreeMap::new(),
     };
     let odd = ObjectKey::new("shop", "part", "a/b {x} %é");
     for store in [memory(&clock), redis(&server, "t:", "n", Some(&clock))] {
