@@ -12,6 +12,7 @@ mod fresh;
 mod pins;
 mod refuse;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,8 +22,10 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use crate::app::App;
+use crate::collab::command::WriteProof;
 use crate::django::changelist::{self, Meaning, Model};
 use crate::django::form::TOKEN_FIELD;
+use crate::django::object::ObjectKey;
 use crate::django::posted::Posted;
 use crate::http::body::Body;
 use crate::http::headers as http_headers;
@@ -31,6 +34,7 @@ use crate::reply;
 use crate::store::StoreError;
 use crate::token::list::ListClaims;
 use body::{Read, Why};
+use pins::Asked;
 
 /// More rows than this in one POST are not guarded, and so not passed on.
 const ROWS: usize = 10_000;
@@ -173,6 +177,11 @@ impl Job {
         matches!(self.token, Token::Good(_))
             || self.who.name.is_some()
             || self.who.user.as_str().starts_with("login:")
+    }
+
+    /// Asks for every row, also after a refusal: people are told of all of them at once.
+    async fn pin(&self, rows: &BTreeSet<ObjectKey>, proof: &WriteProof) -> Result<Asked, StoreError> {
+        pins::ask(&self.app.hub, self.app.keep_write, self.who.person(), rows, proof).await
     }
 
     /// Path and query that were posted to.

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::PoisonError;
 
 use http_body_util::BodyExt;
 use hyper::header::LOCATION;
@@ -11,6 +10,7 @@ use hyper::{Request, Response};
 
 use super::body::{Copy, Posted};
 use super::look::Present;
+use super::pin::{self, Fences, Keeping};
 use super::{Grant, Writer};
 use crate::collab::command::{Command, WriteEnd};
 use crate::collab::record::PageId;
@@ -57,7 +57,7 @@ impl Writer {
             }
         };
         self.commit(&grant, end).await;
-        keeping.abort();
+        drop(keeping);
         match heard {
             Heard::Answer(answer) => answer,
             Heard::Instead(trouble) => {
@@ -71,17 +71,11 @@ impl Writer {
         }
     }
 
-    /// Renews the pin as long as the write is on its way, however long an upload takes.
-    pub(super) fn keep(&self, fence: u64) -> tokio::task::JoinHandle<()> {
-        let (hub, key, every) = (Arc::clone(&self.app.hub), self.key.clone(), self.app.keep_write);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(every).await;
-                if let Err(error) = hub.run(&key, &Command::KeepWrite { fence }).await {
-                    tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
-                }
-            }
-        })
+    /// Renews the pin as long as the write is on its way.
+    pub(super) fn keep(&self, fence: u64) -> Keeping {
+        let fences = Fences::default();
+        fences.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key.clone(), fence);
+        pin::keep(&self.app.hub, self.app.keep_write, &fences)
     }
 
     /// Reads Django's answer: from its head, and where that does not tell, from as much of the page as does.
@@ -179,17 +173,8 @@ impl Writer {
             page: grant.page.clone(),
             end,
         };
-        for pause in [0, 200, 1_000] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match self.app.hub.run(&self.key, &command).await {
-                Ok(_) => {
-                    tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(object = %self.key, %error, ?end, "a write's end could not be stored")
-                }
-            }
+        if pin::end(&self.app.hub, &self.key, &command).await.is_ok() {
+            tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
         }
     }
 }

@@ -89,7 +89,7 @@ impl Writer {
         };
         let keeping = self.keep(grant.fence);
         let present = self.look().await;
-        keeping.abort();
+        drop(keeping);
         let changed = match &present {
             Present::Form { current, .. } => self.differs(&base, current),
             // Whoever is signed out, or asks a Django that is away, hears it from the save itself.

@@ -6,7 +6,6 @@ use hyper::Response;
 
 use super::Job;
 use super::fresh::Pages;
-use super::pins;
 use super::refuse::{Fewer, Refused};
 use crate::collab::command::{Refusal, WriteProof};
 use crate::collab::record::Millis;
@@ -31,7 +30,7 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
             Err(error) => return job.no_store(&error),
         }
     }
-    let asked = match pins::ask(&job.app, job.who.person(), &keys, &WriteProof::None).await {
+    let asked = match job.pin(&keys, &WriteProof::None).await {
         Ok(asked) => asked,
         Err(error) => return job.no_store(&error),
     };

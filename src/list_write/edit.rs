@@ -29,7 +29,7 @@ pub(super) async fn carry_out(job: Job, rows: Vec<Row>) -> Response<Body> {
             names = likely_names(&rows);
         }
         let keys = rows.iter().flat_map(|r| r.pks(&names)).map(|pk| job.model.object(pk)).collect();
-        let asked = match pins::ask(&job.app, job.who.person(), &keys, &WriteProof::Beside).await {
+        let asked = match job.pin(&keys, &WriteProof::Beside).await {
             Ok(asked) => asked,
             Err(error) => return job.no_store(&error),
         };

@@ -222,6 +222,31 @@ async fn every_rows_end_is_heard() {
     assert!(site.log.lock().unwrap().iter().all(|l| !l.ends_with("typed")), "a GET has no body to describe");
 }
 
+/// A list that is being saved pins all its rows; of most it changes nothing.
+#[tokio::test]
+async fn a_save_waits_for_a_list_that_may_not_change_its_row() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let list = token(&front.get(LIST, &cookie("bob")).await);
+    let (changed, untouched) =
+        (open_at(&front, "ada", &change(1)).await, open_at(&front, "ada", &change(3)).await);
+    site.go.send(false).unwrap();
+    let body = format!("_save=1&_collab={list}&form-0-id=1&form-0-price=2&form-2-id=3&form-2-price=1&x=hold");
+    let saving = async { status(&front.post(LIST, &cookie("bob"), &body).await) };
+    let meanwhile = async {
+        eventually!(site.posts().len(), |posts| *posts == 1);
+        let go = async {
+            for _ in 0..3 {
+                front.get(LIST, &cookie("bob")).await;
+            }
+            site.go.send(true).unwrap();
+        };
+        let (old, fresh, ()) = tokio::join!(saves(&front, &changed, 1), saves(&front, &untouched, 3), go);
+        assert_eq!((old, fresh), (409, 302), "changed by the list, and not");
+    };
+    assert_eq!(tokio::join!(saving, meanwhile).0, 302);
+}
+
 #[tokio::test]
 async fn a_browser_that_goes_away_does_not_take_the_truth_with_it() {
     let site = site().await;
