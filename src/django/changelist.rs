@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::list_outcome::Kind;
 use super::object::{ObjectKey, as_int};
 use super::posted::Posted;
 use super::route::{Prefix, below};
@@ -68,8 +69,11 @@ pub struct Action {
 }
 
 impl Action {
-    pub fn deletes(&self) -> bool {
-        self.name == "delete_selected" && self.confirmed
+    pub fn kind(&self) -> Kind {
+        match self.name.as_str() {
+            "delete_selected" => Kind::Delete { sure: self.confirmed },
+            _ => Kind::Action,
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use super::refuse::{Fewer, Refused};
 use crate::collab::command::{Refusal, WriteProof};
 use crate::collab::record::Millis;
 use crate::django::changelist::{Action, on_rows, without_selected};
-use crate::django::list_outcome::Kind;
 use crate::django::object::ObjectKey;
 use crate::http::body::Body;
 use crate::store::StoreError;
@@ -38,7 +37,7 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
         asked.pins.release().await;
         return refuse(&job, &action, asked.refused, pages, asked.now).await;
     }
-    let (end, answer) = job.send(Kind::Action { deletes: action.deletes() }).await;
+    let (end, answer) = job.send(action.kind()).await;
     let (user, model) = (job.who.user.as_str(), job.model.label());
     tracing::info!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
     asked.pins.end(|_| end).await;

@@ -82,6 +82,7 @@ async fn site() -> Site {
                 _ if body.contains("x=asks") => {
                     html.body(full("<form method=post><input type=\"hidden\" name=\"_selected_action\" value=\"1\"></form>"))
                 }
+                _ if body.contains("x=cannot") => html.body(full("<h1>Cannot delete products</h1>")),
                 _ if body.contains("x=again") => html.body(full(list_html())),
                 _ if body.contains("x=500") => Response::builder().status(500).body(full("no")),
                 _ if body.contains("x=403") => Response::builder().status(403).body(full("no")),
@@ -190,6 +191,7 @@ async fn every_rows_end_is_heard() {
         ("csv", 200, false),
         ("asks", 200, true),
         ("again", 200, false),
+        ("cannot", 200, false),
         ("500", 500, false),
         ("403", 403, true),
         ("login", 302, true),
@@ -198,6 +200,13 @@ async fn every_rows_end_is_heard() {
         let body = format!("action=do&index=0&_selected_action=1&x={x}");
         assert_eq!(status(&front.post(LIST, &cookie("ada"), &body).await), code, "{x}");
         assert_eq!(saves(&front, &form, 1).await, if still_good { 302 } else { 409 }, "{x}");
+    }
+    // What may not be deleted is named on a page that has nothing to send.
+    for post in ["", "&post=yes"] {
+        let form = open_at(&front, "ada", &change(1)).await;
+        let body = format!("action=delete_selected{post}&_selected_action=1&x=cannot");
+        assert_eq!(status(&front.post(LIST, &cookie("ada"), &body).await), 200);
+        assert_eq!(saves(&front, &form, 1).await, 302, "{post}: nothing was deleted");
     }
     // A save of edited rows: the form again is no save, and it keeps the age of the list.
     for (x, code, still_good) in [("redirect", 302, false), ("again", 200, true), ("500", 500, false)] {
