@@ -293,6 +293,35 @@ async fn any_key_is_kept_apart_and_listed() {
     }
 }
 
+/// Only a page that is rendered keeps its record longer; an operator's list, asked for every minute, must not.
+#[tokio::test]
+async fn looking_at_the_list_keeps_nothing() {
+    let server = Server::start();
+    let store = redis(&server, "t:", "n", None);
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    // More than are asked for in one go.
+    let many: Vec<ObjectKey> =
+        (0..1_203).map(|pk| ObjectKey::new("shop", "product", &pk.to_string())).collect();
+    for key in &many {
+        let version = store.read(key).await.unwrap().record.version;
+        store.apply(key, &Command::Join { page: page(1, version) }).await.unwrap();
+        let key = format!("t:lock:{{{key}}}");
+        ::redis::cmd("PEXPIRE").arg(key).arg(3_600_000).exec_async(&mut link).await.unwrap();
+    }
+    assert_eq!(store.list().await.unwrap().len(), many.len());
+    // Nothing changes, nothing is written.
+    store.apply(&many[3], &Command::Tick).await.unwrap();
+    for key in &many {
+        let key = format!("t:lock:{{{key}}}");
+        let left: u64 = ::redis::cmd("PTTL").arg(&key).query_async(&mut link).await.unwrap();
+        assert!(left <= 3_600_000, "{key} is kept for {left} ms");
+    }
+    store.read(&many[3]).await.unwrap();
+    let left: u64 = ::redis::cmd("PTTL").arg("t:lock:{shop.product/3}").query_async(&mut link).await.unwrap();
+    assert!(left > 3_600_000, "a page was rendered: {left} ms");
+}
+
 #[tokio::test]
 async fn sessions_are_remembered_and_forgotten() {
     let server = Server::start();
