@@ -8,7 +8,7 @@ use hyper::{Request, StatusCode};
 
 use super::body::Copy;
 use super::deny::Denied;
-use super::{Grant, Writer};
+use super::{Grant, Writer, pin};
 use crate::collab::command::{Command, Refusal, WriteEnd, WriteProof};
 use crate::collab::record::{Millis, PageId};
 use crate::django::base::unpack;
@@ -104,7 +104,7 @@ impl Writer {
             page: grant.page,
             end: WriteEnd::NotSaved,
         };
-        self.app.hub.run(&self.key, &end).await.map_err(Denied::Store)?;
+        pin::end(&self.app.hub, &self.key, &end).await.map_err(Denied::Store)?;
         Err(Denied::Changed(Box::new(present), grant.now))
     }
 
