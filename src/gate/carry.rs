@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use http_body_util::BodyExt;
 use hyper::header::LOCATION;
 use hyper::{Request, Response};
+use tokio::time::{Instant, timeout_at};
 
 use super::body::{Copy, Posted};
 use super::look::Present;
@@ -38,7 +39,7 @@ impl Writer {
         let (parts, ()) = head.into_parts();
         let mut request = Request::from_parts(parts, posted.into_body());
         render::ask_plainly(request.headers_mut());
-        let sent = self.app.upstream.send(request).await;
+        let sent = pin::carry(self.app.upstream.send(request)).await;
         let (end, heard) = match sent {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
@@ -144,23 +145,29 @@ impl Writer {
         };
         let mut read = VecDeque::new();
         let mut page = Body::Page(Box::new(page));
+        let until = Instant::now() + self.app.upstream.patience();
         let shown = loop {
             let learned = match &page {
-                Body::Page(page) => page.learned(),
-                _ => break outcome::Shown::Neither,
+                Body::Page(page) => page.learned().shown(),
+                _ => break None,
             };
-            if learned.shown() != outcome::Shown::Neither {
-                break learned.shown();
+            if learned != outcome::Shown::Neither {
+                break Some(learned);
             }
-            match Pin::new(&mut page).frame().await {
-                Some(Ok(frame)) => read.extend(frame.into_data().ok()),
-                Some(Err(_)) | None => match &page {
-                    Body::Page(page) => break page.learned().shown(),
-                    _ => break outcome::Shown::Neither,
+            match timeout_at(until, Pin::new(&mut page).frame()).await {
+                Ok(Some(Ok(frame))) => read.extend(frame.into_data().ok()),
+                Ok(None) => match &page {
+                    Body::Page(page) => break Some(page.learned().shown()),
+                    _ => break None,
                 },
+                // It broke off; or it still goes on to the browser, but the save waits for it no longer.
+                Ok(Some(Err(_))) | Err(_) => break None,
             }
         };
-        let end = end_of(outcome::from_body(self.view, shown));
+        let end = match shown {
+            Some(shown) => end_of(outcome::from_body(self.view, shown)),
+            None => WriteEnd::Unknown { may_land: false },
+        };
         (end, Heard::Answer(answer.map(|()| Body::after(read, page))))
     }
 

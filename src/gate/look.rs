@@ -5,6 +5,7 @@
 
 use hyper::header::LOCATION;
 use hyper::{Request, StatusCode};
+use tokio::time::timeout;
 
 use super::body::Copy;
 use super::deny::Denied;
@@ -54,12 +55,15 @@ impl Writer {
             }
         };
         match answer.status() {
-            StatusCode::OK => match render::read_form(&self.app, answer).await {
-                Some((learned, current)) if learned.form.is_some() => {
-                    Present::Form { current, can_edit: learned.can_edit, version: seen.record.version }
+            StatusCode::OK => {
+                let reading = render::read_form(&self.app, answer);
+                match timeout(self.app.upstream.patience(), reading).await {
+                    Ok(Some((learned, current))) if learned.form.is_some() => {
+                        Present::Form { current, can_edit: learned.can_edit, version: seen.record.version }
+                    }
+                    _ => Present::Unreadable,
                 }
-                _ => Present::Unreadable,
-            },
+            }
             StatusCode::NOT_FOUND | StatusCode::GONE => Present::Gone,
             StatusCode::FOUND => {
                 let to = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default();

@@ -7,16 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::collab::command::{Command, Outcome, Refusal};
 use crate::django::object::ObjectKey;
+use crate::http::upstream::UpstreamError;
 use crate::socket::hub::Hub;
 use crate::store::{Applied, StoreError};
 
 /// How long a save waits for a list that has its row pinned, and perhaps does not change it.
 const QUIET_WAIT: Duration = Duration::from_secs(5);
 const QUIET_LOOK: Duration = Duration::from_millis(100);
+/// A write is on its way no longer than this: an upload that drips in would pin its object for ever.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// Longer than any write, with the looks before and after it. What still renews then has lost its write.
+const KEPT: Duration = LONGEST.saturating_add(Duration::from_secs(15 * 60));
 /// Before each try to tell the store of a write's end.
 pub(crate) const END_PAUSES: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(1_000)];
@@ -58,11 +63,13 @@ impl Drop for Keeping {
     }
 }
 
-/// Renews these pins as long as their write is on its way; also those that are added later.
+/// Renews these pins as long as their write is on its way; also those that are added later. Not for ever: what has
+/// been given up counts as a possible save, which is less bad than an object that nobody can save any more.
 pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, fences: &Fences) -> Keeping {
     let (hub, fences) = (Arc::clone(hub), Arc::clone(fences));
     Keeping(tokio::spawn(async move {
-        loop {
+        let end = Instant::now() + KEPT;
+        while Instant::now() < end {
             sleep(every).await;
             let now = fences.lock().unwrap_or_else(PoisonError::into_inner).clone();
             for (key, fence) in now {
@@ -72,6 +79,13 @@ pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, fences: &Fences) -> Keeping 
             }
         }
     }))
+}
+
+/// Waits for Django to take a write and to answer it.
+pub(crate) async fn carry<T>(
+    sending: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    timeout(LONGEST, sending).await.unwrap_or(Err(UpstreamError::AnswerTimeout(LONGEST)))
 }
 
 /// Tells the store how a write ended, more than once if need be. What cannot be told ends by itself, as a possible
@@ -109,8 +123,8 @@ pub(crate) mod tests {
         let store = Store::Memory(Memory::new(clock.clone(), rules.clone()));
         tokio::spawn(async move {
             loop {
-                sleep(Duration::from_millis(10)).await;
-                clock.advance(10);
+                sleep(Duration::from_millis(50)).await;
+                clock.advance(50);
             }
         });
         Hub::new(Arc::new(store), Key::new(b"k"), "n".into(), rules)
@@ -171,5 +185,22 @@ pub(crate) mod tests {
                 Command::EndWrite { fence, person: person("bob"), page: None, end: WriteEnd::NotSaved };
             end(&hub, &key, &ended).await.unwrap();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pin_is_not_renewed_for_ever() {
+        let hub = hub();
+        let key = ObjectKey::new("shop", "product", "3");
+        let fence = granted(&hub, &key, "bob", WriteProof::None).await;
+        let fences = Fences::default();
+        fences.lock().unwrap().insert(key.clone(), fence);
+        let _keeping = keep(&hub, Duration::from_millis(PIN / 3), &fences);
+        let never: Result<(), _> = carry(std::future::pending()).await;
+        assert!(never.is_err_and(|error| !error.never_sent()));
+        let kept = hub.run(&key, &Command::Tick).await.unwrap().step.record;
+        assert!(kept.write.is_some(), "as long as the write may take");
+        sleep(KEPT - LONGEST + Duration::from_millis(2 * PIN)).await;
+        let given_up = hub.run(&key, &Command::Tick).await.unwrap().step.record;
+        assert!(given_up.write.is_none() && given_up.uncertain);
     }
 }

@@ -11,6 +11,7 @@ use crate::collab::command::WriteEnd;
 use crate::django::list_outcome::{self, Kind};
 use crate::django::outcome::Outcome;
 use crate::django::rows;
+use crate::gate::pin;
 use crate::http::body::Body;
 use crate::http::headers;
 use crate::lists::{self, Listing, place};
@@ -48,7 +49,7 @@ impl Job {
 
     /// Sends it, and hears how it ended.
     pub(super) async fn send(&self, kind: Kind) -> (WriteEnd, Response<Body>) {
-        match self.app.upstream.send(self.request()).await {
+        match pin::carry(self.app.upstream.send(self.request())).await {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
                 self.follow(answer.headers()).await;
@@ -77,7 +78,7 @@ impl Job {
             return (WriteEnd::Unknown { may_land: false }, answer);
         };
         let (parts, body) = answer.into_parts();
-        let html = match collect(body).await {
+        let html = match collect(body, self.app.upstream.patience()).await {
             Ok(html) => html,
             Err((read, rest)) => {
                 let body = Body::after(VecDeque::from([read]), rest.unwrap_or_else(Body::empty));

@@ -1,6 +1,7 @@
 //! The list as it is now: asked for with the person's own cookies, just before a POST is decided.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -9,6 +10,7 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
 use super::Job;
 use crate::app::App;
@@ -106,7 +108,7 @@ pub(super) async fn list_at(app: &App, model: &Model, head: &Parts, address: &st
     let Some((encoding, Packing::Plain)) = readable(&answer) else {
         return Seen::Nothing;
     };
-    let Ok(html) = collect(answer.into_body()).await else {
+    let Ok(html) = collect(answer.into_body(), app.upstream.patience()).await else {
         return Seen::Nothing;
     };
     let page = rows::read(&app.themes, encoding, &place(app, model), &html);
@@ -130,10 +132,17 @@ impl Seen {
     }
 }
 
-/// The whole body; or what was read of it, and the rest.
-pub(super) async fn collect(mut body: Body) -> Result<Bytes, (Bytes, Option<Body>)> {
+/// The whole body; or what was read of it in that time, and the rest.
+pub(super) async fn collect(mut body: Body, patience: Duration) -> Result<Bytes, (Bytes, Option<Body>)> {
     let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    let until = Instant::now() + patience;
+    loop {
+        let Ok(frame) = timeout_at(until, body.frame()).await else {
+            return Err((read.freeze(), Some(body)));
+        };
+        let Some(frame) = frame else {
+            return Ok(read.freeze());
+        };
         match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(data)) => read.extend_from_slice(&data),
             Ok(Err(_)) => {}
@@ -143,7 +152,6 @@ pub(super) async fn collect(mut body: Body) -> Result<Bytes, (Bytes, Option<Body
             return Err((read.freeze(), Some(body)));
         }
     }
-    Ok(read.freeze())
 }
 
 /// Is this answer a page that can be looked into as a whole?

@@ -4,18 +4,21 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use collab_proxy::collab::badge::Busy;
 use collab_proxy::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
 use collab_proxy::collab::lock::apply;
 use collab_proxy::collab::record::{Page as OpenPage, Person, Record, Rules};
-use http_body_util::BodyExt;
+use futures_util::StreamExt;
+use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
+use hyper::body::Frame;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
 use crate::socket::{Opened, Page, open_at};
-use crate::upstream::{Front, Upstream, full, header, html_of, status};
+use crate::upstream::{Front, Upstream, full, header, html_of, read_until, status};
 
 const LIST: &str = "/admin/shop/product/";
 
@@ -179,6 +182,56 @@ async fn refused_rows_never_arrive_and_the_others_are_free_again() {
     let json = front.post(LIST, &format!("{}Accept: application/json\r\n", cookie("bob")), body).await;
     let value: Value = serde_json::from_str(json.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!((&value["error"], &value["rows"][0]["pk"]), (&"locked".into(), &"2".into()));
+}
+
+/// An answer, or a look, whose page never ends: nobody's rows stay pinned for it.
+#[tokio::test]
+async fn a_page_without_an_end_pins_nothing_for_ever() {
+    let endless = |start: &'static str| {
+        let start = futures_util::stream::iter([Ok(Frame::data(Bytes::from(start)))]);
+        BodyExt::boxed(StreamBody::new(start.chain(futures_util::stream::pending())))
+    };
+    let upstream = Upstream::start(move |request| async move {
+        let stalls = request.headers().contains_key("x-stall");
+        let path = request.uri().path().to_owned();
+        let (post, to) = (request.method() == "POST", LIST);
+        let body = request.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+        let html = Response::builder().header("content-type", "text/html; charset=utf-8");
+        let form = "<form id=\"product_form\" method=\"post\" novalidate><input type=\"submit\" name=\"_save\"></form>";
+        let answer = match (post, stalls) {
+            // Everything stalls but the answer to this one.
+            (true, _) if body.ends_with(b"x=redirect") => html.status(302).header("location", to).body(full("")),
+            (_, true) => html.body(endless("<html><body>")),
+            (true, false) => html.status(302).header("location", to).body(full("")),
+            (false, false) if path == LIST => html.body(full(list_html())),
+            (false, false) => html.body(full(form)),
+        };
+        answer.unwrap()
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "[proxy]\nanswer_timeout = \"0.2 s\"\n").await;
+    let stall = format!("{}X-Stall: 1\r\n", cookie("bob"));
+    for (path, body) in [
+        (change(1), "name=x"),
+        (format!("{LIST}1/delete/"), "post=yes"),
+        (LIST.to_owned(), "action=do&index=0&_selected_action=1&x=1"),
+        (LIST.to_owned(), "_save=1&form-0-id=1&form-0-price=2&x=1"),
+        // Only the look at the list stalls.
+        (LIST.to_owned(), "_save=1&form-0-id=1&form-0-price=2&x=redirect"),
+    ] {
+        let form = open_at(&front, "ada", &change(1)).await;
+        let mut stream = front.connect().await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n{stall}\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(10), read_until(&mut stream, "\r\n\r\n")).await;
+        let answer = answer.unwrap_or_else(|_| panic!("{path} {body}: never answered"));
+        assert_eq!(status(&answer), if body.ends_with("redirect") { 302 } else { 200 }, "{path} {body}");
+        // It may have been saved, and nothing is pinned.
+        assert_eq!(saves(&front, &form, 1).await, 409, "{path} {body}");
+    }
 }
 
 /// Which answers may have saved the rows, told by whether a form that was open before is still good.
