@@ -36,7 +36,7 @@ use crate::token::list::ListClaims;
 use body::{Read, Why};
 use pins::Asked;
 
-/// More rows than this in one POST are not guarded, and so not passed on.
+/// More rows than this in one POST are not guarded, and so not passed on; nor looked for any further.
 const ROWS: usize = 10_000;
 
 /// A POST to a list, read whole.

@@ -1,6 +1,6 @@
 //! The list as it is now: asked for with the person's own cookies, just before a POST is decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,7 +12,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use super::Job;
+use super::{Job, ROWS};
 use crate::app::App;
 use crate::django::changelist::Model;
 use crate::django::rows::{self, ListPage};
@@ -48,6 +48,7 @@ impl Job {
     /// All rows that match the list's filters, as far as they are shown.
     pub(super) async fn pages(&self) -> Pages {
         let mut found = Pages::default();
+        let mut seen = BTreeSet::new();
         for number in 1..=PAGES {
             let address = page_of(self.address(), number);
             match list_at(&self.app, &self.model, &self.head, &address).await {
@@ -55,7 +56,7 @@ impl Job {
                     let before = found.pks.len();
                     for row in page.shown.rows(&self.model) {
                         let key = self.model.object(&row.pk);
-                        if found.pks.iter().all(|(k, _)| *k != key) {
+                        if seen.insert(key.clone()) {
                             if let Some(label) = page.shown.label(&self.model, &row.pk) {
                                 found.labels.insert(key.clone(), label.to_owned());
                             }
@@ -63,8 +64,8 @@ impl Job {
                         }
                     }
                     // Django shows the last page for some numbers beyond it.
-                    if found.pks.len() == before {
-                        found.whole = true;
+                    found.whole = found.pks.len() == before;
+                    if found.whole || found.pks.len() > ROWS {
                         break;
                     }
                 }

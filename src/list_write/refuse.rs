@@ -63,7 +63,7 @@ impl Job {
         let Some(page) = self.fresh().await else {
             return BTreeMap::new();
         };
-        let rows = page.shown.rows(&self.model).into_iter().filter_map(|row| {
+        let rows = page.shown.rows(&self.model).filter_map(|row| {
             let label = page.shown.label(&self.model, &row.pk)?.to_owned();
             Some((self.model.object(&row.pk), label))
         });

@@ -79,6 +79,15 @@ async fn site() -> Site {
                         "<form id=\"changelist-form\" method=\"post\"><input type=\"checkbox\" name=\"_selected_action\" value=\"{pk}\"></form>"
                     )))
                 }
+                // A list of one long page.
+                ("GET", false) if path.contains("long") && path.contains("p=2") => {
+                    Response::builder().status(302).header("location", "?e=1").body(full(""))
+                }
+                ("GET", false) if path.contains("long") => {
+                    let row = |pk| format!("<input type=\"checkbox\" name=\"_selected_action\" value=\"{pk}\">");
+                    let rows: String = (1..=2_500).map(row).collect();
+                    html.body(full(format!("<form id=\"changelist-form\" method=\"post\">{rows}</form>")))
+                }
                 ("GET", false) if path.contains("report") => html.body(full("<form method=post></form>")),
                 ("GET", false) => html.header("set-cookie", "seen=1").body(full(list_html())),
                 _ if body.contains("x=csv") => Response::builder().header("content-type", "text/csv").body(full("a,b\r\n")),
@@ -384,6 +393,21 @@ async fn all_of_an_endless_list_are_too_many_to_be_named() {
     );
     // On the list that ends, it is not.
     assert_eq!(status(&front.post(LIST, &cookie("bob"), all).await), 302);
+}
+
+/// More rows than a list has badges for are rows all the same.
+#[tokio::test]
+async fn all_of_a_long_page_are_all() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    let long = format!("{LIST}?long=1");
+    assert_eq!(data(&front.get(&long, &cookie("bob")).await)["rows"].as_array().unwrap().len(), 2_000);
+    let all = "action=do&index=0&select_across=1&_selected_action=1";
+    for pk in [2_400, 2_600] {
+        let form = open_at(&front, "ada", &change(pk)).await;
+        assert_eq!(status(&front.post(&long, &cookie("bob"), all).await), 302);
+        assert_eq!(saves(&front, &form, pk).await, if pk == 2_400 { 409 } else { 302 }, "{pk}");
+    }
 }
 
 /// Which field holds the keys is not known when no list has been shown yet, and found out then.
