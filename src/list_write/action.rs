@@ -67,7 +67,9 @@ async fn refuse(
 ) -> Response<Body> {
     let fields = job.fields();
     let is_out = |pk: &str| refused.contains_key(&job.model.object(pk));
+    let mut seen = None;
     let (labels, fewer) = if let Some(pages) = pages {
+        seen = Some(pages.pks.iter().map(|(key, _)| key.clone()).collect::<BTreeSet<_>>());
         let left = pages.pks.iter().filter(|(key, _)| !refused.contains_key(key));
         let left: Vec<String> = left.map(|(_, pk)| pk.clone()).collect();
         let fewer = match left.len() {
@@ -88,7 +90,9 @@ async fn refuse(
     };
     let rows = refused.into_iter().map(|(key, refusal)| {
         let label = labels.get(&key).cloned();
-        Refused { key, label, refusal, typed: Vec::new() }
+        // Of all that somebody has, some may be none of this person's business.
+        let unseen = seen.as_ref().is_some_and(|seen| !seen.contains(&key));
+        Refused { key, label, refusal, typed: Vec::new(), unseen }
     });
     job.refuse(rows.collect(), fewer, fields, Vec::new(), now)
 }

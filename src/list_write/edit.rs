@@ -85,7 +85,7 @@ async fn decide(
             match refusal {
                 Some(refusal) => {
                     out.insert(row.number);
-                    refused.push(Refused { key, label, refusal, typed: typed.clone() });
+                    refused.push(Refused { key, label, refusal, typed: typed.clone(), unseen: false });
                 }
                 None if writes => {
                     changed.push(Changed {

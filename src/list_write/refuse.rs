@@ -21,6 +21,8 @@ pub(super) struct Refused {
     pub(super) label: Option<String>,
     pub(super) refusal: Refusal,
     pub(super) typed: Vec<TypedField>,
+    /// The person has not been shown this row.
+    pub(super) unseen: bool,
 }
 
 /// A row that the POST would write, and may.
@@ -88,6 +90,7 @@ impl Job {
                 pk: row.key.pk().to_owned(),
                 refusal: if known { row.refusal } else { row.refusal.without_names() },
                 typed: row.typed,
+                unseen: row.unseen,
             })
             .collect();
         for row in &rows {

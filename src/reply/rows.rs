@@ -21,6 +21,8 @@ pub(crate) struct RefusedRow {
     pub(crate) href: String,
     pub(crate) refusal: Refusal,
     pub(crate) typed: Vec<TypedField>,
+    /// Django has not shown this row to the person, so it is counted, and not named.
+    pub(crate) unseen: bool,
 }
 
 /// A field that was changed, and what stands there now if that is known.
@@ -161,7 +163,8 @@ fn why(refusal: &Refusal, now: Millis) -> String {
 }
 
 fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
-    let rows = rows.iter().map(|row| {
+    let others = unseen(rows);
+    let rows = rows.iter().filter(|row| !row.unseen).map(|row| {
         let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match &row.refusal {
             Refusal::Held { by, since } | Refusal::Saving { by, since, .. } => (Some((by, *since)), None),
             Refusal::Stale { saved, .. } => (None, saved.as_ref()),
@@ -181,6 +184,7 @@ fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
         "object": kept.model,
         "message": words.sentence,
         "rows": rows.collect::<Vec<_>>(),
+        "others": others,
         "fields": kept.all,
         "files": kept.files,
         "withheld": kept.withheld,
@@ -194,7 +198,7 @@ fn text(s: &str) -> String {
 
 fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
     let mut listed = String::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.unseen) {
         listed.push_str(&format!(
             "<li><a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a><p>{}</p>{}</li>",
             text(&row.href),
@@ -203,6 +207,7 @@ fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
             table(&row.typed),
         ));
     }
+    listed.extend(others(rows, kept));
     let mut forms = String::new();
     if let Some(fewer) = &kept.fewer {
         let them = if rows.len() == 1 { "that row" } else { "those rows" };
@@ -236,6 +241,19 @@ fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
             ("shown", &shown(kept)),
         ],
     )
+}
+
+fn unseen(rows: &[RefusedRow]) -> usize {
+    rows.iter().filter(|row| row.unseen).count()
+}
+
+/// The rows that are not named.
+fn others(rows: &[RefusedRow], kept: &Kept) -> Option<String> {
+    let count = unseen(rows);
+    let other = if count < rows.len() { "other " } else { "" };
+    let (row, are) = if count == 1 { ("row", "is") } else { ("rows", "are") };
+    let model = text(&kept.model);
+    (count > 0).then(|| format!("<li>{count} {other}{row} of {model} {are} being edited or saved.</li>"))
 }
 
 /// What was typed into a row, beside what stands there now.
