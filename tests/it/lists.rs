@@ -373,6 +373,24 @@ async fn bodies_that_are_too_large_or_broken_are_not_passed_on() {
     assert_eq!(site.posts(), [format!("POST {LIST} q=x")]);
 }
 
+/// One row whose key may be in any of its fields: all that it shows are shown once, not once a key.
+#[tokio::test]
+async fn a_row_of_any_width_costs_what_it_is() {
+    let site = site().await;
+    let front = Front::start(&site.upstream.url(), "").await;
+    // What names the rows' keys is not to be seen on this one.
+    let endless = format!("{LIST}?endless=1");
+    let wide = |fields: usize| -> String { (0..fields).map(|n| format!("&form-0-f{n}=v{n}")).collect() };
+    let body = format!("_save=1&_collab=a.b{}", wide(3_000));
+    let answer = front.post(&endless, &cookie("bob"), &body).await;
+    assert_eq!(status(&answer), 409);
+    assert!(answer.len() < 2_000_000, "{} bytes", answer.len());
+    let answer = front.post(&endless, &cookie("bob"), &format!("_save=1{}", wide(20_000))).await;
+    assert_eq!(status(&answer), 400);
+    assert!(answer.contains("more than 10,000 rows"), "{answer}");
+    assert_eq!(site.posts(), [] as [String; 0]);
+}
+
 #[tokio::test]
 async fn all_of_an_endless_list_are_too_many_to_be_named() {
     let site = site().await;
