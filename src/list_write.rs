@@ -191,6 +191,6 @@ impl Job {
 
     fn no_store(&self, error: &StoreError) -> Response<Body> {
         tracing::warn!(model = self.model.label(), %error, "a list's rows could not be checked");
-        self.trouble(&reply::rows::Trouble::Store)
+        self.trouble(&reply::rows::Trouble::Store, Vec::new())
     }
 }

@@ -23,7 +23,7 @@ pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
             let (path, query) = split_location(location.unwrap_or_default());
             let login = path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=");
             match kind {
-                _ if login => Outcome::NotSaved,
+                _ if login => Outcome::SignedOut,
                 Kind::Delete { sure: true } => Outcome::Deleted,
                 // The person's other pages of these rows stay where they are.
                 _ => Outcome::Saved { stays: true },
@@ -64,8 +64,8 @@ mod tests {
             (publish, 302, "/admin/shop/product/", saved),
             (publish, 303, "/elsewhere/", saved),
             (delete, 302, "/admin/shop/product/", Outcome::Deleted),
-            (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::NotSaved),
-            (edit, 302, "/sso?next=/admin/", Outcome::NotSaved),
+            (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::SignedOut),
+            (edit, 302, "/sso?next=/admin/", Outcome::SignedOut),
             (edit, 200, "", Outcome::AskBody),
             (edit, 500, "", unknown),
             (publish, 500, "", unknown),

@@ -90,19 +90,20 @@ pub(crate) async fn carry<T>(
 
 /// Tells the store how a write ended, more than once if need be. What cannot be told ends by itself, as a possible
 /// save.
-pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Result<(), StoreError> {
-    let mut told = Ok(());
-    for pause in END_PAUSES {
-        sleep(pause).await;
+pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Result<Applied, StoreError> {
+    let mut tries = END_PAUSES.into_iter();
+    loop {
+        sleep(tries.next().unwrap_or_default()).await;
         match hub.run(key, end).await {
-            Ok(_) => return Ok(()),
             Err(error) => {
                 tracing::warn!(object = %key, %error, ?end, "a write's end could not be stored");
-                told = Err(error);
+                if tries.len() == 0 {
+                    return Err(error);
+                }
             }
+            told => return told,
         }
     }
-    told
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
         asked.pins.release().await;
         return refuse(&job, &action, asked.refused, pages, asked.now).await;
     }
-    let (end, answer) = job.send(action.kind()).await;
+    let (end, answer) = job.send(action.kind(), Vec::new()).await;
     let (user, model) = (job.who.user.as_str(), job.model.label());
     tracing::info!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
     asked.pins.end(|_| end).await;

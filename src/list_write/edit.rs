@@ -111,7 +111,7 @@ async fn decide(
         }
     }
     if refused.is_empty() {
-        let (end, answer) = job.send(Kind::Edit).await;
+        let (end, answer) = job.send(Kind::Edit, changed).await;
         let (user, model) = (job.who.user.as_str(), job.model.label());
         tracing::info!(model, user, rows = written.len(), ?end, "a list's save ended");
         asked.pins.end(|key| if written.contains(key) { end } else { WriteEnd::NotSaved }).await;

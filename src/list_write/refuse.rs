@@ -110,15 +110,14 @@ impl Job {
             Fewer::None => (None, 0, false),
             Fewer::TooMany => (None, 0, true),
         };
-        let changed = changed.into_iter().map(|c| (c.label, c.typed)).collect();
         let kept = self.kept(all, fewer, left, too_many, changed, token, now);
         rows::kept(&Trouble::Refused(&rows), &kept, self.json)
     }
 
     /// Something else went wrong; everything is given back all the same.
-    pub(super) fn trouble(&self, trouble: &Trouble) -> Response<Body> {
+    pub(super) fn trouble(&self, trouble: &Trouble, changed: Vec<Changed>) -> Response<Body> {
         let token = self.posted.last(TOKEN_FIELD).map(str::to_owned);
-        let kept = self.kept(self.fields(), None, 0, false, Vec::new(), token, 0);
+        let kept = self.kept(self.fields(), None, 0, false, changed, token, 0);
         rows::kept(trouble, &kept, self.json)
     }
 
@@ -129,7 +128,7 @@ impl Job {
         fewer: Option<Vec<(String, String)>>,
         left: usize,
         too_many: bool,
-        changed: Vec<(String, Vec<TypedField>)>,
+        changed: Vec<Changed>,
         token: Option<String>,
         now: Millis,
     ) -> Kept {
@@ -149,10 +148,11 @@ impl Job {
             fewer,
             left,
             too_many,
-            changed,
+            changed: changed.into_iter().map(|c| (c.label, c.typed)).collect(),
             files: typed.files,
             withheld: typed.withheld,
             token,
+            script: format!("{}{}rows.js", self.app.own_prefix, self.app.assets.folder()),
             now,
         }
     }
