@@ -73,23 +73,6 @@ fn a_save_names_its_rows() {
     assert_eq!(rows.iter().flat_map(|r| r.pks(&names)).collect::<Vec<_>>(), ["8", "7", "6"]);
 }
 
-/// Anybody may post as many rows as a body takes; it must not cost their square.
-#[test]
-fn many_rows_cost_no_more_than_each() {
-    let fields: Vec<(String, String)> =
-        (0..100_000).map(|n| (format!("form-{n}-id"), n.to_string())).collect();
-    let posted =
-        Posted { fields: [vec![("_save".to_owned(), String::new())], fields].concat(), ..Posted::default() };
-    let begun = std::time::Instant::now();
-    let Meaning::Edit(rows) = read(&posted) else { panic!() };
-    assert_eq!(rows.len(), 100_000);
-    let odd: BTreeSet<usize> = (0..100_000).filter(|n| n % 2 == 1).collect();
-    let left = without_rows(&posted.fields, &odd);
-    assert_eq!(left.last(), Some(&("form-49999-id".to_owned(), "99998".to_owned())));
-    // Less than a tenth of what their square takes.
-    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
-}
-
 #[test]
 fn a_file_is_a_change_of_its_row() {
     let body = b"--B\r\nContent-Disposition: form-data; name=\"_save\"\r\n\r\n\r\n--B\r\nContent-Disposition: form-data; \

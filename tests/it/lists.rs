@@ -9,6 +9,8 @@ use collab_proxy::collab::badge::Busy;
 use collab_proxy::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
 use collab_proxy::collab::lock::apply;
 use collab_proxy::collab::record::{Page as OpenPage, Person, Record, Rules};
+use collab_proxy::django::changelist::{self, Meaning};
+use collab_proxy::django::posted::Posted;
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
@@ -371,6 +373,23 @@ async fn bodies_that_are_too_large_or_broken_are_not_passed_on() {
     // What does nothing to rows passes as it is.
     assert_eq!(status(&front.post(LIST, &cookie("ada"), "q=x").await), 302);
     assert_eq!(site.posts(), [format!("POST {LIST} q=x")]);
+}
+
+/// Anybody may post as many rows as a body takes; it must not cost their square.
+#[test]
+fn many_rows_cost_no_more_than_each() {
+    let fields: Vec<(String, String)> =
+        (0..100_000).map(|n| (format!("form-{n}-id"), n.to_string())).collect();
+    let posted =
+        Posted { fields: [vec![("_save".to_owned(), String::new())], fields].concat(), ..Posted::default() };
+    let begun = std::time::Instant::now();
+    let Meaning::Edit(rows) = changelist::read(&posted) else { panic!() };
+    assert_eq!(rows.len(), 100_000);
+    let odd: std::collections::BTreeSet<usize> = (0..100_000).filter(|n| n % 2 == 1).collect();
+    let left = changelist::without_rows(&posted.fields, &odd);
+    assert_eq!(left.last(), Some(&("form-49999-id".to_owned(), "99998".to_owned())));
+    // Less than a tenth of what their square takes.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 /// One row whose key may be in any of its fields: all that it shows are shown once, not once a key.
