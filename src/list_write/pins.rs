@@ -91,7 +91,13 @@ impl Pins {
         let mut left = lock(&self.fences).clone();
         for pause in pin::END_PAUSES {
             tokio::time::sleep(pause).await;
+            let mut down = false;
             for (key, fence) in std::mem::take(&mut left) {
+                // Thousands of rows would each wait for a store that is not there, and the answer with them.
+                if down {
+                    left.insert(key, fence);
+                    continue;
+                }
                 let end = how(&key);
                 let command = Command::EndWrite { fence, person: self.person.clone(), page: None, end };
                 match self.hub.run(&key, &command).await {
@@ -102,6 +108,7 @@ impl Pins {
                     }
                     Err(error) => {
                         tracing::warn!(object = %key, %error, ?end, "a row's end could not be stored");
+                        down = matches!(error, StoreError::Down(_));
                         left.insert(key, fence);
                     }
                 }

@@ -496,3 +496,27 @@ async fn the_end_of_a_refused_save_is_told_again() {
     let record = redis(&server, "collab:", "n", None).list().await.unwrap();
     assert!(record.is_empty(), "{record:?}");
 }
+
+/// Many rows do not each wait for a store that is away: the answer must leave.
+#[tokio::test]
+async fn a_store_that_is_away_is_not_asked_for_every_row() {
+    const MANY: usize = 10_000;
+    let server = Server::start();
+    let (_folder, url, cuts) = cuttable(&server).await;
+    let cutting = Arc::clone(&cuts);
+    let upstream = Upstream::start(move |_| {
+        cutting.store(MANY, Ordering::SeqCst);
+        async {
+            Response::builder().status(302).header("location", "/admin/shop/product/").body(full("")).unwrap()
+        }
+    })
+    .await;
+    let settings = format!("store = \"redis\"\n[options]\nredis_url = \"{url}\"\nredis_max_retries = 0\n");
+    let front = Front::start(&upstream.url(), &settings).await;
+    let rows: String = (1..=40).map(|pk| format!("&_selected_action={pk}")).collect();
+    let body = format!("action=publish&index=0{rows}");
+    let answer = front.post("/admin/shop/product/", "Cookie: sessionid=ada\r\n", &body).await;
+    assert_eq!(status(&answer), 302, "{answer}");
+    let asked = MANY - cuts.load(Ordering::SeqCst);
+    assert!(asked < 40, "asked {asked} times");
+}
