@@ -30,7 +30,7 @@ pub const ERROR_PAGE: &str = include_str!("../assets/pages/error.html");
 const LIST: &[&str] = &["list.js", "list_badge.js", "list_person.js", "list_rows.js"];
 /// The scripts that pages start with, and the modules that no other entry uses.
 const ENTRIES: &[(&str, &[&str])] =
-    &[("main.js", &["main.js"]), ("kept.js", &["kept.js"]), ("list.js", LIST)];
+    &[("main.js", &["main.js"]), ("kept.js", &["kept.js"]), ("list.js", LIST), ("rows.js", &["rows.js"])];
 
 struct Asset {
     kind: HeaderValue,

@@ -7,6 +7,7 @@ mod body;
 mod carry;
 mod deny;
 mod look;
+pub(crate) mod pin;
 
 use std::sync::Arc;
 
@@ -165,7 +166,8 @@ impl Writer {
             WriteProof::None | WriteProof::Beside | WriteProof::Unfit => None,
         };
         let begin = Command::BeginWrite { id: RequestId::from(ids::id()), person: self.who.person(), proof };
-        let applied = self.app.hub.run(&self.key, &begin).await.map_err(Denied::Store)?;
+        let until = pin::quiet_until();
+        let applied = pin::begin(&self.app.hub, &self.key, &begin, until).await.map_err(Denied::Store)?;
         match applied.step.outcome {
             Step::Granted { fence, base } => {
                 let uncertain = applied.step.record.uncertain;

@@ -12,6 +12,7 @@ mod fresh;
 mod pins;
 mod refuse;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,8 +22,10 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use crate::app::App;
+use crate::collab::command::WriteProof;
 use crate::django::changelist::{self, Meaning, Model};
 use crate::django::form::TOKEN_FIELD;
+use crate::django::object::ObjectKey;
 use crate::django::posted::Posted;
 use crate::http::body::Body;
 use crate::http::headers as http_headers;
@@ -31,8 +34,9 @@ use crate::reply;
 use crate::store::StoreError;
 use crate::token::list::ListClaims;
 use body::{Read, Why};
+use pins::Asked;
 
-/// More rows than this in one POST are not guarded, and so not passed on.
+/// More rows than this in one POST are not guarded, and so not passed on; nor looked for any further.
 const ROWS: usize = 10_000;
 
 /// A POST to a list, read whole.
@@ -175,6 +179,11 @@ impl Job {
             || self.who.user.as_str().starts_with("login:")
     }
 
+    /// Asks for every row, also after a refusal: people are told of all of them at once.
+    async fn pin(&self, rows: &BTreeSet<ObjectKey>, proof: &WriteProof) -> Result<Asked, StoreError> {
+        pins::ask(&self.app.hub, self.app.keep_write, self.who.person(), rows, proof).await
+    }
+
     /// Path and query that were posted to.
     fn address(&self) -> &str {
         self.head.uri.path_and_query().map_or("/", |p| p.as_str())
@@ -182,6 +191,6 @@ impl Job {
 
     fn no_store(&self, error: &StoreError) -> Response<Body> {
         tracing::warn!(model = self.model.label(), %error, "a list's rows could not be checked");
-        self.trouble(&reply::rows::Trouble::Store)
+        self.trouble(&reply::rows::Trouble::Store, Vec::new())
     }
 }

@@ -101,7 +101,7 @@ fn insert(app: &Arc<App>, listing: Listing, nonce: Option<String>) -> Insert {
 fn tail(app: &App, mut claims: ListClaims, shown: &Shown, nonce: Option<&str>) -> String {
     let key = app.identity.key();
     app.learn_pk_names(&claims.model, shown.pk_names(&claims.model));
-    let rows = shown.rows(&claims.model);
+    let rows = shown.watched(&claims.model);
     claims.rows = Some(key.digest_of_rows(rows.iter().map(|r| r.pk.as_str())));
     let listed = rows.iter().map(|row| match &row.href {
         Some(href) => serde_json::json!([row.pk, href]),

@@ -3,6 +3,7 @@
 //! Owns the words. A refused write's page holds everything that was typed; JSON for clients that ask for it.
 
 mod kept;
+mod row_words;
 pub mod rows;
 mod versions;
 mod words;

@@ -4,10 +4,11 @@
 //! needs something that only it knows (the key field's name, the filters), the caller finds out or guards more.
 //! Sources: `ModelAdmin.changelist_view`, `response_action`, `BaseModelFormSet._construct_form`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::list_outcome::Kind;
 use super::object::{ObjectKey, as_int};
 use super::posted::Posted;
 use super::route::{Prefix, below};
@@ -68,8 +69,11 @@ pub struct Action {
 }
 
 impl Action {
-    pub fn deletes(&self) -> bool {
-        self.name == "delete_selected" && self.confirmed
+    pub fn kind(&self) -> Kind {
+        match self.name.as_str() {
+            "delete_selected" => Kind::Delete { sure: self.confirmed },
+            _ => Kind::Action,
+        }
     }
 }
 
@@ -82,7 +86,7 @@ pub struct Row {
 
 impl Row {
     /// The keys that this row may have: one, unless it is not known which field holds it.
-    pub fn pks<'r>(&'r self, names: &'r [String]) -> impl Iterator<Item = &'r str> {
+    pub fn pks<'r>(&'r self, names: &'r BTreeSet<String>) -> impl Iterator<Item = &'r str> {
         self.fields.iter().filter(|(n, v)| names.contains(n) && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 }
@@ -130,6 +134,8 @@ fn is_true(text: &str) -> bool {
 /// Every row that is named at all: what TOTAL_FORMS says can only make it fewer.
 fn rows(posted: &Posted) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
+    // Where in `rows` a number stands: strangers may name as many as they like.
+    let mut places = HashMap::new();
     let fields = posted.fields.iter().map(|(n, v)| (n, v.clone()));
     // A file is never what is there already.
     let files = posted.files.iter().map(|(n, v)| (n, format!("\u{0}{v}")));
@@ -138,7 +144,8 @@ fn rows(posted: &Posted) -> Vec<Row> {
             continue;
         };
         let field = (field.to_owned(), value);
-        match rows.iter_mut().find(|r| r.number == number) {
+        let place = *places.entry(number).or_insert(rows.len());
+        match rows.get_mut(place) {
             Some(row) => row.fields.push(field),
             None => rows.push(Row { number, fields: vec![field] }),
         }
@@ -167,15 +174,14 @@ pub fn on_rows(fields: &[(String, String)], pks: &[String]) -> Vec<(String, Stri
 
 /// The same save without some rows: the others move up, and the counters follow.
 pub fn without_rows(fields: &[(String, String)], out: &BTreeSet<usize>) -> Vec<(String, String)> {
-    let fewer = |text: &str| {
-        let number: usize = text.trim().parse().unwrap_or(0);
-        (number - out.range(..number).count()).to_string()
-    };
+    let sorted: Vec<usize> = out.iter().copied().collect();
+    let moved_up = |number: usize| number - sorted.partition_point(|n| *n < number);
+    let fewer = |text: &str| moved_up(text.trim().parse().unwrap_or(0)).to_string();
     let moved = |name: &str| {
         let (initial, plain) = name.strip_prefix("initial-").map_or(("", name), |n| ("initial-", n));
         match split(plain) {
             Some((n, _)) if out.contains(&n) => None,
-            Some((n, field)) => Some(format!("{initial}{PREFIX}{}-{field}", n - out.range(..n).count())),
+            Some((n, field)) => Some(format!("{initial}{PREFIX}{}-{field}", moved_up(n))),
             None => Some(name.to_owned()),
         }
     };

@@ -69,7 +69,7 @@ fn a_save_names_its_rows() {
     let numbers: Vec<usize> = rows.iter().map(|r| r.number).collect();
     assert_eq!(numbers, [0, 1, 5]);
     assert_eq!(rows[1].fields.len(), 3);
-    let names = ["id".to_owned()];
+    let names = BTreeSet::from(["id".to_owned()]);
     assert_eq!(rows.iter().flat_map(|r| r.pks(&names)).collect::<Vec<_>>(), ["8", "7", "6"]);
 }
 

@@ -6,7 +6,11 @@ use super::outcome::{Outcome, split_location};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    Action { deletes: bool },
+    Action,
+    /// "Delete selected"; `sure`: the step that deletes.
+    Delete {
+        sure: bool,
+    },
     Edit,
 }
 
@@ -19,8 +23,8 @@ pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
             let (path, query) = split_location(location.unwrap_or_default());
             let login = path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=");
             match kind {
-                _ if login => Outcome::NotSaved,
-                Kind::Action { deletes: true } => Outcome::Deleted,
+                _ if login => Outcome::SignedOut,
+                Kind::Delete { sure: true } => Outcome::Deleted,
                 // The person's other pages of these rows stay where they are.
                 _ => Outcome::Saved { stays: true },
             }
@@ -34,12 +38,14 @@ pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
     }
 }
 
-/// Reads a 200. `form`: the list again, with its errors. `asks`: the selected rows once more, hidden, as on pages
-/// that ask before they go on.
+/// Reads a 200 that is a page. `form`: the list again, with its errors. `asks`: the selected rows once more, hidden,
+/// as on pages that ask before they go on. "Delete selected" redirects when it has deleted; its pages ask, or say that
+/// it cannot be done, with nothing to send (`delete_selected_confirmation.html`).
 pub fn from_page(kind: Kind, form: bool, asks: bool) -> Outcome {
     match kind {
         Kind::Edit if form => Outcome::NotSaved,
-        Kind::Action { .. } if asks => Outcome::NotSaved,
+        Kind::Action if asks => Outcome::NotSaved,
+        Kind::Delete { .. } => Outcome::NotSaved,
         _ => Outcome::Unknown { may_land: false },
     }
 }
@@ -50,8 +56,7 @@ mod tests {
 
     #[test]
     fn answers_to_lists() {
-        let (edit, publish, delete) =
-            (Kind::Edit, Kind::Action { deletes: false }, Kind::Action { deletes: true });
+        let (edit, publish, delete) = (Kind::Edit, Kind::Action, Kind::Delete { sure: true });
         let unknown = Outcome::Unknown { may_land: false };
         let saved = Outcome::Saved { stays: true };
         for (kind, status, location, want) in [
@@ -59,8 +64,8 @@ mod tests {
             (publish, 302, "/admin/shop/product/", saved),
             (publish, 303, "/elsewhere/", saved),
             (delete, 302, "/admin/shop/product/", Outcome::Deleted),
-            (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::NotSaved),
-            (edit, 302, "/sso?next=/admin/", Outcome::NotSaved),
+            (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::SignedOut),
+            (edit, 302, "/sso?next=/admin/", Outcome::SignedOut),
             (edit, 200, "", Outcome::AskBody),
             (edit, 500, "", unknown),
             (publish, 500, "", unknown),
@@ -74,6 +79,13 @@ mod tests {
         assert_eq!(from_page(edit, true, false), Outcome::NotSaved);
         assert_eq!(from_page(edit, false, true), unknown);
         assert_eq!(from_page(publish, true, false), unknown);
-        assert_eq!(from_page(delete, false, true), Outcome::NotSaved);
+        assert_eq!(from_page(publish, false, false), unknown);
+        assert_eq!(from_page(publish, false, true), Outcome::NotSaved);
+        for sure in [false, true] {
+            for asks in [false, true] {
+                assert_eq!(from_page(Kind::Delete { sure }, false, asks), Outcome::NotSaved);
+            }
+        }
+        assert_eq!(from_head(Kind::Delete { sure: false }, 302, Some("/admin/shop/product/")), saved);
     }
 }

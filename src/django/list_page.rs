@@ -13,9 +13,9 @@ use super::route::{Prefix, Route, View, route};
 use super::theme::Themes;
 
 /// More rows than this are not watched.
-pub const ROWS: usize = 2_000;
+pub const WATCHED: usize = 2_000;
 /// All keys together: they come back in one frame of the socket.
-const ROWS_BYTES: usize = 40 * 1024;
+const WATCHED_BYTES: usize = 40 * 1024;
 
 /// What a list said of its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,29 +43,29 @@ pub struct ShownRow {
 }
 
 impl Shown {
-    /// The rows, each once.
-    pub fn rows(&self, model: &Model) -> Vec<ShownRow> {
+    /// The rows, each once, however many they are.
+    pub fn rows<'s>(&'s self, model: &'s Model) -> impl Iterator<Item = ShownRow> + 's {
         let mut seen = BTreeSet::new();
         let boxes = self.checked.iter().map(|pk| ShownRow { pk: pk.clone(), href: None });
         let links = self.links.iter();
         let links = links.map(|(pk, (href, _))| ShownRow { pk: pk.clone(), href: Some(href.clone()) });
+        boxes.chain(links).filter(move |row| seen.insert(model.object(&row.pk)))
+    }
+
+    /// The first of them: those that have badges.
+    pub fn watched(&self, model: &Model) -> Vec<ShownRow> {
         let mut bytes = 0;
-        boxes
-            .chain(links)
-            .filter(|row| seen.insert(model.object(&row.pk)))
-            .take(ROWS)
-            .take_while(|row| {
-                bytes += row.pk.len() + 8;
-                bytes <= ROWS_BYTES
-            })
-            .collect()
+        let fits = |row: &ShownRow| {
+            bytes += row.pk.len() + 8;
+            bytes <= WATCHED_BYTES
+        };
+        self.rows(model).take(WATCHED).take_while(fits).collect()
     }
 
     /// Names of the fields that hold the rows' keys: hidden in each row, and never anything but the key of a row
     /// that is shown. More than one only where a site hides more such fields; none, if there is no telling.
     pub fn pk_names(&self, model: &Model) -> Vec<String> {
-        let rows: BTreeSet<String> =
-            self.rows(model).iter().map(|r| model.object(&r.pk).pk().to_owned()).collect();
+        let rows: BTreeSet<String> = self.rows(model).map(|r| model.object(&r.pk).pk().to_owned()).collect();
         let is_key = |value: &String| rows.is_empty() || rows.contains(model.object(value).pk());
         let fits = |values: &Vec<String>| values.iter().all(is_key);
         self.hidden.iter().filter(|(_, values)| fits(values)).map(|(name, _)| name.clone()).collect()

@@ -15,9 +15,13 @@ pub struct Posted {
     pub multipart: bool,
 }
 
+/// Django takes 1,000 unless it is told otherwise (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+const FIELDS: usize = 100_000;
+
 type Why = &'static str;
 
 const ENCODED: Why = "the form's text is not encoded as browsers do it";
+const MANY: Why = "it has more than 100,000 fields";
 const PARTS: Why = "the parts of the form are not written as browsers do it";
 
 impl Posted {
@@ -75,6 +79,9 @@ fn urlencoded(body: &[u8]) -> Result<Posted, Why> {
     }
     let mut fields = Vec::new();
     for pair in body.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
+        if fields.len() == FIELDS {
+            return Err(MANY);
+        }
         let at = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
         let value = pair.get(at + 1..).unwrap_or_default();
         fields.push((decoded(&pair[..at])?, decoded(value)?));
@@ -95,6 +102,9 @@ fn multipart(body: &[u8], boundary: &str) -> Result<Posted, Why> {
     loop {
         if matches!(rest, b"--" | b"--\r\n") {
             return Ok(posted);
+        }
+        if posted.fields.len() + posted.files.len() == FIELDS {
+            return Err(MANY);
         }
         let part = rest.strip_prefix(b"\r\n").ok_or(PARTS)?;
         let end = find(part, mark.as_bytes()).ok_or(PARTS)?;
@@ -183,6 +193,16 @@ mod tests {
         assert_eq!(pairs(&posted), [("a", "1\r\n2"), ("g", "")]);
         assert_eq!(posted.files, [("f".to_owned(), "x y.png".to_owned())]);
         assert_eq!(Posted::read(None, b"").unwrap(), Posted::default());
+    }
+
+    #[test]
+    fn fields_without_number_are_not_read() {
+        let part = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
+        for (kind, field, end) in [(FORM, "a=&", ""), (PARTS_OF_B, part, "--B--\r\n")] {
+            let body = |n: usize| format!("{}{end}", field.repeat(n)).into_bytes();
+            assert_eq!(Posted::read(kind, &body(FIELDS)).unwrap().fields.len(), FIELDS);
+            assert_eq!(Posted::read(kind, &body(FIELDS + 1)), Err(MANY));
+        }
     }
 
     #[test]

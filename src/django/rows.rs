@@ -231,7 +231,8 @@ mod tests {
         let model = Model { app: "shop".to_owned(), model: "product".to_owned() };
         assert!(found.shown.form && !found.shown.asks);
         assert_eq!(found.shown.checked, ["8", "1", "7", "6", "2", "5", "3", "4"]);
-        assert_eq!(found.shown.rows(&model).len(), 8);
+        assert_eq!(found.shown.rows(&model).count(), 8);
+        assert_eq!(found.shown.watched(&model).len(), 8);
         assert_eq!(found.shown.label(&model, "3"), Some("Red lantern"));
         assert_eq!(found.shown.pk_names(&model), ["id"]);
         assert_eq!(found.rows.len(), 8);
@@ -258,7 +259,22 @@ mod tests {
         let shown = form(&format!("{links}{keys}{other}"));
         assert_eq!(shown.pk_names(&model), ["code"]);
         assert_eq!(shown.label(&model, "a"), Some("A & b"));
-        let rows = shown.rows(&model);
+        let rows = shown.watched(&model);
         assert_eq!(rows[1].href.as_deref(), Some("/admin/shop/product/b/change/"));
+    }
+
+    /// Not every row of a long list has a badge, but every row is one.
+    #[test]
+    fn rows_without_a_badge_are_rows() {
+        let model = Model { app: "shop".to_owned(), model: "product".to_owned() };
+        let row = |n: usize| {
+            format!(
+                "<input type=checkbox name=_selected_action value={n}><input type=hidden name=form-{n}-id value={n}>"
+            )
+        };
+        let rows: String = (1..=2_500).map(row).collect();
+        let shown = list(&format!("<form id=\"changelist-form\" method=\"post\">{rows}</form>")).shown;
+        assert_eq!((shown.rows(&model).count(), shown.watched(&model).len()), (2_500, 2_000));
+        assert_eq!(shown.pk_names(&model), ["id"]);
     }
 }

@@ -4,13 +4,18 @@
 //! happens to Django; large ones (uploads) stream in constant memory.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
 
 use crate::django::form::{Encoding, Peek, Typed, find_token};
-use crate::http::body::Body;
+use crate::http::body::{Body, BodyError};
 
 /// Read before the gate decides. Django's own limit for a form without files is 2.5 MB
 /// (DATA_UPLOAD_MAX_MEMORY_SIZE); almost every form is far below this.
@@ -19,6 +24,10 @@ const READ_FIRST: usize = 1024 * 1024;
 const TOKEN_WITHIN: usize = 64 * 1024;
 /// What is kept of a refused body's text.
 const TEXT_LIMIT: usize = 16 * 1024 * 1024;
+/// More than the head of any part that Django takes (MAX_TOTAL_HEADER_SIZE is 1,024 bytes).
+const HEAD_LIMIT: usize = 64 * 1024;
+/// What the parser is given at a time.
+const SIP: usize = 16 * 1024;
 /// What a part costs beside its text, so that a million empty ones are not free.
 const PART_COST: usize = 64;
 
@@ -146,20 +155,26 @@ async fn drain(mut body: Body) {
     while let Some(Ok(_)) = Pin::new(&mut body).frame().await {}
 }
 
-async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> Typed {
+async fn multipart(mut body: Body, boundary: &str, passwords: &BTreeSet<String>) -> Typed {
+    let meal = Meal::default();
+    let sips = Sips { body: &mut body, left: Bytes::new(), meal: &meal };
+    let typed = parts(multer::Multipart::new(sips, boundary), &meal, passwords).await;
+    // What is not read is sent all the same, before a browser looks at any answer.
+    drain(body).await;
+    typed
+}
+
+async fn parts(mut parts: multer::Multipart<'_>, meal: &Meal, passwords: &BTreeSet<String>) -> Typed {
     let mut typed = Typed::default();
     let mut left = TEXT_LIMIT;
-    let mut parts = multer::Multipart::new(body.into_data_stream(), boundary);
     loop {
-        let mut part = match parts.next_field().await {
-            Ok(Some(part)) => part,
-            Ok(None) => return typed,
-            Err(_) => break,
+        let mut part = match fed(meal, |cx| parts.poll_next_field(cx)).await {
+            Some(Ok(Some(part))) => part,
+            Some(Ok(None)) => return typed,
+            Some(Err(_)) | None => break,
         };
         let cost = PART_COST + part.name().map_or(0, str::len) + part.file_name().map_or(0, str::len);
         if cost > left {
-            drop(part);
-            while let Ok(Some(_)) = parts.next_field().await {}
             break;
         }
         left -= cost;
@@ -168,11 +183,11 @@ async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> 
             if !file.is_empty() {
                 typed.files.push((name, file));
             }
-            while let Ok(Some(_)) = part.chunk().await {}
+            while let Some(Some(Ok(_))) = fed(meal, |cx| Pin::new(&mut part).poll_next(cx)).await {}
             continue;
         }
         let mut value = Vec::new();
-        while let Ok(Some(chunk)) = part.chunk().await {
+        while let Some(Some(Ok(chunk))) = fed(meal, |cx| Pin::new(&mut part).poll_next(cx)).await {
             let fits = chunk.len().min(left);
             left -= fits;
             value.extend_from_slice(&chunk[..fits]);
@@ -184,6 +199,62 @@ async fn multipart(body: Body, boundary: &str, passwords: &BTreeSet<String>) -> 
     typed
 }
 
+/// Lets the parser make what it can of what it has, and only then gives it more: it keeps everything until something
+/// comes of it, a part's head that never ends as well. None: nothing came of as much as the longest head.
+async fn fed<T>(meal: &Meal, mut parse: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    meal.given.store(0, Ordering::Relaxed);
+    let feed = |cx: &mut Context<'_>| loop {
+        if let Poll::Ready(got) = parse(cx) {
+            meal.hungry.store(false, Ordering::Relaxed);
+            return Poll::Ready(Some(got));
+        }
+        // Still hungry: nothing has arrived yet, and the body wakes us.
+        if meal.hungry.swap(true, Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        if meal.given.load(Ordering::Relaxed) > HEAD_LIMIT {
+            return Poll::Ready(None);
+        }
+    };
+    poll_fn(feed).await
+}
+
+/// Between the parser and its body.
+#[derive(Default)]
+struct Meal {
+    /// The parser has made of what it has all that it can.
+    hungry: AtomicBool,
+    /// Bytes that it was given since something came of them.
+    given: AtomicUsize,
+}
+
+/// A body that gives no more than a sip, and only when it is asked for one.
+struct Sips<'b> {
+    body: &'b mut Body,
+    left: Bytes,
+    meal: &'b Meal,
+}
+
+impl Stream for Sips<'_> {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.meal.hungry.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        while self.left.is_empty() {
+            match ready!(Pin::new(&mut *self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => self.left = frame.into_data().unwrap_or_default(),
+                end => return Poll::Ready(end.map(|frame| frame.map(|_| Bytes::new()))),
+            }
+        }
+        let sip = self.left.len().min(SIP);
+        self.meal.hungry.store(false, Ordering::Relaxed);
+        self.meal.given.fetch_add(sip, Ordering::Relaxed);
+        Poll::Ready(Some(Ok(self.left.split_to(sip))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,15 +262,52 @@ mod tests {
     #[tokio::test]
     async fn names_cost_what_they_are() {
         let part = |head: &str| format!("--B\r\nContent-Disposition: form-data; {head}\r\n\r\n\r\n");
-        let long = "n".repeat(1024 * 1024);
+        let long = "n".repeat(40 * 1024);
         for head in [format!("name=\"f\"; filename=\"{long}\""), format!("name=\"{long}\"")] {
-            let body = format!("{}--B--\r\n", part(&head).repeat(20));
+            let body = format!("{}--B--\r\n", part(&head).repeat(500));
             let typed = multipart(Body::bytes(Bytes::from(body)), "B", &BTreeSet::new()).await;
             let kept = typed.files.len() + typed.fields.len();
-            assert!(typed.cut && (10..=16).contains(&kept), "{kept} of 20 kept");
+            assert!(typed.cut && (300..410).contains(&kept), "{kept} of 500 kept");
         }
         let body = format!("{}--B--\r\n", part("name=\"a\"").repeat(TEXT_LIMIT / PART_COST));
         let typed = multipart(Body::bytes(Bytes::from(body)), "B", &BTreeSet::new()).await;
         assert!(typed.cut && typed.fields.len() < TEXT_LIMIT / PART_COST);
+    }
+
+    /// multer keeps whatever it cannot make anything of yet.
+    #[tokio::test]
+    async fn a_head_without_an_end_is_not_kept() {
+        let parts = |head: &str| {
+            format!(
+                "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--B\r\n{head}\r\n\r\n\r\n--B--\r\n"
+            )
+        };
+        let long = "n".repeat(1024 * 1024);
+        for head in [format!("Content-Disposition: form-data; name=\"{long}\""), format!("X: {long}")] {
+            let body = Body::bytes(Bytes::from(parts(&head)));
+            let typed = multipart(body, "B", &BTreeSet::new()).await;
+            assert!(typed.cut);
+            assert_eq!(typed.fields, [("a".to_owned(), "1".to_owned())]);
+        }
+        let body = Body::bytes(Bytes::from(format!("{long}{}", parts("X: y"))));
+        assert_eq!(multipart(body, "B", &BTreeSet::new()).await.fields, []);
+    }
+
+    /// However it arrives, it is the same form.
+    #[tokio::test]
+    async fn parts_are_read_from_any_pieces() {
+        let text = "line\r\n--\r\n-B line\r".repeat(5_000);
+        let body = format!(
+            "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{text}\r\n--B\r\nContent-Disposition: form-data; \
+             name=\"f\"; filename=\"x\"\r\n\r\n{text}\r\n--B\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n2\r\n--B--\r\nepilogue"
+        );
+        for size in [1, 7, 1_000, SIP, body.len()] {
+            let pieces = body.as_bytes().chunks(size).map(Bytes::copy_from_slice).collect();
+            let body = Body::after(pieces, Body::empty());
+            let typed = multipart(body, "B", &BTreeSet::new()).await;
+            assert!(!typed.cut);
+            assert_eq!(typed.fields, [("a".to_owned(), text.clone()), ("b".to_owned(), "2".to_owned())]);
+            assert_eq!(typed.files, [("f".to_owned(), "x".to_owned())]);
+        }
     }
 }

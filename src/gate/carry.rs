@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::PoisonError;
 
 use http_body_util::BodyExt;
 use hyper::header::LOCATION;
 use hyper::{Request, Response};
+use tokio::time::{Instant, timeout_at};
 
 use super::body::{Copy, Posted};
 use super::look::Present;
+use super::pin::{self, Fences, Keeping};
 use super::{Grant, Writer};
 use crate::collab::command::{Command, WriteEnd};
 use crate::collab::record::{Millis, PageId};
@@ -43,7 +44,7 @@ impl Writer {
         let (parts, ()) = head.into_parts();
         let mut request = Request::from_parts(parts, posted.into_body());
         render::ask_plainly(request.headers_mut());
-        let sent = self.app.upstream.send(request).await;
+        let sent = pin::carry(self.app.upstream.send(request)).await;
         let (end, heard) = match sent {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
@@ -62,7 +63,7 @@ impl Writer {
             }
         };
         self.judged = self.commit(&grant, end).await;
-        keeping.abort();
+        drop(keeping);
         match heard {
             Heard::Answer(answer) => answer,
             Heard::Instead(trouble) => {
@@ -76,17 +77,11 @@ impl Writer {
         }
     }
 
-    /// Renews the pin as long as the write is on its way, however long an upload takes.
-    pub(super) fn keep(&self, fence: u64) -> tokio::task::JoinHandle<()> {
-        let (hub, key, every) = (Arc::clone(&self.app.hub), self.key.clone(), self.app.keep_write);
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(every).await;
-                if let Err(error) = hub.run(&key, &Command::KeepWrite { fence }).await {
-                    tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
-                }
-            }
-        })
+    /// Renews the pin as long as the write is on its way.
+    pub(super) fn keep(&self, fence: u64) -> Keeping {
+        let fences = Fences::default();
+        fences.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key.clone(), fence);
+        pin::keep(&self.app.hub, self.app.keep_write, &fences)
     }
 
     /// Reads Django's answer: from its head, and where that does not tell, from as much of the page as does.
@@ -157,23 +152,29 @@ impl Writer {
         };
         let mut read = VecDeque::new();
         let mut page = Body::Page(Box::new(page));
+        let until = Instant::now() + self.app.upstream.patience();
         let shown = loop {
             let learned = match &page {
-                Body::Page(page) => page.learned(),
-                _ => break outcome::Shown::Neither,
+                Body::Page(page) => page.learned().shown(),
+                _ => break None,
             };
-            if learned.shown() != outcome::Shown::Neither {
-                break learned.shown();
+            if learned != outcome::Shown::Neither {
+                break Some(learned);
             }
-            match Pin::new(&mut page).frame().await {
-                Some(Ok(frame)) => read.extend(frame.into_data().ok()),
-                Some(Err(_)) | None => match &page {
-                    Body::Page(page) => break page.learned().shown(),
-                    _ => break outcome::Shown::Neither,
+            match timeout_at(until, Pin::new(&mut page).frame()).await {
+                Ok(Some(Ok(frame))) => read.extend(frame.into_data().ok()),
+                Ok(None) => match &page {
+                    Body::Page(page) => break Some(page.learned().shown()),
+                    _ => break None,
                 },
+                // It broke off; or it still goes on to the browser, but the save waits for it no longer.
+                Ok(Some(Err(_))) | Err(_) => break None,
             }
         };
-        let end = end_of(outcome::from_body(self.view, shown));
+        let end = match shown {
+            Some(shown) => end_of(outcome::from_body(self.view, shown)),
+            None => WriteEnd::Unknown { may_land: false },
+        };
         (end, Heard::Answer(answer.map(|()| Body::after(read, page))))
     }
 
@@ -187,19 +188,9 @@ impl Writer {
             page: grant.page.clone(),
             end,
         };
-        for pause in [0, 200, 1_000] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match self.app.hub.run(&self.key, &command).await {
-                Ok(applied) => {
-                    tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
-                    return Some(applied.step.record.version);
-                }
-                Err(error) => {
-                    tracing::warn!(object = %self.key, %error, ?end, "a write's end could not be stored")
-                }
-            }
-        }
-        None
+        let applied = pin::end(&self.app.hub, &self.key, &command).await.ok()?;
+        tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
+        Some(applied.step.record.version)
     }
 }
 

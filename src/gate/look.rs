@@ -5,10 +5,11 @@
 
 use hyper::header::LOCATION;
 use hyper::{Request, StatusCode};
+use tokio::time::timeout;
 
 use super::body::Copy;
 use super::deny::Denied;
-use super::{Grant, Writer};
+use super::{Grant, Writer, pin};
 use crate::collab::command::{Command, Refusal, WriteEnd, WriteProof};
 use crate::collab::record::{Millis, PageId};
 use crate::django::base::unpack;
@@ -51,12 +52,15 @@ impl Writer {
             }
         };
         match answer.status() {
-            StatusCode::OK => match render::read_form(&self.app, answer).await {
-                Some((learned, current)) if learned.form.is_some() => {
-                    Present::Form { current, can_edit: learned.can_edit, version: seen.record.version }
+            StatusCode::OK => {
+                let reading = render::read_form(&self.app, answer);
+                match timeout(self.app.upstream.patience(), reading).await {
+                    Ok(Some((learned, current))) if learned.form.is_some() => {
+                        Present::Form { current, can_edit: learned.can_edit, version: seen.record.version }
+                    }
+                    _ => Present::Unreadable,
                 }
-                _ => Present::Unreadable,
-            },
+            }
             StatusCode::NOT_FOUND | StatusCode::GONE => Present::Gone,
             StatusCode::FOUND => {
                 let to = answer.headers().get(LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default();
@@ -86,7 +90,7 @@ impl Writer {
         };
         let keeping = self.keep(grant.fence);
         let present = self.look().await;
-        keeping.abort();
+        drop(keeping);
         let changed = match &present {
             Present::Form { current, .. } => self.differs(&base, current),
             // Whoever is signed out, or asks a Django that is away, hears it from the save itself.
@@ -101,7 +105,7 @@ impl Writer {
             page: grant.page,
             end: WriteEnd::NotSaved,
         };
-        self.app.hub.run(&self.key, &end).await.map_err(Denied::Store)?;
+        pin::end(&self.app.hub, &self.key, &end).await.map_err(Denied::Store)?;
         Err(Denied::Changed(Box::new(present), grant.now))
     }
 

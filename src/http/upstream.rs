@@ -103,6 +103,11 @@ impl Upstream {
         self.connector.address().to_string()
     }
 
+    /// How long an answer may take to begin; and, where somebody waits for it to be read, to end.
+    pub fn patience(&self) -> Duration {
+        self.answer_timeout
+    }
+
     /// Sends a request and waits for the head of the answer.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
         let may_repeat = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)

@@ -6,12 +6,10 @@ use hyper::Response;
 
 use super::Job;
 use super::fresh::Pages;
-use super::pins;
 use super::refuse::{Fewer, Refused};
 use crate::collab::command::{Refusal, WriteProof};
 use crate::collab::record::Millis;
 use crate::django::changelist::{Action, on_rows, without_selected};
-use crate::django::list_outcome::Kind;
 use crate::django::object::ObjectKey;
 use crate::http::body::Body;
 use crate::store::StoreError;
@@ -31,7 +29,7 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
             Err(error) => return job.no_store(&error),
         }
     }
-    let asked = match pins::ask(&job.app, job.who.person(), &keys, &WriteProof::None).await {
+    let asked = match job.pin(&keys, &WriteProof::None).await {
         Ok(asked) => asked,
         Err(error) => return job.no_store(&error),
     };
@@ -39,7 +37,7 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
         asked.pins.release().await;
         return refuse(&job, &action, asked.refused, pages, asked.now).await;
     }
-    let (end, answer) = job.send(Kind::Action { deletes: action.deletes() }).await;
+    let (end, answer) = job.send(action.kind(), Vec::new()).await;
     let (user, model) = (job.who.user.as_str(), job.model.label());
     tracing::info!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
     asked.pins.end(|_| end).await;
@@ -69,7 +67,9 @@ async fn refuse(
 ) -> Response<Body> {
     let fields = job.fields();
     let is_out = |pk: &str| refused.contains_key(&job.model.object(pk));
+    let mut seen = None;
     let (labels, fewer) = if let Some(pages) = pages {
+        seen = Some(pages.pks.iter().map(|(key, _)| key.clone()).collect::<BTreeSet<_>>());
         let left = pages.pks.iter().filter(|(key, _)| !refused.contains_key(key));
         let left: Vec<String> = left.map(|(_, pk)| pk.clone()).collect();
         let fewer = match left.len() {
@@ -90,7 +90,9 @@ async fn refuse(
     };
     let rows = refused.into_iter().map(|(key, refusal)| {
         let label = labels.get(&key).cloned();
-        Refused { key, label, refusal, typed: Vec::new() }
+        // Of all that somebody has, some may be none of this person's business.
+        let unseen = seen.as_ref().is_some_and(|seen| !seen.contains(&key));
+        Refused { key, label, refusal, typed: Vec::new(), unseen }
     });
     job.refuse(rows.collect(), fewer, fields, Vec::new(), now)
 }

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hyper::Response;
 
+use super::body::Why;
 use super::refuse::{Changed, Fewer, Refused, TypedField};
-use super::{Job, Token, pins};
+use super::{Job, ROWS, Token, pins};
 use crate::collab::command::{Refusal, WriteEnd, WriteProof};
 use crate::collab::record::Record;
 use crate::django::changelist::{Row, without_rows};
@@ -19,23 +20,28 @@ use crate::django::rows::{ListPage, same};
 use crate::http::body::Body;
 
 pub(super) async fn carry_out(job: Job, rows: Vec<Row>) -> Response<Body> {
-    let mut names = job.app.pk_names(&job.model);
+    let mut names: BTreeSet<String> = job.app.pk_names(&job.model).into_iter().collect();
     if names.is_empty() {
-        names = job.fresh().await.map(|f| f.shown.pk_names(&job.model)).unwrap_or_default();
+        names = job.fresh().await.map(|f| key_names(&job, &f)).unwrap_or_default();
     }
     // The second round only where a model's key has got another name since it was learned.
     for last in [false, true] {
         if names.is_empty() {
             names = likely_names(&rows);
         }
-        let keys = rows.iter().flat_map(|r| r.pks(&names)).map(|pk| job.model.object(pk)).collect();
-        let asked = match pins::ask(&job.app, job.who.person(), &keys, &WriteProof::Beside).await {
+        let keys = rows.iter().flat_map(|r| r.pks(&names)).map(|pk| job.model.object(pk));
+        let keys: BTreeSet<ObjectKey> = keys.collect();
+        // A row of thousands of fields may have its key in any of them.
+        if keys.len() > ROWS {
+            return Why::Rows.answer(job.json);
+        }
+        let asked = match job.pin(&keys, &WriteProof::Beside).await {
             Ok(asked) => asked,
             Err(error) => return job.no_store(&error),
         };
         let fresh = job.fresh().await.unwrap_or_default();
-        let now_names = fresh.shown.pk_names(&job.model);
-        if !last && !now_names.is_empty() && now_names.iter().any(|n| !names.contains(n)) {
+        let now_names = key_names(&job, &fresh);
+        if !last && !now_names.is_subset(&names) {
             asked.pins.release().await;
             names = now_names;
             continue;
@@ -45,22 +51,25 @@ pub(super) async fn carry_out(job: Job, rows: Vec<Row>) -> Response<Body> {
     unreachable!("the second round always decides")
 }
 
+/// The fields that hold the keys, as this page shows.
+fn key_names(job: &Job, page: &ListPage) -> BTreeSet<String> {
+    page.shown.pk_names(&job.model).into_iter().collect()
+}
+
 /// Which field holds the rows' keys, where no page tells: any that every row fills in, and each differently.
-fn likely_names(rows: &[Row]) -> Vec<String> {
-    let fields = rows.iter().flat_map(|r| &r.fields).map(|(name, _)| name);
-    let all: BTreeSet<&String> = fields.collect();
-    let fits = |name: &&String| {
-        let one = std::slice::from_ref(*name);
-        let values: BTreeSet<&str> = rows.iter().flat_map(|r| r.pks(one)).collect();
-        values.len() == rows.len()
-    };
-    all.into_iter().filter(fits).cloned().collect()
+fn likely_names(rows: &[Row]) -> BTreeSet<String> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, value) in rows.iter().flat_map(|r| &r.fields).filter(|(_, value)| !value.is_empty()) {
+        all.entry(name).or_default().insert(value);
+    }
+    let fit = all.into_iter().filter(|(_, values)| values.len() == rows.len());
+    fit.map(|(name, _)| name.to_owned()).collect()
 }
 
 async fn decide(
     job: Job,
     rows: Vec<Row>,
-    names: &[String],
+    names: &BTreeSet<String>,
     fresh: &ListPage,
     asked: pins::Asked,
 ) -> Response<Body> {
@@ -74,7 +83,8 @@ async fn decide(
         let keys: Vec<ObjectKey> = row.pks(names).map(|pk| job.model.object(pk)).collect();
         let now = keys.iter().find_map(|key| present.get(key).copied());
         let writes = !now.is_some_and(|now| same(row, now));
-        let typed = typed(row, now, names);
+        // Shown once, also where a row may have several keys.
+        let mut typed = typed(row, now, names);
         for key in keys {
             let refusal = match (asked.refused.get(&key), asked.records.get(&key)) {
                 (Some(refusal), _) => Some(refusal.clone()),
@@ -85,13 +95,14 @@ async fn decide(
             match refusal {
                 Some(refusal) => {
                     out.insert(row.number);
-                    refused.push(Refused { key, label, refusal, typed: typed.clone() });
+                    let typed = std::mem::take(&mut typed);
+                    refused.push(Refused { key, label, refusal, typed, unseen: false });
                 }
                 None if writes => {
                     changed.push(Changed {
                         row: row.number,
                         label: label.unwrap_or_else(|| key.to_string()),
-                        typed: typed.clone(),
+                        typed: std::mem::take(&mut typed),
                     });
                     written.insert(key);
                 }
@@ -100,7 +111,7 @@ async fn decide(
         }
     }
     if refused.is_empty() {
-        let (end, answer) = job.send(Kind::Edit).await;
+        let (end, answer) = job.send(Kind::Edit, changed).await;
         let (user, model) = (job.who.user.as_str(), job.model.label());
         tracing::info!(model, user, rows = written.len(), ?end, "a list's save ended");
         asked.pins.end(|key| if written.contains(key) { end } else { WriteEnd::NotSaved }).await;
@@ -136,17 +147,26 @@ fn against(job: &Job, record: &Record) -> Option<Refusal> {
 }
 
 /// The fields that differ, beside what stands there now.
-fn typed(row: &Row, now: Option<&Row>, names: &[String]) -> Vec<TypedField> {
-    let join = |row: &Row, name: &str| {
-        let values = row.fields.iter().filter(|(n, _)| n == name).map(|(_, v)| v.trim_start_matches('\0'));
-        values.collect::<Vec<_>>().join(", ")
+fn typed(row: &Row, now: Option<&Row>, names: &BTreeSet<String>) -> Vec<TypedField> {
+    let values = |row: &Row| {
+        let mut all: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in row.fields.iter().filter(|(name, _)| !names.contains(name)) {
+            let value = value.trim_start_matches('\0');
+            match all.get_mut(name) {
+                Some(values) => values.extend([", ", value]),
+                None => drop(all.insert(name.clone(), value.to_owned())),
+            }
+        }
+        all
     };
-    let fields: BTreeSet<&String> =
-        row.fields.iter().chain(now.iter().flat_map(|n| &n.fields)).map(|(name, _)| name).collect();
-    let shown = fields.into_iter().filter(|name| !names.contains(name)).map(|name| TypedField {
+    let (typed, present) = (values(row), now.map(values));
+    let mut fields: BTreeSet<&String> = typed.keys().collect();
+    fields.extend(present.iter().flatten().map(|(name, _)| name));
+    let value = |of: &BTreeMap<String, String>, name| of.get(name).cloned().unwrap_or_default();
+    let shown = fields.into_iter().map(|name| TypedField {
         name: name.clone(),
-        typed: join(row, name),
-        present: now.map(|now| join(now, name)),
+        typed: value(&typed, name),
+        present: present.as_ref().map(|present| value(present, name)),
     });
     shown.filter(|f| f.present.as_ref() != Some(&f.typed)).collect()
 }

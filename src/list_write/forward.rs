@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 
 use hyper::header::{HeaderMap, LOCATION};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 
 use super::fresh::{collect, is_page};
+use super::refuse::Changed;
 use super::{Job, Token};
 use crate::collab::command::WriteEnd;
 use crate::django::list_outcome::{self, Kind};
 use crate::django::outcome::Outcome;
 use crate::django::rows;
+use crate::gate::pin;
 use crate::http::body::Body;
 use crate::http::headers;
 use crate::lists::{self, Listing, place};
@@ -46,13 +48,13 @@ impl Job {
         }
     }
 
-    /// Sends it, and hears how it ended.
-    pub(super) async fn send(&self, kind: Kind) -> (WriteEnd, Response<Body>) {
-        match self.app.upstream.send(self.request()).await {
+    /// Sends it, and hears how it ended. `changed`: what the person is shown if it is given back.
+    pub(super) async fn send(&self, kind: Kind, changed: Vec<Changed>) -> (WriteEnd, Response<Body>) {
+        match pin::carry(self.app.upstream.send(self.request())).await {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
                 self.follow(answer.headers()).await;
-                self.understand(kind, answer).await
+                self.understand(kind, answer, changed).await
             }
             Err(error) => {
                 tracing::warn!(model = self.model.label(), %error, "Django did not answer a list's POST");
@@ -61,14 +63,29 @@ impl Job {
                 } else {
                     (WriteEnd::Unknown { may_land: true }, Trouble::Unknown(&error))
                 };
-                (end, self.trouble(&trouble))
+                (end, self.trouble(&trouble, changed))
             }
         }
     }
 
-    async fn understand(&self, kind: Kind, answer: Response<Body>) -> (WriteEnd, Response<Body>) {
+    async fn understand(
+        &self,
+        kind: Kind,
+        answer: Response<Body>,
+        changed: Vec<Changed>,
+    ) -> (WriteEnd, Response<Body>) {
         let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok());
         let read = list_outcome::from_head(kind, answer.status().as_u16(), location);
+        // Our own list was posted, so there is something to give back; Django's page would throw it away.
+        let lost = match read {
+            _ if matches!(self.token, Token::None) => None,
+            Outcome::SignedOut => Some(Trouble::SignedOut(location.unwrap_or_default().to_owned())),
+            _ if answer.status() == StatusCode::FORBIDDEN => Some(Trouble::Forbidden),
+            _ => None,
+        };
+        if let Some(trouble) = lost {
+            return (WriteEnd::NotSaved, self.trouble(&trouble, changed));
+        }
         if read != Outcome::AskBody {
             return (end_of(read), answer);
         }
@@ -77,7 +94,7 @@ impl Job {
             return (WriteEnd::Unknown { may_land: false }, answer);
         };
         let (parts, body) = answer.into_parts();
-        let html = match collect(body).await {
+        let html = match collect(body, self.app.upstream.patience()).await {
             Ok(html) => html,
             Err((read, rest)) => {
                 let body = Body::after(VecDeque::from([read]), rest.unwrap_or_else(Body::empty));

@@ -1,6 +1,7 @@
 //! The list as it is now: asked for with the person's own cookies, just before a POST is decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -9,8 +10,9 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
-use super::Job;
+use super::{Job, ROWS};
 use crate::app::App;
 use crate::django::changelist::Model;
 use crate::django::rows::{self, ListPage};
@@ -46,6 +48,7 @@ impl Job {
     /// All rows that match the list's filters, as far as they are shown.
     pub(super) async fn pages(&self) -> Pages {
         let mut found = Pages::default();
+        let mut seen = BTreeSet::new();
         for number in 1..=PAGES {
             let address = page_of(self.address(), number);
             match list_at(&self.app, &self.model, &self.head, &address).await {
@@ -53,7 +56,7 @@ impl Job {
                     let before = found.pks.len();
                     for row in page.shown.rows(&self.model) {
                         let key = self.model.object(&row.pk);
-                        if found.pks.iter().all(|(k, _)| *k != key) {
+                        if seen.insert(key.clone()) {
                             if let Some(label) = page.shown.label(&self.model, &row.pk) {
                                 found.labels.insert(key.clone(), label.to_owned());
                             }
@@ -61,8 +64,8 @@ impl Job {
                         }
                     }
                     // Django shows the last page for some numbers beyond it.
-                    if found.pks.len() == before {
-                        found.whole = true;
+                    found.whole = found.pks.len() == before;
+                    if found.whole || found.pks.len() > ROWS {
                         break;
                     }
                 }
@@ -106,7 +109,7 @@ pub(super) async fn list_at(app: &App, model: &Model, head: &Parts, address: &st
     let Some((encoding, Packing::Plain)) = readable(&answer) else {
         return Seen::Nothing;
     };
-    let Ok(html) = collect(answer.into_body()).await else {
+    let Ok(html) = collect(answer.into_body(), app.upstream.patience()).await else {
         return Seen::Nothing;
     };
     let page = rows::read(&app.themes, encoding, &place(app, model), &html);
@@ -130,10 +133,17 @@ impl Seen {
     }
 }
 
-/// The whole body; or what was read of it, and the rest.
-pub(super) async fn collect(mut body: Body) -> Result<Bytes, (Bytes, Option<Body>)> {
+/// The whole body; or what was read of it in that time, and the rest.
+pub(super) async fn collect(mut body: Body, patience: Duration) -> Result<Bytes, (Bytes, Option<Body>)> {
     let mut read = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    let until = Instant::now() + patience;
+    loop {
+        let Ok(frame) = timeout_at(until, body.frame()).await else {
+            return Err((read.freeze(), Some(body)));
+        };
+        let Some(frame) = frame else {
+            return Ok(read.freeze());
+        };
         match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(data)) => read.extend_from_slice(&data),
             Ok(Err(_)) => {}
@@ -143,7 +153,6 @@ pub(super) async fn collect(mut body: Body) -> Result<Bytes, (Bytes, Option<Body
             return Err((read.freeze(), Some(body)));
         }
     }
-    Ok(read.freeze())
 }
 
 /// Is this answer a page that can be looked into as a whole?

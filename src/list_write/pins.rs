@@ -1,22 +1,24 @@
 //! The pins of many rows at once: all of them or none, kept alive, and ended one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::app::App;
 use crate::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
 use crate::collab::record::{Millis, Person, Record, RequestId};
 use crate::django::object::ObjectKey;
+use crate::gate::pin::{self, Fences, Keeping};
 use crate::ids;
+use crate::socket::hub::Hub;
 use crate::store::StoreError;
 
 /// Rows that nobody else may save until these are ended.
 pub(super) struct Pins {
-    app: Arc<App>,
+    hub: Arc<Hub>,
     person: Person,
-    fences: BTreeMap<ObjectKey, u64>,
-    keeping: tokio::task::JoinHandle<()>,
+    fences: Fences,
+    /// Renews them until they are ended.
+    _keeping: Keeping,
 }
 
 /// What was asked, and what came of it.
@@ -30,25 +32,30 @@ pub(super) struct Asked {
 
 /// Asks for every row, also after a refusal: people are told of all of them at once.
 pub(super) async fn ask(
-    app: &Arc<App>,
+    hub: &Arc<Hub>,
+    every: Duration,
     person: Person,
     rows: &BTreeSet<ObjectKey>,
     proof: &WriteProof,
 ) -> Result<Asked, StoreError> {
-    let mut fences = BTreeMap::new();
+    let fences = Fences::default();
+    // From the first one on: before the last of many is pinned, the first could be given up.
+    let keeping = pin::keep(hub, every, &fences);
     let mut refused = BTreeMap::new();
     let mut records = BTreeMap::new();
     let mut now = 0;
     let mut failed = None;
+    // One wait for all of them together. Everybody pins in the keys' order, so nobody waits in a ring.
+    let until = pin::quiet_until();
     for key in rows {
         let id = RequestId::from(ids::id());
         let begin = Command::BeginWrite { id, person: person.clone(), proof: proof.clone() };
-        match app.hub.run(key, &begin).await {
+        match pin::begin(hub, key, &begin, until).await {
             Ok(applied) => {
                 now = applied.now;
                 match applied.step.outcome {
                     Outcome::Granted { fence, .. } => {
-                        fences.insert(key.clone(), fence);
+                        lock(&fences).insert(key.clone(), fence);
                         records.insert(key.clone(), applied.step.record);
                     }
                     Outcome::Refused(refusal) => {
@@ -63,8 +70,7 @@ pub(super) async fn ask(
             break;
         }
     }
-    let keeping = keep(app, fences.clone());
-    let pins = Pins { app: Arc::clone(app), person, fences, keeping };
+    let pins = Pins { hub: Arc::clone(hub), person, fences, _keeping: keeping };
     match failed {
         Some(error) => {
             pins.release().await;
@@ -74,21 +80,6 @@ pub(super) async fn ask(
     }
 }
 
-/// Renews the pins as long as Django works.
-fn keep(app: &Arc<App>, fences: BTreeMap<ObjectKey, u64>) -> tokio::task::JoinHandle<()> {
-    let app = Arc::clone(app);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(app.keep_write).await;
-            for (key, fence) in &fences {
-                if let Err(error) = app.hub.run(key, &Command::KeepWrite { fence: *fence }).await {
-                    tracing::warn!(object = %key, %error, "a row on its way could not be renewed");
-                }
-            }
-        }
-    })
-}
-
 impl Pins {
     /// Nothing was written.
     pub(super) async fn release(self) {
@@ -96,31 +87,75 @@ impl Pins {
     }
 
     /// Tells the store how it ended, row by row. What cannot be told ends by itself, as a possible save.
-    pub(super) async fn end(mut self, how: impl Fn(&ObjectKey) -> WriteEnd) {
-        for pause in [0, 200, 1_000] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            let mut left = BTreeMap::new();
-            for (key, fence) in std::mem::take(&mut self.fences) {
+    pub(super) async fn end(self, how: impl Fn(&ObjectKey) -> WriteEnd) {
+        let mut left = lock(&self.fences).clone();
+        for pause in pin::END_PAUSES {
+            tokio::time::sleep(pause).await;
+            let mut down = false;
+            for (key, fence) in std::mem::take(&mut left) {
+                // Thousands of rows would each wait for a store that is not there, and the answer with them.
+                if down {
+                    left.insert(key, fence);
+                    continue;
+                }
                 let end = how(&key);
                 let command = Command::EndWrite { fence, person: self.person.clone(), page: None, end };
-                match self.app.hub.run(&key, &command).await {
-                    Ok(_) => tracing::debug!(object = %key, ?end, "a row's write ended"),
+                match self.hub.run(&key, &command).await {
+                    Ok(_) => {
+                        tracing::debug!(object = %key, ?end, "a row's write ended");
+                        // Renewing it any longer would find nothing to renew.
+                        lock(&self.fences).remove(&key);
+                    }
                     Err(error) => {
                         tracing::warn!(object = %key, %error, ?end, "a row's end could not be stored");
+                        down = matches!(error, StoreError::Down(_));
                         left.insert(key, fence);
                     }
                 }
             }
-            self.fences = left;
-            if self.fences.is_empty() {
+            if left.is_empty() {
                 break;
             }
         }
     }
 }
 
-impl Drop for Pins {
-    fn drop(&mut self) {
-        self.keeping.abort();
+fn lock(fences: &Fences) -> MutexGuard<'_, BTreeMap<ObjectKey, u64>> {
+    fences.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::pin::tests::{PIN, granted, hub, person};
+
+    /// The second row is in the way for longer than a pin lives.
+    #[tokio::test(start_paused = true)]
+    async fn the_first_pin_outlives_the_wait_for_the_last() {
+        let hub = hub();
+        let rows = ["1", "2"].map(|pk| ObjectKey::new("shop", "product", pk));
+        let fence = granted(&hub, &rows[1], "carol", WriteProof::Beside).await;
+        let carols = Fences::default();
+        lock(&carols).insert(rows[1].clone(), fence);
+        let every = Duration::from_millis(PIN / 3);
+        let keeping = pin::keep(&hub, every, &carols);
+        let (listing, all) = (Arc::clone(&hub), BTreeSet::from(rows.clone()));
+        let asking = tokio::spawn(async move {
+            ask(&listing, every, person("bob"), &all, &WriteProof::Beside).await.unwrap()
+        });
+        tokio::time::sleep(Duration::from_millis(PIN + 1_000)).await;
+        drop(keeping);
+        let end = WriteEnd::NotSaved;
+        let ended = Command::EndWrite { fence, person: person("carol"), page: None, end };
+        pin::end(&hub, &rows[1], &ended).await.unwrap();
+        let asked = asking.await.unwrap();
+        assert!(asked.refused.is_empty());
+        for row in &rows {
+            let record = hub.run(row, &Command::Tick).await.unwrap().step.record;
+            assert_eq!(record.write.map(|w| w.person), Some(person("bob")), "{row}");
+            assert!(!record.uncertain, "{row} was given up");
+        }
+        asked.pins.release().await;
+        assert!(hub.store().list().await.unwrap().is_empty());
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Refused {
     pub(super) label: Option<String>,
     pub(super) refusal: Refusal,
     pub(super) typed: Vec<TypedField>,
+    /// The person has not been shown this row.
+    pub(super) unseen: bool,
 }
 
 /// A row that the POST would write, and may.
@@ -64,7 +66,7 @@ impl Job {
         let Some(page) = self.fresh().await else {
             return BTreeMap::new();
         };
-        let rows = page.shown.rows(&self.model).into_iter().filter_map(|row| {
+        let rows = page.shown.rows(&self.model).filter_map(|row| {
             let label = page.shown.label(&self.model, &row.pk)?.to_owned();
             Some((self.model.object(&row.pk), label))
         });
@@ -89,6 +91,7 @@ impl Job {
                 pk: row.key.pk().to_owned(),
                 refusal: if known { row.refusal } else { row.refusal.without_names() },
                 typed: row.typed,
+                unseen: row.unseen,
             })
             .collect();
         for row in &rows {
@@ -108,15 +111,14 @@ impl Job {
             Fewer::None => (None, 0, false),
             Fewer::TooMany => (None, 0, true),
         };
-        let changed = changed.into_iter().map(|c| (c.label, c.typed)).collect();
         let kept = self.kept(all, fewer, left, too_many, changed, token, now);
         rows::kept(&Trouble::Refused(&rows), &kept, self.json)
     }
 
     /// Something else went wrong; everything is given back all the same.
-    pub(super) fn trouble(&self, trouble: &Trouble) -> Response<Body> {
+    pub(super) fn trouble(&self, trouble: &Trouble, changed: Vec<Changed>) -> Response<Body> {
         let token = self.posted.last(TOKEN_FIELD).map(str::to_owned);
-        let kept = self.kept(self.fields(), None, 0, false, Vec::new(), token, 0);
+        let kept = self.kept(self.fields(), None, 0, false, changed, token, 0);
         rows::kept(trouble, &kept, self.json)
     }
 
@@ -127,7 +129,7 @@ impl Job {
         fewer: Option<Vec<(String, String)>>,
         left: usize,
         too_many: bool,
-        changed: Vec<(String, Vec<TypedField>)>,
+        changed: Vec<Changed>,
         token: Option<String>,
         now: Millis,
     ) -> Kept {
@@ -147,10 +149,11 @@ impl Job {
             fewer,
             left,
             too_many,
-            changed,
+            changed: changed.into_iter().map(|c| (c.label, c.typed)).collect(),
             files: typed.files,
             withheld: typed.withheld,
             token,
+            script: format!("{}{}rows.js", self.app.own_prefix, self.app.assets.folder()),
             now,
         }
     }

@@ -207,7 +207,7 @@ fn to_fill_in(typed: &Typed) -> String {
 }
 
 /// An address that a link may lead to: never a script.
-fn is_web(address: &str) -> bool {
+pub(super) fn is_web(address: &str) -> bool {
     (address.starts_with('/') && !address.starts_with("//"))
         || address.starts_with("https://")
         || address.starts_with("http://")

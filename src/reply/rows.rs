@@ -1,9 +1,10 @@
 //! The page of a list's POST that was not carried out: each row that stands against it, who has it and since when,
 //! and everything that was typed, with a way on without those rows.
 
-use hyper::{Response, StatusCode};
+use hyper::Response;
 
-use super::words::{gateway_status, happened, span};
+use super::kept::is_web;
+use super::row_words::{Words, why, words};
 use super::{fill, respond};
 use crate::assets::ROWS_PAGE;
 use crate::collab::command::Refusal;
@@ -21,6 +22,8 @@ pub(crate) struct RefusedRow {
     pub(crate) href: String,
     pub(crate) refusal: Refusal,
     pub(crate) typed: Vec<TypedField>,
+    /// Django has not shown this row to the person, so it is counted, and not named.
+    pub(crate) unseen: bool,
 }
 
 /// A field that was changed, and what stands there now if that is known.
@@ -34,6 +37,10 @@ pub(crate) struct TypedField {
 pub(crate) enum Trouble<'a> {
     Refused(&'a [RefusedRow]),
     Store,
+    /// Django asks to sign in first, at this address.
+    SignedOut(String),
+    /// Django said 403: mostly since a later login made a new CSRF token.
+    Forbidden,
     NoDjango(&'a UpstreamError),
     Unknown(&'a UpstreamError),
 }
@@ -56,17 +63,9 @@ pub(crate) struct Kept {
     pub(crate) files: Fields,
     pub(crate) withheld: Vec<String>,
     pub(crate) token: Option<String>,
+    /// The address of the page's script.
+    pub(crate) script: String,
     pub(crate) now: Millis,
-}
-
-struct Words {
-    status: StatusCode,
-    code: &'static str,
-    title: String,
-    sentence: String,
-    advice: &'static str,
-    retry_after: Option<u32>,
-    button: &'static str,
 }
 
 pub(crate) fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
@@ -75,93 +74,14 @@ pub(crate) fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body>
         Trouble::Refused(rows) => rows,
         _ => &[][..],
     };
-    let body = if json { data(&words, rows, kept) } else { page(&words, rows, kept) };
+    let body = if json { data(&words, rows, kept) } else { page(trouble, &words, rows, kept) };
     let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
     respond(words.status, kind, body, words.retry_after)
 }
 
-fn words(trouble: &Trouble, model: &str) -> Words {
-    match trouble {
-        Trouble::Refused(rows) => refused(rows),
-        Trouble::Store => Words {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "store_down",
-            title: "Edit locks cannot be checked just now".to_owned(),
-            sentence: format!("Nothing of {model} was changed, as nobody can tell who is editing it."),
-            advice: "Everything you chose and typed is kept below. Try again in a moment.",
-            retry_after: Some(5),
-            button: "Try again",
-        },
-        Trouble::NoDjango(error) => Words {
-            status: gateway_status(error),
-            code: "not_sent",
-            title: "The site does not answer".to_owned(),
-            sentence: format!("Nothing of {model} was changed: the application server cannot be reached."),
-            advice: "Everything you chose and typed is kept below. Try again in a moment.",
-            retry_after: Some(5),
-            button: "Try again",
-        },
-        Trouble::Unknown(error) => Words {
-            status: gateway_status(error),
-            code: "unknown",
-            title: "We do not know whether this was done".to_owned(),
-            sentence: format!("It was sent, but the application server did not say what became of {model}."),
-            advice: "Everything you chose and typed is kept below. Open the list and look before you go on.",
-            retry_after: None,
-            button: "Send it again anyway",
-        },
-    }
-}
-
-fn refused(rows: &[RefusedRow]) -> Words {
-    let any = |fits: fn(&Refusal) -> bool| rows.iter().any(|r| fits(&r.refusal));
-    let held = any(|r| matches!(r, Refusal::Held { .. }));
-    let saving = any(|r| matches!(r, Refusal::Saving { .. }));
-    let old = any(|r| matches!(r, Refusal::Stale { .. } | Refusal::Unfit));
-    let (count, verb) = match rows.len() {
-        1 => ("One row".to_owned(), "stands"),
-        n => (format!("{n} rows"), "stand"),
-    };
-    let busy = held || saving;
-    Words {
-        status: if busy { StatusCode::LOCKED } else { StatusCode::CONFLICT },
-        code: if held { "locked" } else { rows.first().map_or("locked", |r| r.refusal.code()) },
-        title: format!("{count} {verb} in the way"),
-        sentence: "Nothing was changed in any row.".to_owned(),
-        advice: "Everything you chose and typed is kept on this page.",
-        retry_after: busy.then_some(if held { 15 } else { 2 }),
-        button: match (busy, old) {
-            (true, true) => "Try again with all rows, over what was saved since",
-            (true, false) => "Try again with all rows",
-            _ => "Save all rows anyway",
-        },
-    }
-}
-
-/// Why this row stands in the way.
-fn why(refusal: &Refusal, now: Millis) -> String {
-    match refusal {
-        Refusal::Held { by, since } => format!("{} has been editing it for {}.", by.name, span(now, *since)),
-        Refusal::Saving { own: true, .. } => "Your own save of it is still being carried out.".to_owned(),
-        Refusal::Saving { by, .. } => format!("A save by {} is just being carried out.", by.name),
-        Refusal::Stale { saved, deleted } => {
-            let text = happened(saved.as_ref(), *deleted, now);
-            let mut text = format!("{} after you opened the list.", text);
-            // The sentence may begin with "it".
-            if text.starts_with("it ") {
-                text.replace_range(..1, "I");
-            }
-            text
-        }
-        Refusal::Unfit => {
-            "The list was opened under another login, more than a day ago, or before the proxy was restarted."
-                .to_owned()
-        }
-    }
-}
-
 fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
-    let rows = rows.iter().map(|row| {
+    let others = unseen(rows);
+    let rows = rows.iter().filter(|row| !row.unseen).map(|row| {
         let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match &row.refusal {
             Refusal::Held { by, since } | Refusal::Saving { by, since, .. } => (Some((by, *since)), None),
             Refusal::Stale { saved, .. } => (None, saved.as_ref()),
@@ -181,6 +101,7 @@ fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
         "object": kept.model,
         "message": words.sentence,
         "rows": rows.collect::<Vec<_>>(),
+        "others": others,
         "fields": kept.all,
         "files": kept.files,
         "withheld": kept.withheld,
@@ -192,9 +113,9 @@ fn text(s: &str) -> String {
     html_escape::encode_quoted_attribute(s).into_owned()
 }
 
-fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
+fn page(trouble: &Trouble, words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
     let mut listed = String::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !row.unseen) {
         listed.push_str(&format!(
             "<li><a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a><p>{}</p>{}</li>",
             text(&row.href),
@@ -203,13 +124,30 @@ fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
             table(&row.typed),
         ));
     }
+    listed.extend(others(rows, kept));
     let mut forms = String::new();
+    // On a new tab: this page is the only one that has it all.
+    if let Trouble::SignedOut(login) = trouble
+        && is_web(login)
+    {
+        forms.push_str(&format!(
+            "<a class=\"first\" href=\"{}\" target=\"_blank\" rel=\"noopener\">Sign in and go on</a>",
+            text(login)
+        ));
+    }
+    // Its forms have the last login's CSRF token.
+    let script = match trouble {
+        Trouble::SignedOut(_) | Trouble::Forbidden => {
+            format!("<script type=\"module\" src=\"{}\"></script>", text(&kept.script))
+        }
+        _ => String::new(),
+    };
     if let Some(fewer) = &kept.fewer {
         let them = if rows.len() == 1 { "that row" } else { "those rows" };
         let others = if kept.left == 1 { "1 other".to_owned() } else { format!("{} others", kept.left) };
         forms.push_str(&form(kept, fewer, &format!("Go on without {them} ({others})"), "first"));
     }
-    forms.push_str(&form(kept, &kept.all, words.button, if kept.fewer.is_some() { "" } else { "first" }));
+    forms.push_str(&form(kept, &kept.all, words.button, if forms.is_empty() { "first" } else { "" }));
     let mut advice = words.advice.to_owned();
     if kept.too_many {
         advice.push_str(
@@ -219,9 +157,10 @@ fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
     }
     let changed: String =
         kept.changed.iter().map(|(l, typed)| format!("<li>{}{}</li>", text(l), table(typed))).collect();
+    let heading = if rows.is_empty() { "What you sent" } else { "Your other changes" };
     let changed = match changed.is_empty() {
         true => changed,
-        false => format!("<h2>Your other changes</h2><ul>{changed}</ul>"),
+        false => format!("<h2>{heading}</h2><ul>{changed}</ul>"),
     };
     fill(
         ROWS_PAGE,
@@ -234,8 +173,22 @@ fn page(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
             ("list", &text(&kept.address)),
             ("changed", &changed),
             ("shown", &shown(kept)),
+            ("script", &script),
         ],
     )
+}
+
+fn unseen(rows: &[RefusedRow]) -> usize {
+    rows.iter().filter(|row| row.unseen).count()
+}
+
+/// The rows that are not named.
+fn others(rows: &[RefusedRow], kept: &Kept) -> Option<String> {
+    let count = unseen(rows);
+    let other = if count < rows.len() { "other " } else { "" };
+    let (row, are) = if count == 1 { ("row", "is") } else { ("rows", "are") };
+    let model = text(&kept.model);
+    (count > 0).then(|| format!("<li>{count} {other}{row} of {model} {are} being edited or saved.</li>"))
 }
 
 /// What was typed into a row, beside what stands there now.
@@ -243,17 +196,20 @@ fn table(typed: &[TypedField]) -> String {
     if typed.is_empty() {
         return String::new();
     }
+    // Nothing is known of it where Django shows no list, or not this row.
+    let known = typed.iter().any(|field| field.present.is_some());
+    let (now, cell): (_, fn(&TypedField) -> String) = match known {
+        true => ("<th scope=\"col\">Now</th>", |f| {
+            format!("<td>{}</td>", text(f.present.as_deref().unwrap_or_default()))
+        }),
+        false => ("", |_| String::new()),
+    };
     let rows = typed.iter().map(|field| {
-        let present = field.present.as_deref().map_or("", |p| p);
-        format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>",
-            text(&field.name),
-            text(&field.typed),
-            text(present)
-        )
+        let (name, typed) = (text(&field.name), text(&field.typed));
+        format!("<tr><th scope=\"row\">{name}</th><td>{typed}</td>{}</tr>", cell(field))
     });
     format!(
-        "<table><thead><tr><td></td><th scope=\"col\">Your list</th><th scope=\"col\">Now</th></tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><td></td><th scope=\"col\">Your list</th>{now}</tr></thead><tbody>{}</tbody></table>",
         rows.collect::<String>()
     )
 }

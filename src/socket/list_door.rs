@@ -18,7 +18,7 @@ use super::room::OUTBOX;
 use super::wire::{Patience, Socket, Take, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::django::changelist::Model;
-use crate::django::list_page::ROWS;
+use crate::django::list_page::WATCHED;
 use crate::identity::Who;
 use crate::token::list::ListClaims;
 
@@ -74,7 +74,7 @@ impl ListVisit {
         let now = self.hub.store().now().await.map_err(|_| Close::Restart)?;
         let claims = self.hub.key().verify_list(&token, now).map_err(|_| Close::Unfit)?;
         let shown = self.hub.key().digest_of_rows(rows.iter().map(String::as_str));
-        if claims.model != self.guest.model || claims.rows.as_ref() != Some(&shown) || rows.len() > ROWS {
+        if claims.model != self.guest.model || claims.rows.as_ref() != Some(&shown) || rows.len() > WATCHED {
             return Err(Close::Unfit);
         }
         let who = &self.guest.who;

@@ -6,6 +6,7 @@
 mod memory;
 mod redis;
 mod redis_link;
+mod redis_news;
 
 use std::fmt;
 

@@ -7,19 +7,18 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 pub use super::redis_link::RedisConfig;
 use super::redis_link::{Link, masked};
+pub use super::redis_news::{Heard, Notice};
 use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};
 use crate::clock::Clock;
-use crate::collab::command::{Command, Event};
+use crate::collab::command::Command;
 use crate::collab::lock;
 use crate::collab::protocol::Values;
 use crate::collab::record::{KEEP, Millis, NodeId, PageId, Record, Rules, UNSAVED_KEEP};
@@ -29,33 +28,19 @@ use crate::ids;
 /// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
 const TRIES: u32 = 64;
 const STRIPES: usize = 64;
+/// Keys that are asked for in one go.
+const AT_ONCE: usize = 500;
 
 pub struct Redis {
-    link: Link,
+    pub(super) link: Link,
     rules: Rules,
-    prefix: String,
-    node: NodeId,
+    pub(super) prefix: String,
+    pub(super) node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
     clock: Option<Clock>,
     commit: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
-}
-
-/// Told to the other proxies: this object changed, look again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    pub from: NodeId,
-    pub object: ObjectKey,
-    pub events: Vec<Event>,
-}
-
-/// What a subscriber hears.
-#[derive(Clone, Debug)]
-pub enum Heard {
-    Notice(Notice),
-    /// Something may have been missed: look at everything again.
-    Gap,
 }
 
 /// `{` and `}` would break the hash tag that keeps an object's keys in one cluster slot.
@@ -82,10 +67,6 @@ impl Redis {
     fn key(&self, object: &ObjectKey) -> String {
         let tag = object.to_string();
         format!("{}lock:{{{}}}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
-    }
-
-    fn channel(&self) -> String {
-        format!("{}events", self.prefix)
     }
 
     /// Writes, reads and deletes one key, so that a Redis that cannot serve is found at the start.
@@ -123,13 +104,18 @@ impl Redis {
         Ok(self.time(time))
     }
 
-    async fn fetch(&self, object: &ObjectKey) -> Result<Snapshot, StoreError> {
+    /// `renew`: it is kept as long as a page that is rendered now may ask for it.
+    async fn fetch(&self, object: &ObjectKey, renew: bool) -> Result<Snapshot, StoreError> {
         let key = &self.key(object);
         let (time, text): ((u64, u64), Option<String>) = self
             .link
             .run(|mut c| async move {
                 let mut pipe = redis::pipe();
-                pipe.cmd("TIME").cmd("GETEX").arg(key).arg("PX").arg(KEEP);
+                pipe.cmd("TIME");
+                match renew {
+                    true => pipe.cmd("GETEX").arg(key).arg("PX").arg(KEEP),
+                    false => pipe.cmd("GET").arg(key),
+                };
                 pipe.query_async(&mut c).await
             })
             .await?;
@@ -160,7 +146,7 @@ impl Redis {
         let stripe = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0);
         let _queued = self.stripes[stripe].lock().await;
         for attempt in 0..TRIES {
-            let Snapshot { record, now } = self.fetch(object).await?;
+            let Snapshot { record, now } = self.fetch(object, false).await?;
             let step = lock::apply(&record, now, command, &self.rules);
             if !step.changed || self.commit(object, record.revision, &step).await? {
                 return Ok(Applied { step, now });
@@ -186,12 +172,12 @@ impl Redis {
         }
         // Not written, or written by a first sending whose answer was lost: the revision tells, as no two steps
         // of different proxies have both the same revision and the same record.
-        let there = self.fetch(object).await?.record;
+        let there = self.fetch(object, false).await?.record;
         Ok(there == step.record)
     }
 
     pub async fn read(&self, object: &ObjectKey) -> Result<Snapshot, StoreError> {
-        self.fetch(object).await
+        self.fetch(object, true).await
     }
 
     pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
@@ -204,7 +190,7 @@ impl Redis {
                 let mut cursor = 0_u64;
                 loop {
                     let mut scan = redis::cmd("SCAN");
-                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(500);
+                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(AT_ONCE);
                     let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
                     keys.extend(some);
                     if next == 0 {
@@ -215,16 +201,28 @@ impl Redis {
             })
             .await?;
         let mut found = Vec::new();
-        for key in keys {
-            let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
-            let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
-            let Ok(object) = ObjectKey::parse(&name) else {
-                continue;
-            };
-            let Snapshot { record, now } = self.fetch(&object).await?;
-            let record = lock::apply(&record, now, &Command::Tick, &self.rules).record;
-            if record.is_live() {
-                found.push((object, Snapshot { record, now }));
+        for some in keys.chunks(AT_ONCE) {
+            // Only looked at: a list is asked for again and again, and would keep every record for ever.
+            let (time, texts): ((u64, u64), Vec<Option<String>>) = self
+                .link
+                .run(|mut c| async move {
+                    let mut pipe = redis::pipe();
+                    pipe.cmd("TIME").cmd("MGET").arg(some);
+                    pipe.query_async(&mut c).await
+                })
+                .await?;
+            let now = self.time(time);
+            for (key, text) in some.iter().zip(texts) {
+                let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
+                let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
+                // Gone since it was found, or not ours.
+                let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
+                    continue;
+                };
+                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
+                if record.is_live() {
+                    found.push((object, Snapshot { record, now }));
+                }
             }
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -291,42 +289,6 @@ impl Redis {
                 }
             })
             .await
-    }
-
-    /// Listens to the other proxies until the receiver is dropped; connects again for ever. What was missed in
-    /// between is healed by [`Heard::Gap`].
-    pub async fn listen(&self, to: mpsc::Sender<Heard>) {
-        let mut delay = 100;
-        while !to.is_closed() {
-            match self.link.client().get_async_pubsub().await {
-                Ok(mut pubsub) => {
-                    if pubsub.subscribe(self.channel()).await.is_ok() {
-                        delay = 100;
-                        let _ = to.send(Heard::Gap).await;
-                        let mut messages = pubsub.on_message();
-                        while let Some(message) = messages.next().await {
-                            let notice = message
-                                .get_payload::<String>()
-                                .ok()
-                                .and_then(|text| serde_json::from_str::<Notice>(&text).ok());
-                            match notice {
-                                Some(notice) if notice.from == self.node => {}
-                                Some(notice) => {
-                                    let _ = to.send(Heard::Notice(notice)).await;
-                                }
-                                None => {
-                                    tracing::warn!(channel = self.channel(), "a notice that cannot be read")
-                                }
-                            }
-                        }
-                    }
-                    tracing::warn!("the subscription to Redis ended; connecting again");
-                }
-                Err(error) => tracing::warn!(%error, "cannot subscribe to Redis; trying again"),
-            }
-            tokio::time::sleep(Duration::from_millis(delay / 2 + ids::below(delay))).await;
-            delay = (delay * 2).min(5_000);
-        }
     }
 
     /// The address, for the operator.

@@ -251,7 +251,7 @@ async fn a_refused_save_of_somebody_signed_out_says_so() {
             ada.press_in_page("Sign in and go on").await;
             eventually!(ada.path().await, |path| path == "/admin/login/");
             ada.enter("#id_username", "root").await;
-            ada.enter("#id_password", "collab").await;
+            ada.enter("#id_password", "root-demo").await;
             ada.click("[type=submit]").await;
             ada.told(EDITOR).await;
             eventually!(ada.value("name").await, |name| name == "Typed by Ada");

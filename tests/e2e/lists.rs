@@ -372,3 +372,40 @@ async fn a_row_that_is_being_saved_is_in_the_way_for_a_moment() {
     saved.expect(302);
     grace.post(LIST, &posted).await.expect(302);
 }
+
+/// The login is gone when the list is saved: everything comes back, and goes through after signing in again.
+#[tokio::test]
+async fn a_list_that_meets_the_login_page_is_given_back() {
+    let (django, proxy) = site();
+    let mut grace = Person::login(&proxy, "grace").await;
+    let form = list(&mut grace, LIST).await;
+    let posted = form.with("form-1-stock", "77").with("_save", "Save");
+    let deleting = act(&form, "delete_selected", &[2]);
+    django.rows("delete from django_session returning 1");
+    let lost = grace.post(LIST, &posted).await.expect(403);
+    let page = lost.text();
+    for said in [
+        "You are signed out",
+        "href=\"/admin/login/?next=",
+        "Sign in and go on",
+        "What you sent",
+        "<td>77</td>",
+    ] {
+        assert!(page.contains(said), "{said} in {page}");
+    }
+    let again = ways_of(&lost).remove(0);
+    let page = grace.post(LIST, &deleting).await.expect(403).text();
+    assert!(page.contains("You are signed out") && page.contains("<pre>delete_selected</pre>"), "{page}");
+    assert_eq!(grace.post_for_json(LIST, &posted).await.expect(403).json()["error"], "signed_out");
+    // A script's POST, without our list's token, hears Django itself.
+    grace.post(LIST, &posted.without("_collab")).await.expect(302);
+
+    // The new login has another CSRF token, which the page's script fetches. Without scripts, all comes back again.
+    grace.sign_in("/admin/").await;
+    let refused = grace.post(LIST, &again).await.expect(403);
+    assert!(refused.text().contains("The site refused this") && refused.text().contains("<td>77</td>"));
+    let csrf = list(&mut grace, LIST).await.get("csrfmiddlewaretoken").to_owned();
+    let again = ways_of(&refused).remove(0).with("csrfmiddlewaretoken", &csrf);
+    grace.post(LIST, &again).await.expect(302);
+    assert_eq!(stock(&django, 1), 77);
+}

@@ -305,3 +305,38 @@ async fn badges_cross_proxies_and_end_with_a_dead_one() {
     two.proc.kill();
     eventually!(last(), Value::is_null, within: std::time::Duration::from_secs(15));
 }
+
+#[tokio::test]
+async fn a_list_that_meets_the_login_page_is_saved_after_it() {
+    Stage::new("list-login")
+        .play(async |stage| {
+            stage.expect_in_console("403");
+            let ada = stage.person("root").await;
+            ada.open(LIST).await;
+            ada.enter("[name=form-1-stock]", "77").await;
+            assert_eq!(stage.django.rows("delete from django_session returning 1").len(), 1);
+            ada.click("[name=_save]").await;
+            eventually!(ada.text().await, |text| text.contains("You are signed out"));
+            stage.shot(&ada, "list-signed-out").await;
+            let first = ada.client().window().await.unwrap();
+            ada.press_in_page("Sign in and go on").await;
+            eventually!(ada.client().windows().await.unwrap().len(), |tabs| *tabs == 2);
+            let tabs = ada.client().windows().await.unwrap();
+            let second = tabs.into_iter().find(|tab| *tab != first).unwrap();
+            ada.client().switch_to_window(second).await.unwrap();
+            ada.sign_in("root", "/admin/").await;
+            ada.client().close_window().await.unwrap();
+            ada.client().switch_to_window(first).await.unwrap();
+            let csrf = "return document.querySelector('[name=csrfmiddlewaretoken]').value";
+            let before = ada.look(csrf).await;
+            ada.js("window.dispatchEvent(new Event('focus'))", vec![]).await;
+            eventually!(ada.look(csrf).await, |now| *now != before);
+            ada.press_in_page("Try again").await;
+            eventually!(ada.path().await, |path| path == LIST);
+            eventually!(
+                stage.django.value("select count(*) from shop_product where stock = 77"),
+                |rows| *rows == 1
+            );
+        })
+        .await;
+}

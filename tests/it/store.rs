@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use collab_proxy::clock::Clock;
@@ -10,13 +11,19 @@ use collab_proxy::collab::handover::Answer;
 use collab_proxy::collab::lock::apply;
 use collab_proxy::collab::protocol::{Entry, Values};
 use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules, UNSAVED_KEEP};
+use collab_proxy::django::base::{Shown, pack};
+use collab_proxy::django::fields::{Field, Value};
 use collab_proxy::django::object::ObjectKey;
 use collab_proxy::store::{Heard, Memory, Redis, RedisConfig, Session, Store, StoreError};
+use hyper::Response;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::socket::{CHANGE, open};
 use crate::support::redis::Redis as Server;
+use crate::upstream::{Front, Upstream, full, status};
 
 const START: Millis = 1_000_000;
 
@@ -293,6 +300,35 @@ async fn any_key_is_kept_apart_and_listed() {
     }
 }
 
+/// Only a page that is rendered keeps its record longer; an operator's list, asked for every minute, must not.
+#[tokio::test]
+async fn looking_at_the_list_keeps_nothing() {
+    let server = Server::start();
+    let store = redis(&server, "t:", "n", None);
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut link = client.get_multiplexed_async_connection().await.unwrap();
+    // More than are asked for in one go.
+    let many: Vec<ObjectKey> =
+        (0..1_203).map(|pk| ObjectKey::new("shop", "product", &pk.to_string())).collect();
+    for key in &many {
+        let version = store.read(key).await.unwrap().record.version;
+        store.apply(key, &Command::Join { page: page(1, version) }).await.unwrap();
+        let key = format!("t:lock:{{{key}}}");
+        ::redis::cmd("PEXPIRE").arg(key).arg(3_600_000).exec_async(&mut link).await.unwrap();
+    }
+    assert_eq!(store.list().await.unwrap().len(), many.len());
+    // Nothing changes, nothing is written.
+    store.apply(&many[3], &Command::Tick).await.unwrap();
+    for key in &many {
+        let key = format!("t:lock:{{{key}}}");
+        let left: u64 = ::redis::cmd("PTTL").arg(&key).query_async(&mut link).await.unwrap();
+        assert!(left <= 3_600_000, "{key} is kept for {left} ms");
+    }
+    store.read(&many[3]).await.unwrap();
+    let left: u64 = ::redis::cmd("PTTL").arg("t:lock:{shop.product/3}").query_async(&mut link).await.unwrap();
+    assert!(left > 3_600_000, "a page was rendered: {left} ms");
+}
+
 #[tokio::test]
 async fn sessions_are_remembered_and_forgotten() {
     let server = Server::start();
@@ -391,4 +427,97 @@ async fn redis_may_die_and_come_back() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     server.restart();
     eventually!(store.now().await, |now| now.is_ok()).unwrap();
+}
+
+/// A way to a Redis that can be cut: each of so many messages breaks its connection instead of arriving.
+async fn cuttable(server: &Server) -> (tempfile::TempDir, String, Arc<AtomicUsize>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let cuts = Arc::new(AtomicUsize::new(0));
+    let (left, behind) = (Arc::clone(&cuts), server.socket());
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let (mut from, mut to) = near.into_split();
+            let far = tokio::net::UnixStream::connect(&behind).await.unwrap();
+            let (mut answers, mut commands) = far.into_split();
+            let left = Arc::clone(&left);
+            tokio::spawn(async move { tokio::io::copy(&mut answers, &mut to).await });
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 65_536];
+                while let Ok(n @ 1..) = from.read(&mut buffer).await {
+                    let cut = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+                    if cut.is_ok() || commands.write_all(&buffer[..n]).await.is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let url = format!("unix://{}", path.display());
+    (folder, url, cuts)
+}
+
+/// The deep check lets go of its pin although the store is away at that moment.
+#[tokio::test]
+async fn the_end_of_a_refused_save_is_told_again() {
+    let server = Server::start();
+    let (_folder, url, cuts) = cuttable(&server).await;
+    let cutting = Arc::clone(&cuts);
+    let upstream = Upstream::start(move |request| {
+        // The second look is the deep check's; after it the store is not there for a moment.
+        if request.headers().contains_key("x-cut") {
+            cutting.store(1, Ordering::SeqCst);
+        }
+        async move {
+            let html = Response::builder().header("content-type", "text/html; charset=utf-8");
+            html.body(full(
+                "<form id=\"x_form\" method=\"post\" novalidate><input name=\"name\" value=\"b\">\
+                 <input type=\"submit\" name=\"_save\"></form>",
+            ))
+            .unwrap()
+        }
+    })
+    .await;
+    let settings = format!(
+        "store = \"redis\"\n[saves]\ndeep_check = \"always\"\n[options]\nredis_url = \"{url}\"\nredis_max_retries = 0\n"
+    );
+    let front = Front::start(&upstream.url(), &settings).await;
+    let ada = open(&front, "ada").await;
+    let fields = vec![Field {
+        name: "name".to_owned(),
+        values: vec![Value("a".to_owned(), String::new())],
+        ..Field::default()
+    }];
+    let base = pack(&Shown { title: None, fields }).unwrap();
+    let body = format!("_collab={}&name=c&_collab_base={base}", ada.field);
+    let answer = front.post(CHANGE, "Cookie: sessionid=ada\r\nX-Cut: 1\r\n", &body).await;
+    assert_eq!(cuts.load(Ordering::SeqCst), 0);
+    assert_eq!(status(&answer), 409, "{answer}");
+    let record = redis(&server, "collab:", "n", None).list().await.unwrap();
+    assert!(record.is_empty(), "{record:?}");
+}
+
+/// Many rows do not each wait for a store that is away: the answer must leave.
+#[tokio::test]
+async fn a_store_that_is_away_is_not_asked_for_every_row() {
+    const MANY: usize = 10_000;
+    let server = Server::start();
+    let (_folder, url, cuts) = cuttable(&server).await;
+    let cutting = Arc::clone(&cuts);
+    let upstream = Upstream::start(move |_| {
+        cutting.store(MANY, Ordering::SeqCst);
+        async {
+            Response::builder().status(302).header("location", "/admin/shop/product/").body(full("")).unwrap()
+        }
+    })
+    .await;
+    let settings = format!("store = \"redis\"\n[options]\nredis_url = \"{url}\"\nredis_max_retries = 0\n");
+    let front = Front::start(&upstream.url(), &settings).await;
+    let rows: String = (1..=40).map(|pk| format!("&_selected_action={pk}")).collect();
+    let body = format!("action=publish&index=0{rows}");
+    let answer = front.post("/admin/shop/product/", "Cookie: sessionid=ada\r\n", &body).await;
+    assert_eq!(status(&answer), 302, "{answer}");
+    let asked = MANY - cuts.load(Ordering::SeqCst);
+    assert!(asked < 40, "asked {asked} times");
 }

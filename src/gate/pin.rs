@@ -1,0 +1,207 @@
+//! Pins: how a write is asked for, kept on its way, and ended, by whoever carries it out.
+//!
+//! Owns how often and for how long each of these is tried. What a pin means is `collab::write`'s.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::collab::command::{Command, Outcome, Refusal};
+use crate::django::object::ObjectKey;
+use crate::http::upstream::UpstreamError;
+use crate::socket::hub::Hub;
+use crate::store::{Applied, StoreError};
+
+/// How long a save waits for a list that has its row pinned, and perhaps does not change it.
+const QUIET_WAIT: Duration = Duration::from_secs(5);
+const QUIET_LOOK: Duration = Duration::from_millis(100);
+/// A write is on its way no longer than this: an upload that drips in would pin its object for ever.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// Longer than any write, with the looks before and after it. What still renews then has lost its write.
+const KEPT: Duration = LONGEST.saturating_add(Duration::from_secs(15 * 60));
+/// Before each try to tell the store of a write's end.
+pub(crate) const END_PAUSES: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(1_000)];
+
+/// Until when a save that comes now waits for lists that are being saved.
+pub(crate) fn quiet_until() -> Instant {
+    Instant::now() + QUIET_WAIT
+}
+
+/// Asks for a write. A list that is being saved pins all its rows, most of which it does not change
+/// (`Write::quiet`). They cannot be let go before Django is done: it writes whatever differs from the list at that
+/// moment, and would take a save in between back. So a save of such a row waits, and is judged by what the list did.
+pub(crate) async fn begin(
+    hub: &Arc<Hub>,
+    key: &ObjectKey,
+    begin: &Command,
+    until: Instant,
+) -> Result<Applied, StoreError> {
+    loop {
+        let applied = hub.run(key, begin).await?;
+        let pinned = matches!(applied.step.outcome, Outcome::Refused(Refusal::Saving { .. }));
+        let quiet = applied.step.record.write.as_ref().is_some_and(|write| write.quiet);
+        if !(pinned && quiet) || Instant::now() >= until {
+            return Ok(applied);
+        }
+        sleep(QUIET_LOOK).await;
+    }
+}
+
+/// Fences of writes on their way, by object.
+pub(crate) type Fences = Arc<Mutex<BTreeMap<ObjectKey, u64>>>;
+
+/// Renews pins until it is dropped.
+pub(crate) struct Keeping(JoinHandle<()>);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Renews these pins as long as their write is on its way; also those that are added later. Not for ever: what has
+/// been given up counts as a possible save, which is less bad than an object that nobody can save any more.
+pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, fences: &Fences) -> Keeping {
+    let (hub, fences) = (Arc::clone(hub), Arc::clone(fences));
+    Keeping(tokio::spawn(async move {
+        let end = Instant::now() + KEPT;
+        while Instant::now() < end {
+            sleep(every).await;
+            let now = fences.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for (key, fence) in now {
+                if let Err(error) = hub.run(&key, &Command::KeepWrite { fence }).await {
+                    tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
+                }
+            }
+        }
+    }))
+}
+
+/// Waits for Django to take a write and to answer it.
+pub(crate) async fn carry<T>(
+    sending: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<T, UpstreamError> {
+    timeout(LONGEST, sending).await.unwrap_or(Err(UpstreamError::AnswerTimeout(LONGEST)))
+}
+
+/// Tells the store how a write ended, more than once if need be. What cannot be told ends by itself, as a possible
+/// save.
+pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Result<Applied, StoreError> {
+    let mut tries = END_PAUSES.into_iter();
+    loop {
+        sleep(tries.next().unwrap_or_default()).await;
+        match hub.run(key, end).await {
+            Err(error) => {
+                tracing::warn!(object = %key, %error, ?end, "a write's end could not be stored");
+                if tries.len() == 0 {
+                    return Err(error);
+                }
+            }
+            told => return told,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::collab::command::{WriteEnd, WriteProof};
+    use crate::collab::record::{Millis, Person, Rules};
+    use crate::store::{Memory, Store};
+    use crate::token::Key;
+
+    pub(crate) const PIN: Millis = 3_000;
+
+    /// A hub whose time goes with tokio's.
+    pub(crate) fn hub() -> Arc<Hub> {
+        let clock = Clock::manual(1_000_000);
+        let rules = Rules { pin: PIN, ..Rules::default() };
+        let store = Store::Memory(Memory::new(clock.clone(), rules.clone()));
+        tokio::spawn(async move {
+            loop {
+                sleep(Duration::from_millis(50)).await;
+                clock.advance(50);
+            }
+        });
+        Hub::new(Arc::new(store), Key::new(b"k"), "n".into(), rules)
+    }
+
+    pub(crate) fn person(name: &str) -> Person {
+        Person { user: name.into(), name: name.to_owned() }
+    }
+
+    fn wanted(who: &str, proof: WriteProof) -> Command {
+        Command::BeginWrite { id: who.into(), person: person(who), proof }
+    }
+
+    pub(crate) async fn granted(hub: &Arc<Hub>, key: &ObjectKey, who: &str, proof: WriteProof) -> u64 {
+        match begin(hub, key, &wanted(who, proof), quiet_until()).await.unwrap().step.outcome {
+            Outcome::Granted { fence, .. } => fence,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_save_waits_for_a_list_and_is_judged_by_what_it_did() {
+        let key = ObjectKey::new("shop", "product", "3");
+        for (how, good) in [(WriteEnd::NotSaved, true), (WriteEnd::Saved { stays: true }, false)] {
+            let hub = hub();
+            let version = hub.store().read(&key).await.unwrap().record.version;
+            let fence = granted(&hub, &key, "bob", WriteProof::Beside).await;
+            let (waits, at) = (Arc::clone(&hub), key.clone());
+            let proof = WriteProof::Page { page: "p".into(), version };
+            let waiting =
+                tokio::spawn(async move { begin(&waits, &at, &wanted("ada", proof), quiet_until()).await });
+            sleep(Duration::from_secs(2)).await;
+            assert!(!waiting.is_finished());
+            let ended = Command::EndWrite { fence, person: person("bob"), page: None, end: how };
+            end(&hub, &key, &ended).await.unwrap();
+            let outcome = waiting.await.unwrap().unwrap().step.outcome;
+            assert_eq!(matches!(outcome, Outcome::Granted { .. }), good, "{outcome:?}");
+            assert_eq!(matches!(outcome, Outcome::Refused(Refusal::Stale { .. })), !good, "{outcome:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_nor_for_a_save_that_is_one() {
+        let hub = hub();
+        let key = ObjectKey::new("shop", "product", "3");
+        for (proof, wait) in [(WriteProof::Beside, QUIET_WAIT), (WriteProof::None, Duration::ZERO)] {
+            let fence = granted(&hub, &key, "bob", proof).await;
+            let fences = Fences::default();
+            fences.lock().unwrap().insert(key.clone(), fence);
+            let keeping = keep(&hub, Duration::from_millis(PIN / 3), &fences);
+            let asked = Instant::now();
+            let answer = begin(&hub, &key, &wanted("ada", WriteProof::None), quiet_until()).await.unwrap();
+            assert!(matches!(answer.step.outcome, Outcome::Refused(Refusal::Saving { own: false, .. })));
+            let waited = asked.elapsed();
+            assert!(waited >= wait && waited < wait + QUIET_LOOK * 2, "{waited:?}");
+            drop(keeping);
+            let ended =
+                Command::EndWrite { fence, person: person("bob"), page: None, end: WriteEnd::NotSaved };
+            end(&hub, &key, &ended).await.unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pin_is_not_renewed_for_ever() {
+        let hub = hub();
+        let key = ObjectKey::new("shop", "product", "3");
+        let fence = granted(&hub, &key, "bob", WriteProof::None).await;
+        let fences = Fences::default();
+        fences.lock().unwrap().insert(key.clone(), fence);
+        let _keeping = keep(&hub, Duration::from_millis(PIN / 3), &fences);
+        let never: Result<(), _> = carry(std::future::pending()).await;
+        assert!(never.is_err_and(|error| !error.never_sent()));
+        let kept = hub.run(&key, &Command::Tick).await.unwrap().step.record;
+        assert!(kept.write.is_some(), "as long as the write may take");
+        sleep(KEPT - LONGEST + Duration::from_millis(2 * PIN)).await;
+        let given_up = hub.run(&key, &Command::Tick).await.unwrap().step.record;
+        assert!(given_up.write.is_none() && given_up.uncertain);
+    }
+}
