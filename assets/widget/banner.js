@@ -32,6 +32,7 @@ export class Banner extends HTMLElement {
     live.setAttribute('aria-live', 'polite');
     // An English sentence on a right-to-left page keeps its full stop at its end.
     text.append(document.createElement('bdi'));
+    text.tabIndex = -1;
     bar.append(this.#icon(), text, actions);
     root.append(bar, live);
   }
@@ -85,7 +86,9 @@ export class Banner extends HTMLElement {
       const button = this.#buttons.get(id) ?? this.#button(id);
       if (button.textContent !== label) button.textContent = label;
     }
-    if (focused && !focused.isConnected) this.#parts.actions.firstElementChild?.focus();
+    if (!focused || focused.isConnected) return;
+    // Without a button left, the keyboard goes on from the sentence, not from the top of the page.
+    (this.#parts.actions.firstElementChild ?? this.#parts.text).focus();
   }
 
   #button(id) {

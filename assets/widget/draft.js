@@ -16,13 +16,13 @@ export class Draft {
   #timer = null;
   #dirty = false;
   #editable = null; // not known yet
+  #looked = false; // for an earlier draft
 
   constructor(form, config, texts, notice, { storage, window }) {
     Object.assign(this, { config, texts, notice, storage, window });
     this.#form = form;
     this.#before = config.base ?? readDefaults(form);
     notice.onaction = (id) => this.#answer(id);
-    this.#look();
     // What Django gave back with errors is work from the first moment.
     if (config.unsaved) this.changed(true);
   }
@@ -31,10 +31,20 @@ export class Draft {
     return this.config.user.user_id;
   }
 
-  // An earlier draft of this person and object that is still work.
-  #look() {
+  // Is there an earlier draft of this person and object that is still work? `restored`: what the browser had put back.
+  look(restored) {
+    this.#looked = true;
+    this.#find(restored);
+    if (this.#editable !== null) this.#suggest();
+  }
+
+  #find(restored) {
     const { config, storage } = this;
-    const kept = config.can_edit ? find(storage, this.#user, config.object, Date.now()) : null;
+    if (!config.can_edit) return;
+    let kept = find(storage, this.#user, config.object, Date.now());
+    if (restored && !covers(kept, restored)) kept = this.#adopt(kept, restored);
+    // Her own work on this very version, which was on the screen a moment ago.
+    else if (restored && kept.version === config.version) kept.apply = true;
     if (!kept) return;
     const found = { ...kept, ...carriedOver(kept, rowsOf(readHidden(this.#form))) };
     const saved = config.saved_pages?.includes(found.page);
@@ -42,20 +52,42 @@ export class Draft {
     else this.#found = found;
   }
 
+  // What only the browser had kept. Of which version it is, nobody knows.
+  #adopt(kept, restored) {
+    const older = kept && !this.config.saved_pages?.includes(kept.page) ? kept : { names: [], fields: [], base: [], rows: {} };
+    const had = new Set(older.names);
+    const add = (list) => list.filter(([name]) => !had.has(name));
+    const draft = {
+      page: null,
+      version: null,
+      restored: true,
+      names: [...older.names, ...restored.names.filter((name) => !had.has(name))],
+      fields: [...older.fields, ...add(restored.fields)],
+      base: [...older.base, ...add(restored.base)],
+      rows: { ...restored.rows, ...older.rows },
+    };
+    keep(this.storage, this.#user, this.config.object, draft, Date.now());
+    return { v: 1, at: Date.now(), ...draft };
+  }
+
   // The form can be edited now, or no more.
   setEditable(editable) {
     // Told with every breath of the state; an offer that is being read must not be redrawn for nothing.
     const same = this.#editable === editable;
     this.#editable = editable;
-    if (same || !this.#found) return;
-    if (editable && this.#found.apply) this.#fillIn();
+    if (!same) this.#suggest();
+  }
+
+  #suggest() {
+    if (!this.#found) return;
+    if (this.#editable && this.#found.apply) this.#fillIn();
     else this.#offer();
   }
 
   // `dirty`: the form differs from what was rendered.
   changed(dirty) {
     this.#dirty = dirty;
-    if (!dirty && !this.#found) forget(this.storage, this.#user, this.config.object);
+    if (!dirty && !this.#found && this.#looked) forget(this.storage, this.#user, this.config.object);
     if (dirty) this.#timer ??= this.window.setTimeout(() => this.flush(), SOON);
   }
 
@@ -88,7 +120,8 @@ export class Draft {
     const { texts } = this;
     const time = new Intl.DateTimeFormat(document.documentElement.lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
     const old = this.#found.version !== this.config.version;
-    const lines = [fill(texts.draft_text, { time }), old ? texts.draft_old_text : '', this.#editable ? '' : texts.draft_wait_text];
+    const lines = this.#found.restored ? [texts.restored_text] : [fill(texts.draft_text, { time }), old ? texts.draft_old_text : ''];
+    lines.push( this.#editable ? '' : texts.draft_wait_text);
     const ids = [...(this.#editable ? ['restore'] : []), ...(rows ? [] : ['compare']), 'forget'];
     this.notice.show({
       text: lines.filter(Boolean).join(' '),
@@ -123,6 +156,10 @@ export class Draft {
     return compared(this.#found, this.#form, this.texts.draft_column, this.texts);
   }
 }
+
+// Does a draft hold what the browser restored?
+const covers = (draft, { names, fields }) =>
+  draft !== null && names.every((name) => draft.names.includes(name)) && isIn({ names, fields: draft.fields }, fields);
 
 // Values that are offered, beside what the form shows now; those of rows that are gone last.
 export function compared({ names, fields, gone }, form, column, texts) {
@@ -164,7 +201,9 @@ export function showFilled(notice, texts, form, { applied, missing, gone = [] })
 // What people call a field.
 export function labelOf(form, name) {
   const control = form.querySelector(`[name="${CSS.escape(name)}"]`) ?? null;
-  const label = control?.labels?.[0]?.textContent ?? control?.getAttribute('aria-label') ?? '';
+  // The two boxes of a filtered list have labels of their own; people know the field by the one above both.
+  const box = control?.id.endsWith('_to') ? form.ownerDocument.querySelector(`label[for="${CSS.escape(control.id.slice(0, -3))}"]`) : null;
+  const label = (box ?? control?.labels?.[0])?.textContent ?? control?.getAttribute('aria-label') ?? '';
   const own = label.trim().replace(/:$/, '');
   const [, prefix, row, field] = /^(.+)-(\d+)-([^-]+)$/.exec(name) ?? [];
   if (prefix === undefined) return own || name;

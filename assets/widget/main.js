@@ -9,6 +9,7 @@ import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
+import { takeOut } from './restored.js';
 import { renewCsrf } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
@@ -222,6 +223,7 @@ function start(config) {
   if (form) {
     banner.after(left, notice);
     draft = new Draft(form, config, texts, notice, { storage: localStorageOrNull(), window });
+    takeOut(form, window, signal, guarded((restored) => draft.look(restored)));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

@@ -38,7 +38,7 @@ export const TO_PAGE = {
   edit_requested: { names: list(string) },
   request_answered: { answer: string, by: string, at: nullOr(number) },
   unsaved_offered: { by: string, at: number, ...values },
-  content_updated: { version: number, deleted: maybe(boolean) },
+  content_updated: { version: number, you: maybe(boolean), deleted: maybe(boolean) },
   session: { signed_in: boolean },
   error: { code: string, message: string },
   list_status: { rows: (value) => record(value) && Object.values(value).every(nullOr(badge)) },

@@ -29,6 +29,7 @@ export function initial(config) {
     lostTo: '', // who took it over
     passed: null, // what became of the unsaved values of a page that lost the lock
     savedBy: '',
+    savedBySelf: false, // the same person, on another page
     dirty: config.unsaved === true, // a form that Django gave back with errors holds unsaved work
     leaving: null,
     refused: false,
@@ -59,14 +60,19 @@ function frame(state, message) {
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
     case 'session': return { ...state, signedOut: !message.signed_in };
-    case 'content_updated': return { ...state, savedBy: nameOf(message.by) || state.savedBy };
+    case 'content_updated': return { ...state, ...savedBy(state, message) };
     default: return state; // error: the status that follows tells what holds
   }
 }
 
+function savedBy({ savedBy: before, savedBySelf }, saved) {
+  const name = nameOf(saved?.by);
+  return name ? { savedBy: name, savedBySelf: saved.you === true } : { savedBy: before, savedBySelf };
+}
+
 function status(state, now) {
   const before = state.status;
-  const next = { ...state, status: now, now: now.now ?? state.now, savedBy: nameOf(now.saved?.by) || state.savedBy };
+  const next = { ...state, status: now, now: now.now ?? state.now, ...savedBy(state, now.saved) };
   // A new version is a new reason to reload, whatever became of the last one.
   if (before && before.version !== now.version) next.refused = false;
   if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null });

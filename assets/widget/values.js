@@ -51,6 +51,22 @@ export function readDefaults(form) {
   });
 }
 
+// Back to what Django rendered; no file stays chosen.
+export function putBack(form, names) {
+  const wanted = new Set(names);
+  for (const control of controlsOf(form)) {
+    if (control.type === 'file') control.value = '';
+    if (!carries(control) || !wanted.has(control.name)) continue;
+    if (isBox(control)) control.checked = control.defaultChecked;
+    else if (!control.options) control.value = control.defaultValue;
+    else {
+      const options = [...control.options];
+      for (const option of options) option.selected = option.defaultSelected;
+      if (!control.multiple && !options.some((option) => option.defaultSelected)) control.selectedIndex = options.length ? 0 : -1;
+    }
+  }
+}
+
 // Sets what `entries` say. `names`: every name they speak for, so that a box or a list without an entry is
 // emptied. `addRow`: the theme's selector for the links that add an inline row. `mark` is called with each
 // control that was changed. Gives the names that were set, and the entries that found no place.

@@ -14,6 +14,9 @@ const outdated = ({ status }) => status !== null && (status.stale || (status.tur
 // A store that lost its memory tells of no save; then nobody may be blamed for one.
 const known = ({ savedBy }) => savedBy !== '';
 
+// Nobody is told of themselves as of somebody else.
+const bySelf = ({ savedBySelf }, what) => (savedBySelf ? `${what}_self_text` : `${what}_text`);
+
 const someoneEdits = ({ status }) => status.editor !== null && !status.elsewhere;
 
 const connected = (state) => state.link === 'open';
@@ -26,7 +29,7 @@ const RULES = [
   [(s) => s.ended !== null && s.confirming, confirm],
   [(s) => s.ended === 'duplicate', (s) => ({ lines: ['duplicate_text', ...kept(s)], tone: 'error', actions: [again(s)] })],
   [(s) => s.ended !== null, (s) => ({ lines: ['token_text', ...kept(s)], tone: 'error', actions: [again(s)] })],
-  [(s) => s.status?.deleted, (s) => ({ lines: ['deleted_text', ...kept(s)], tone: 'error' })],
+  [(s) => s.status?.deleted, (s) => ({ lines: [bySelf(s, 'deleted'), ...kept(s)], tone: 'error' })],
   [(s) => s.leaving === 'save', { lines: ['saving_self_text'] }],
   [(s) => !s.online && !connected(s), { lines: ['offline_text'], tone: 'warning' }],
   [(s) => s.status === null && broken(s), { lines: ['unreachable_text'], tone: 'warning' }],
@@ -35,11 +38,11 @@ const RULES = [
 
   [(s) => outdated(s) && s.dirty && s.confirming, confirm],
   [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],
-  [(s) => outdated(s) && s.dirty, (s) => ({ lines: [known(s) ? 'changed_text' : 'unsure_dirty_text'], tone: 'error', actions: ['load'] })],
+  [(s) => outdated(s) && s.dirty, (s) => ({ lines: [known(s) ? bySelf(s, 'changed') : 'unsure_dirty_text'], tone: 'error', actions: ['load'] })],
   [(s) => outdated(s) && s.refused, { lines: ['refresh_text'], tone: 'readonly', actions: ['reload'] }],
   [(s) => outdated(s) && s.canEdit && (s.status.turn || s.status.editor === null),
     (s) => ({ lines: ['claiming_editor_text'], tone: 'readonly', reload: mayReload(s) })],
-  [outdated, (s) => ({ lines: [known(s) ? 'updated_text' : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
+  [outdated, (s) => ({ lines: [known(s) ? bySelf(s, 'updated') : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
 
   [(s) => s.status.you === 'editor' && !s.status.saving && pressing(s), (s) => ({ ...pressing(s), tone: 'warning', urgent: true })],
   [(s) => s.status.you === 'editor' && s.status.uncertain, { lines: ['editor_mode_text', 'uncertain_text'], tone: 'warning' }],

@@ -222,6 +222,8 @@ pub enum WriteEnd {
     Saved {
         stays: bool,
     },
+    /// What was typed became another object; this one stays as it is.
+    SavedAsNew,
     Deleted,
     /// There is no such object any more; who deleted it is not known.
     Gone,

@@ -146,6 +146,8 @@ pub enum ToPage {
     ContentUpdated {
         version: Millis,
         by: String,
+        /// By the person of this page, on another one.
+        you: bool,
         deleted: bool,
     },
     /// What Django says of the person; not an answer to every question.

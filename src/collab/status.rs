@@ -24,6 +24,8 @@ pub struct Editor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SavedBy {
     pub by: String,
+    /// It was the person of this page, on another one.
+    pub you: bool,
     pub at: Millis,
 }
 
@@ -123,7 +125,11 @@ pub fn status(
         turn,
         elsewhere: mine.is_some_and(|h| h.page.id != *page && !turn),
         saving: record.write.as_ref().is_some_and(|w| !w.quiet),
-        saved: record.saved.as_ref().map(|s| SavedBy { by: s.by.name.clone(), at: s.at }),
+        saved: record.saved.as_ref().map(|s| SavedBy {
+            by: s.by.name.clone(),
+            you: s.by.user == person.user,
+            at: s.at,
+        }),
         deleted: record.deleted,
         uncertain: record.uncertain,
         handover: handover(record, person, page, rules),

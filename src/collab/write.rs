@@ -81,6 +81,14 @@ pub(super) fn give_up(record: &mut Record, now: Millis, events: &mut Vec<Event>)
     }
 }
 
+/// Whose page has been saved: its draft is work no more.
+fn keep_page(record: &mut Record, person: &Person, page: Option<&PageId>) {
+    if let Some(page) = page {
+        record.saved_pages.push_back((person.user.clone(), page.clone()));
+        record.saved_pages.drain(..record.saved_pages.len().saturating_sub(SAVED_PAGES));
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "the command's own fields, and the record's surroundings")]
 pub(super) fn end(
     record: &mut Record,
@@ -102,11 +110,15 @@ pub(super) fn end(
         // Heard after the pin was given up: now it is known that nothing will land.
         WriteEnd::NotSaved if !pinned => record.uncertain = false,
         WriteEnd::NotSaved => {}
-        WriteEnd::Saved { .. } => {
-            if let Some(page) = page {
-                record.saved_pages.push_back((person.user.clone(), page.clone()));
-                record.saved_pages.drain(..record.saved_pages.len().saturating_sub(SAVED_PAGES));
+        // The object stays as it is, but what was typed on that page is saved.
+        WriteEnd::SavedAsNew => {
+            keep_page(record, person, page);
+            if !pinned {
+                record.uncertain = false;
             }
+        }
+        WriteEnd::Saved { .. } => {
+            keep_page(record, person, page);
             moved(record, now, person, page, events);
             record.uncertain = false;
         }

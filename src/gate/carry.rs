@@ -111,7 +111,13 @@ impl Writer {
         // without `save_as` takes it for a plain save, and leads back to the same object.
         let elsewhere = read != Outcome::Saved { stays: true };
         if self.view == View::Change && elsewhere && posted.is_save_as_new(&self.encoding).await {
-            return (WriteEnd::NotSaved, Heard::Answer(answer));
+            // A form with errors is a page, and was read above.
+            let end = if read != Outcome::NotSaved && location.is_some() {
+                WriteEnd::SavedAsNew
+            } else {
+                WriteEnd::NotSaved
+            };
+            return (end, Heard::Answer(answer));
         }
         (end_of(read), Heard::Answer(answer))
     }

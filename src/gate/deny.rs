@@ -119,6 +119,7 @@ impl Writer {
             page: &page,
             version: version.or_else(|| self.claims.as_ref().map(|c| c.version)),
             user: self.app.identity.key().public_id(self.drafter(trouble)),
+            reader: &self.who.user,
             deleting: self.view == View::Delete,
             csrf: current.as_ref().and_then(|c| c.csrf.as_deref()).filter(|_| self.had_page()),
             wait,

@@ -153,6 +153,7 @@ impl Job {
             files: typed.files,
             withheld: typed.withheld,
             token,
+            reader: self.who.user.clone(),
             script: format!("{}{}rows.js", self.app.own_prefix, self.app.assets.folder()),
             now,
         }

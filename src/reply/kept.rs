@@ -12,7 +12,7 @@ use super::words::{Trouble, Words, words};
 use super::{fill, respond};
 use crate::assets::KEPT_PAGE;
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, PageId, Person, Saved};
+use crate::collab::record::{Millis, PageId, Person, Saved, UserKey};
 use crate::django::base::BASE_FIELD;
 use crate::django::compare::{Place, Row, Status};
 use crate::django::fields::Value;
@@ -51,6 +51,8 @@ pub struct Kept<'a> {
     pub version: Option<Millis>,
     /// The person, as their own browser knows them.
     pub user: String,
+    /// Who reads this.
+    pub reader: &'a UserKey,
     /// It was to be deleted, not saved.
     pub deleting: bool,
     /// Django's CSRF token for the form as it is now; every login makes the older ones worthless.
@@ -69,7 +71,7 @@ impl Kept<'_> {
 
 /// The answer that gives everything back.
 pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
-    let words = words(trouble, &kept.name(), kept.deleting, kept.now);
+    let words = words(trouble, &kept.name(), kept.deleting, kept.reader, kept.now);
     let body = if json { data(&words, trouble, kept) } else { page(&words, trouble, kept) };
     let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
     respond(words.status, kind, body, words.retry_after)
@@ -270,6 +272,7 @@ mod tests {
             page: &page_id,
             version: Some(1),
             user: "u".to_owned(),
+            reader: &"ada".into(),
             deleting: false,
             csrf: None,
             wait: None,
@@ -279,7 +282,7 @@ mod tests {
         let by = Person { user: "id:1".into(), name: "<b>Ada</b>".to_owned() };
         let refusal = Refusal::Held { by, since: 0 };
         let trouble = Trouble::Refused(&refusal);
-        let html = page(&words(&trouble, &kept.name(), false, 0), &trouble, &kept);
+        let html = page(&words(&trouble, &kept.name(), false, kept.reader, 0), &trouble, &kept);
         assert!(
             !html.contains("<script>&") && !html.contains("<b>Ada") && !html.contains("<i>Kettle"),
             "{html}"

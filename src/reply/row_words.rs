@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use super::rows::{RefusedRow, Trouble};
 use super::words::{gateway_status, happened, span};
 use crate::collab::command::Refusal;
-use crate::collab::record::Millis;
+use crate::collab::record::{Millis, UserKey};
 
 pub(super) struct Words {
     pub(super) status: StatusCode,
@@ -100,17 +100,19 @@ fn refused(rows: &[RefusedRow]) -> Words {
 }
 
 /// Why this row stands in the way.
-pub(super) fn why(refusal: &Refusal, now: Millis) -> String {
+pub(super) fn why(refusal: &Refusal, reader: &UserKey, now: Millis) -> String {
     match refusal {
         Refusal::Held { by, since } => format!("{} has been editing it for {}.", by.name, span(now, *since)),
         Refusal::Saving { own: true, .. } => "Your own save of it is still being carried out.".to_owned(),
         Refusal::Saving { by, .. } => format!("A save by {} is just being carried out.", by.name),
         Refusal::Stale { saved, deleted } => {
-            let text = happened(saved.as_ref(), *deleted, now);
+            let text = happened(saved.as_ref(), *deleted, reader, now);
             let mut text = format!("{} after you opened the list.", text);
-            // The sentence may begin with "it".
-            if text.starts_with("it ") {
-                text.replace_range(..1, "I");
+            // The sentence may begin with "it" or "you".
+            for (small, large) in [("it ", "It "), ("you ", "You ")] {
+                if text.starts_with(small) {
+                    text.replace_range(..small.len(), large);
+                }
             }
             text
         }

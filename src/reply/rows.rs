@@ -8,7 +8,7 @@ use super::row_words::{Words, why, words};
 use super::{fill, respond};
 use crate::assets::ROWS_PAGE;
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, Person, Saved};
+use crate::collab::record::{Millis, Person, Saved, UserKey};
 use crate::django::changelist::{SELECTED, split};
 use crate::django::compare::is_machinery;
 use crate::django::form::TOKEN_FIELD;
@@ -63,6 +63,8 @@ pub(crate) struct Kept {
     pub(crate) files: Fields,
     pub(crate) withheld: Vec<String>,
     pub(crate) token: Option<String>,
+    /// Who reads this.
+    pub(crate) reader: UserKey,
     /// The address of the page's script.
     pub(crate) script: String,
     pub(crate) now: Millis,
@@ -91,7 +93,7 @@ fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
             "pk": row.pk,
             "label": row.label,
             "error": row.refusal.code(),
-            "message": why(&row.refusal, kept.now),
+            "message": why(&row.refusal, &kept.reader, kept.now),
             "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
             "saved": saved.map(|s| serde_json::json!({"by": s.by.name, "at": s.at})),
         })
@@ -120,7 +122,7 @@ fn page(trouble: &Trouble, words: &Words, rows: &[RefusedRow], kept: &Kept) -> S
             "<li><a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a><p>{}</p>{}</li>",
             text(&row.href),
             text(&row.label),
-            text(&why(&row.refusal, kept.now)),
+            text(&why(&row.refusal, &kept.reader, kept.now)),
             table(&row.typed),
         ));
     }

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, Saved};
+use crate::collab::record::{Millis, Saved, UserKey};
 use crate::http::upstream::UpstreamError;
 
 /// Why a write was not (or perhaps not) carried out.
@@ -76,13 +76,13 @@ pub(super) struct Words {
 }
 
 /// The table.
-pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, now: Millis) -> Words {
+pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, reader: &UserKey, now: Millis) -> Words {
     let lost = if deleting {
         format!("{object} was not deleted")
     } else {
         format!("Your changes to {object} were not saved")
     };
-    let words = wording(trouble, object, &lost, now);
+    let words = wording(trouble, object, &lost, reader, now);
     if deleting { of_deletion(words, trouble, object) } else { words }
 }
 
@@ -111,7 +111,7 @@ fn of_deletion(words: Words, trouble: &Trouble, object: &str) -> Words {
     }
 }
 
-fn wording(trouble: &Trouble, object: &str, lost: &str, now: Millis) -> Words {
+fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: Millis) -> Words {
     match trouble {
         Trouble::Refused(Refusal::Held { by, since }) => Words {
             status: StatusCode::LOCKED,
@@ -138,7 +138,7 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, now: Millis) -> Words {
         Trouble::Refused(Refusal::Stale { saved, deleted: true }) => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} was deleted"),
-            sentence: format!("{lost}: {} after you opened it.", happened(saved.as_ref(), true, now)),
+            sentence: format!("{lost}: {} after you opened it.", happened(saved.as_ref(), true, reader, now)),
             advice: "Everything you typed is kept below, to copy from.",
             retry_after: None,
             button: None,
@@ -154,7 +154,10 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, now: Millis) -> Words {
         Trouble::Refused(Refusal::Stale { saved, deleted: false }) => Words {
             status: StatusCode::CONFLICT,
             title: format!("{object} has changed"),
-            sentence: format!("{lost}: {} after you opened it.", happened(saved.as_ref(), false, now)),
+            sentence: format!(
+                "{lost}: {} after you opened it.",
+                happened(saved.as_ref(), false, reader, now)
+            ),
             advice: "Everything you typed is kept below, beside what is there now. Saving anyway replaces what \
                      was saved since.",
             retry_after: None,
@@ -238,9 +241,11 @@ pub(super) fn gateway_status(error: &UpstreamError) -> StatusCode {
     if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
-pub(super) fn happened(saved: Option<&Saved>, deleted: bool, now: Millis) -> String {
+/// Nobody reads of themselves as of somebody else.
+pub(super) fn happened(saved: Option<&Saved>, deleted: bool, reader: &UserKey, now: Millis) -> String {
     let did = if deleted { "deleted" } else { "saved" };
     match saved {
+        Some(Saved { by, at }) if by.user == *reader => format!("you {did} it {} ago,", span(now, *at)),
         Some(Saved { by, at }) => format!("{} {did} it {} ago,", by.name, span(now, *at)),
         None if deleted => "it was deleted".to_owned(),
         None => "it may have been saved".to_owned(),

@@ -217,9 +217,12 @@ impl Room {
     }
 
     fn tell_content(&self, version: Millis, by: &Person, deleted: bool) {
-        let message = ToPage::ContentUpdated { version, by: by.name.clone(), deleted };
-        let text = Utf8Bytes::from(message.text());
+        let text = |you| {
+            Utf8Bytes::from(ToPage::ContentUpdated { version, by: by.name.clone(), you, deleted }.text())
+        };
+        let [others, own] = [false, true].map(text);
         for member in self.members.values() {
+            let text = if member.page.person.user == by.user { &own } else { &others };
             member.push(Out::Text(text.clone()));
         }
     }

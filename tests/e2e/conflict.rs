@@ -187,6 +187,11 @@ async fn save_as_new_leaves_the_original_alone() {
             grace.told(EDITOR).await;
             assert!(grace.is_marked().await, "the original was not saved, so nobody loads it again");
             assert_eq!(stage.django.product_name(1), "Blue kettle");
+            // What became an object of its own is no draft of the original.
+            grace.open("/admin/").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            assert_eq!(ada.notice().await, "");
         })
         .await;
 }
@@ -215,6 +220,107 @@ async fn the_back_button_shows_no_old_values_for_long() {
             ada.open(DOCUMENT).await;
             ada.told(EDITOR).await;
             assert_eq!(ada.notice().await, "", "all of it is saved");
+        })
+        .await;
+}
+
+/// Chrome fills in what a form showed before, whatever the server sends now; and the token of that page is good.
+#[tokio::test]
+async fn what_the_browser_restores_overwrites_nothing() {
+    Stage::new("back-restored")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("title", "Ada's title").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            saves(&grace, "Grace's title").await;
+            ada.client().back().await.unwrap();
+            eventually!(ada.path().await, |path| path == DOCUMENT);
+            ada.told(EDITOR).await;
+            assert_eq!(ada.value("title").await, "Grace's title");
+            assert_eq!(ada.notice().await, "", "what she typed was saved in its time");
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            titled(stage, "Grace's title");
+
+            // Not saved, and older than what is there: offered, not filled in.
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("title", "Half a title").await;
+            ada.drafted("Half a title").await;
+            ada.click("#site-name a").await;
+            eventually!(ada.path().await, |path| path == "/admin/");
+            saves(&grace, "Grace's second").await;
+            ada.client().back().await.unwrap();
+            eventually!(ada.path().await, |path| path == DOCUMENT);
+            ada.told(EDITOR).await;
+            ada.noticed("The page has been saved since").await;
+            assert_eq!(ada.value("title").await, "Grace's second");
+
+            // Without a draft there is only what the browser kept.
+            ada.press_notice("Fill them in").await;
+            assert_eq!(ada.value("title").await, "Half a title");
+            ada.click("#site-name a").await;
+            eventually!(ada.path().await, |path| path == "/admin/");
+            ada.js("localStorage.clear()", vec![]).await;
+            ada.client().back().await.unwrap();
+            eventually!(ada.path().await, |path| path == DOCUMENT);
+            ada.told(EDITOR).await;
+            ada.noticed("Your browser kept changes of this page").await;
+            assert_eq!(ada.value("title").await, "Grace's second");
+            stage.shot(&ada, "back-restored").await;
+            ada.press_notice("Compare").await;
+            ada.noticed("Title | Your unsaved changesHalf a title | On this page nowGrace's second").await;
+            ada.press_notice("Fill them in").await;
+            assert_eq!(ada.value("title").await, "Half a title");
+
+            // The same version, and a draft: her work goes on where she left it.
+            ada.drafted("Half a title").await;
+            ada.click("#site-name a").await;
+            eventually!(ada.path().await, |path| path == "/admin/");
+            ada.client().back().await.unwrap();
+            eventually!(ada.path().await, |path| path == DOCUMENT);
+            ada.noticed("Filled in, and not saved yet: Title.").await;
+            assert_eq!(ada.value("title").await, "Half a title");
+        })
+        .await;
+}
+
+async fn saves(person: &Browser, title: &str) {
+    person.open(DOCUMENT).await;
+    person.told(EDITOR).await;
+    person.enter_field("title", title).await;
+    person.save("_save").await;
+    eventually!(person.path().await, |path| path == "/admin/shop/document/");
+}
+
+fn titled(stage: &Stage, title: &str) {
+    let found = stage.django.rows(&format!("select count(*) from shop_document where title = \"{title}\""));
+    assert_eq!(found, [[Value::from(1)]], "{title}");
+}
+
+/// Her own save on another page is told as hers.
+#[tokio::test]
+async fn nobody_is_told_of_themselves_as_of_somebody_else() {
+    Stage::new("own-save")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let other = stage.person("root").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("title", "Typed here").await;
+            other.open(DOCUMENT).await;
+            other.told("You are editing this on another page.").await;
+            other.press("Edit here instead").await;
+            other.told(EDITOR).await;
+            other.enter_field("title", "Saved there").await;
+            other.save("_save").await;
+            eventually!(other.path().await, |path| path == "/admin/shop/document/");
+            ada.told("You have saved this on another page since you opened it here.").await;
+            assert_eq!(ada.value("title").await, "Typed here");
         })
         .await;
 }

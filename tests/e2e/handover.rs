@@ -304,7 +304,7 @@ async fn who_is_away_is_warned_and_the_lock_passes_on() {
             assert_eq!(ada.value("name").await, "Half typed");
             stage.shot(&ada, "idle-lost").await;
             eventually!(bar(&grace, "collab-offer").await, |text| text
-                .starts_with("Ada had unsaved changes"));
+                .starts_with("Ada left unsaved changes here"));
             press_in(&grace, "collab-offer", "Dismiss").await;
             eventually!(bar(&grace, "collab-offer").await, |text| text.is_empty());
             assert_eq!(grace.value("name").await, "Blue kettle");

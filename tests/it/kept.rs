@@ -1,7 +1,7 @@
 //! Whatever is refused is given back: every field of any form, ready to be sent again, and nothing of it run.
 
 use collab_proxy::collab::command::Refusal;
-use collab_proxy::collab::record::{PageId, Person};
+use collab_proxy::collab::record::{Millis, PageId, Person, Saved};
 use collab_proxy::django::compare;
 use collab_proxy::django::form::{Encoding, Typed};
 use collab_proxy::django::object::ObjectKey;
@@ -12,6 +12,11 @@ use proptest::prelude::*;
 
 /// The page that a refused form gets.
 fn page_of(typed: &Typed) -> String {
+    let by = Person { user: "id:1".into(), name: "Ada".to_owned() };
+    answer(typed, &Trouble::Refused(&Refusal::Held { by, since: 0 }), 0)
+}
+
+fn answer(typed: &Typed, trouble: &Trouble, now: Millis) -> String {
     let object = ObjectKey::new("shop", "product", "1");
     let page = PageId::from("p");
     let rows = compare::rows(typed, None, None);
@@ -29,17 +34,27 @@ fn page_of(typed: &Typed) -> String {
         page: &page,
         version: Some(1),
         user: "u".to_owned(),
+        reader: &"ada".into(),
         deleting: false,
         csrf: None,
         row_keys: &std::collections::BTreeMap::new(),
         wait: None,
         script: "/kept.js".to_owned(),
-        now: 0,
+        now,
     };
-    let by = Person { user: "id:1".into(), name: "Ada".to_owned() };
-    let answer = kept(&Trouble::Refused(&Refusal::Held { by, since: 0 }), &facts, false);
+    let answer = kept(trouble, &facts, false);
     let body = futures_util::FutureExt::now_or_never(answer.into_body().collect()).unwrap().unwrap();
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
+}
+
+#[test]
+fn nobody_reads_of_themselves_as_of_somebody_else() {
+    for (user, expected) in [("id:1", "Ada saved it 3 minutes ago"), ("ada", "you saved it 3 minutes ago")] {
+        let saved = Saved { by: Person { user: user.into(), name: "Ada".to_owned() }, at: 0 };
+        let stale = Refusal::Stale { saved: Some(saved), deleted: false };
+        let page = answer(&Typed::default(), &Trouble::Refused(&stale), 3 * 60_000);
+        assert!(page.contains(expected), "{page}");
+    }
 }
 
 /// What the page's form would send.

@@ -82,7 +82,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         turn: false,
         elsewhere: false,
         saving: false,
-        saved: Some(SavedBy { by: "Grace".to_owned(), at: 4 }),
+        saved: Some(SavedBy { by: "Grace".to_owned(), you: false, at: 4 }),
         deleted: false,
         uncertain: false,
         handover: Handover {
@@ -127,7 +127,10 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         version: 3,
     };
     vec![
-        ("content_updated", ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), deleted: false }),
+        (
+            "content_updated",
+            ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), you: true, deleted: false },
+        ),
         ("edit_requested", ToPage::EditRequested { names: vec!["Bob".to_owned()] }),
         ("editor_status", ToPage::EditorStatus(Box::new(status))),
         ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),

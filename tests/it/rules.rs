@@ -221,7 +221,12 @@ fn who_misses_the_turn_is_followed_by_the_next() {
 
 #[test]
 fn save_and_continue_and_errors_keep_the_lock() {
-    for end in [WriteEnd::Saved { stays: true }, WriteEnd::NotSaved, WriteEnd::Unknown { may_land: false }] {
+    for end in [
+        WriteEnd::Saved { stays: true },
+        WriteEnd::NotSaved,
+        WriteEnd::SavedAsNew,
+        WriteEnd::Unknown { may_land: false },
+    ] {
         let mut bench = Bench::new();
         bench.join("ada", "a");
         bench.join("bob", "b");
@@ -231,7 +236,8 @@ fn save_and_continue_and_errors_keep_the_lock() {
         bench.run(Command::Leave { page: "a".into() });
         bench.wait(rules().lease + 5);
         bench.end("ada", Some("a"), end);
-        assert_eq!(bench.record.version == base, end == WriteEnd::NotSaved, "{end:?}");
+        let stays = matches!(end, WriteEnd::NotSaved | WriteEnd::SavedAsNew);
+        assert_eq!(bench.record.version == base, stays, "{end:?}");
         bench.wait(rules().grace - 1);
         assert_eq!(bench.join("ada", "a2"), Outcome::Editor, "{end:?}");
     }

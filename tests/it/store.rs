@@ -88,6 +88,7 @@ fn script() -> impl Strategy<Value = Vec<(Do, Millis)>> {
     let end = prop_oneof![
         any::<bool>().prop_map(|stays| WriteEnd::Saved { stays }),
         Just(WriteEnd::NotSaved),
+        Just(WriteEnd::SavedAsNew),
         Just(WriteEnd::Deleted),
         any::<bool>().prop_map(|may_land| WriteEnd::Unknown { may_land }),
     ];
