@@ -337,6 +337,8 @@ async fn deleting_what_somebody_edits_is_refused() {
             grace.open(&DOCUMENT.replace("change/", "delete/")).await;
             grace.click("#content form [type=submit]").await;
             eventually!(grace.text().await, |text| text.contains("Ada is editing this"));
+            assert!(grace.text().await.contains("was not deleted: Ada has been editing it"));
+            stage.shot(&grace, "delete-refused").await;
             assert_eq!(
                 stage.django.value("select count(*) from shop_document where title = 'Opening hours'"),
                 1

@@ -269,6 +269,27 @@ async fn what_was_saved_in_between_is_not_overwritten_unknowingly() {
     assert_eq!(django.product_name(1), "Grace's");
 }
 
+/// Django has no place for what was typed in a row that is gone: it would make an error of it, or a new row.
+#[tokio::test]
+async fn what_was_typed_in_a_row_that_is_gone_is_shown_and_not_saved_anyway() {
+    let (django, proxy) = site();
+    let mut ada = Person::login(&proxy, "root").await;
+    let mut grace = Person::login(&proxy, "grace").await;
+    let opened = grace.form(PRODUCT).await;
+    let form = ada.form(PRODUCT).await;
+    let reviews = "select count(*) from shop_review where product_id = 1";
+    let before = django.value(reviews).as_i64().unwrap();
+    ada.post(PRODUCT, &form.with("reviews-0-DELETE", "on").with("_save", "Save")).await.expect(302);
+    assert_eq!(django.value(reviews).as_i64().unwrap(), before - 1);
+
+    let typed = opened.with("reviews-0-text", "Typed into the void");
+    let page = grace.post(PRODUCT, &typed.with("_save", "Save")).await.expect(409).text();
+    assert!(page.contains("Typed into the void"), "{page}");
+    assert!(!page.contains("Save anyway"), "{page}");
+    assert!(page.contains("Fill my changes into the current version"), "{page}");
+    assert_eq!(django.value(reviews).as_i64().unwrap(), before - 1);
+}
+
 #[tokio::test]
 async fn passwords_are_never_given_back() {
     let (django, proxy) = site();

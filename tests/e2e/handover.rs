@@ -280,6 +280,25 @@ async fn only_those_who_may_take_over_can() {
 }
 
 #[tokio::test]
+async fn nobody_holds_for_longer_than_the_site_allows_while_somebody_waits() {
+    let settings = "[lock]\nmax_hold = \"6 s\"\nidle_warning = \"5 s\"\n";
+    Stage::with("max-hold", &[], settings)
+        .play(async |stage| {
+            let (ada, grace) = two(stage).await;
+            ada.enter_field("name", "Half typed").await;
+            ada.told("Somebody is waiting, and your time is up in 0:0").await;
+            // Typing does not help against this one.
+            ada.enter_field("name", "Half typed, and more").await;
+            ada.told_within("Your time was up while somebody was waiting.", Duration::from_secs(15)).await;
+            grace.told(EDITOR).await;
+            assert_eq!(ada.value("name").await, "Half typed, and more");
+            eventually!(bar(&grace, "collab-offer").await, |text| text
+                .starts_with("Ada left unsaved changes here"));
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn who_is_away_is_warned_and_the_lock_passes_on() {
     let settings = "[lock]\nidle_after = \"6 s\"\nidle_warning = \"5 s\"\n";
     Stage::with("idle", &[], settings)
