@@ -58,8 +58,10 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
             Some(model) => Box::pin(list_write::write(&app, model, headers, request)).await,
             None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
         },
-        (Route::Object { key, view: View::Change }, Some(headers)) if request.method() == Method::GET => {
-            Box::pin(change_form(&app, key, &headers, request)).await
+        (Route::Object { key, view }, Some(headers))
+            if view != View::Other && request.method() == Method::GET =>
+        {
+            Box::pin(object_page(&app, key, view, &headers, request)).await
         }
         (Route::Login, Some(headers)) if writes => Box::pin(login::pass(&app, &headers, request)).await,
         (Route::Admin | Route::List, Some(headers))
@@ -153,10 +155,12 @@ async fn own(
     answer
 }
 
-/// A change form: the version is read before Django is asked, so that a save in between makes the page old.
-async fn change_form(
+/// A page that writes an object whole: the version is read before Django is asked, so that a save in between makes
+/// the page old.
+async fn object_page(
     app: &Arc<App>,
     object: crate::django::object::ObjectKey,
+    view: View,
     headers: &HeaderMap,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
@@ -174,8 +178,8 @@ async fn change_form(
     };
     let page = PageId::from(ids::id());
     let (version, saved_pages) = (record.version, record.saved_pages_of(&who.user));
-    let rendering = Rendering { object, who, page, version, now, base: Base::Shown, saved_pages, root };
-    let answer = render::change_form(app, answer, rendering);
+    let rendering = Rendering { object, view, who, page, version, now, base: Base::Shown, saved_pages, root };
+    let answer = render::object_page(app, answer, rendering);
     followed(app, headers, answer).await
 }
 

@@ -18,7 +18,7 @@ use crate::flow::{followed, pass};
 use crate::http::body::Body;
 use crate::http::rewriting::Rewriting;
 use crate::identity::Who;
-use crate::render::{POLICIES, ask_plainly, learn, prepare, readable};
+use crate::render::{POLICIES, ask_plainly, learn, open_socket, prepare, readable};
 use crate::token::list::ListClaims;
 use crate::{ids, reply};
 
@@ -69,6 +69,7 @@ pub(crate) fn rewritten(app: &Arc<App>, answer: Response<Body>, listing: Listing
     let done = learn(app, listing.who.clone(), None);
     let page = list_page::page(&app.themes, encoding, &place, insert(app, listing, nonce));
     prepare(&mut parts.headers, packing);
+    open_socket(&mut parts.headers);
     let page = Rewriting::new(body, page, packing, false, done);
     Response::from_parts(parts, Body::Page(Box::new(page)))
 }

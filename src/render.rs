@@ -1,6 +1,7 @@
 //! Change forms and other admin pages on their way out: the widget goes in, and what the page tells is kept.
 //!
-//! Owns what is put into a page. Reading and changing the bytes is `django::page`'s.
+//! Owns what is put into which page: all of it into a change form; only the token into the form that brings back an
+//! older version, and into the one that deletes. Reading and changing the bytes is `django::page`'s.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -22,16 +23,18 @@ use crate::django::fields::Kind;
 use crate::django::form::TOKEN_FIELD;
 use crate::django::object::ObjectKey;
 use crate::django::page::{Base, Insert, Learned, Page, encoding_of};
+use crate::django::route::{Route, View, route_write};
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::{NAMELESS, Who};
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
-/// One rendering of an object's form.
+/// One rendering of a page that writes an object.
 #[derive(Clone)]
 pub struct Rendering {
     pub object: ObjectKey,
+    pub view: View,
     pub who: Who,
     pub page: PageId,
     /// What the object was at when Django was asked; never what it is at when Django has answered.
@@ -117,8 +120,8 @@ pub(crate) fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompat
     Some((encoding_of(kind)?, Packing::of(text(CONTENT_ENCODING)?)?))
 }
 
-/// The form with the widget in it; or the answer as it came, if it is no page that can be changed.
-pub fn change_form(app: &Arc<App>, answer: Response<Body>, rendering: Rendering) -> Response<Body> {
+/// The page with our pieces in it; or the answer as it came, if it is no page that can be changed.
+pub fn object_page(app: &Arc<App>, answer: Response<Body>, rendering: Rendering) -> Response<Body> {
     match rewriting(app, answer, rendering) {
         Ok((answer, page)) => answer.map(|()| Body::Page(Box::new(page))),
         Err(answer) => *answer,
@@ -141,10 +144,24 @@ pub fn rewriting(
         .filter_map(|v| v.to_str().ok().map(str::to_owned))
         .collect();
     let nonce = csp::nonce(policies.iter().map(String::as_str));
-    let insert = insert(app, &rendering, nonce);
-    let page = Page::new(&app.themes, encoding, Some(insert));
-    let done = learn(app, rendering.who, Some(rendering.object));
     prepare(&mut parts.headers, packing);
+    let page = match rendering.view {
+        View::Change => {
+            open_socket(&mut parts.headers);
+            Page::new(&app.themes, encoding, Some(insert(app, &rendering, nonce)))
+        }
+        View::Delete => {
+            let (prefixes, object) = (app.prefixes.clone(), rendering.object.clone());
+            let ours = move |path: &str| matches!(route_write(&prefixes, path), Route::Object { key, .. } if key == object);
+            Page::confirming(&app.themes, encoding, field(app, &claims(&rendering)), ours)
+        }
+        View::Version | View::Other => {
+            // What it shows is not what the object was when it was opened, so there is nothing to compare with.
+            let (field, base) = (field(app, &claims(&rendering)), Base::Carried(None));
+            Page::new(&app.themes, encoding, Some(Insert { field, base, tail: Box::new(|_, _| None) }))
+        }
+    };
+    let done = learn(app, rendering.who, Some(rendering.object));
     let page = Rewriting::new(body, page, packing, false, done);
     Ok((Response::from_parts(parts, ()), page))
 }
@@ -161,6 +178,10 @@ pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, private"));
     }
+}
+
+/// Lets the page talk to us, where its policy would not.
+pub(crate) fn open_socket(headers: &mut HeaderMap) {
     for name in &POLICIES {
         let old: Vec<HeaderValue> = headers.get_all(name).iter().cloned().collect();
         let new = old.iter().map(|v| v.to_str().ok().and_then(csp::with_socket));
@@ -176,8 +197,8 @@ pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     }
 }
 
-fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
-    let claims = Claims {
+fn claims(rendering: &Rendering) -> Claims {
+    Claims {
         object: rendering.object.clone(),
         user: rendering.who.user.clone(),
         session: rendering.who.session.clone(),
@@ -185,12 +206,19 @@ fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Inser
         version: rendering.version,
         issued: rendering.now,
         join: None,
-    };
-    let token = app.identity.key().sign(&claims);
+    }
+}
+
+fn field(app: &App, claims: &Claims) -> String {
+    // The token's letters need no escaping (base64url and a dot).
+    format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">", app.identity.key().sign(claims))
+}
+
+fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
+    let claims = claims(rendering);
     let (shown, app) = (rendering.clone(), Arc::clone(app));
     Insert {
-        // The token's letters need no escaping (base64url and a dot).
-        field: format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
+        field: field(&app, &claims),
         base: rendering.base.clone(),
         tail: Box::new(move |learned, fields| {
             Some(tail(&app, shown, claims, learned, ShownFields::of(fields.iter().copied()), nonce))

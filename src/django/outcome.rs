@@ -42,7 +42,7 @@ pub fn from_head(
         200 => match view {
             View::Change => Outcome::AskBody,
             // The confirmation page again.
-            View::Delete => Outcome::AskBody,
+            View::Delete | View::Version => Outcome::AskBody,
             View::Other => Outcome::Unknown { may_land: false },
         },
         301 | 307 | 308 => Outcome::NotSaved,
@@ -77,7 +77,7 @@ fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) 
             _ => Outcome::Unknown { may_land: false },
         },
         // A password set, a revision restored, an action run: each redirects when it has done its work.
-        View::Other => match there {
+        View::Version | View::Other => match there {
             Route::Object { key: k, .. } if k == *key => Outcome::Saved { stays: true },
             _ => Outcome::Saved { stays: false },
         },
@@ -155,6 +155,14 @@ mod tests {
         assert_eq!(head(View::Delete, 302, "/admin/"), Outcome::Deleted);
         assert_eq!(head(View::Delete, 302, "/admin/login/?next=/"), Outcome::SignedOut);
         assert_eq!(head(View::Delete, 200, ""), Outcome::AskBody);
+        assert_eq!(head(View::Version, 302, "/admin/shop/product/"), Outcome::Saved { stays: false });
+        assert_eq!(
+            head(View::Version, 302, "/admin/shop/product/3/history/7/"),
+            Outcome::Saved { stays: true }
+        );
+        assert_eq!(head(View::Version, 200, ""), Outcome::AskBody);
+        assert_eq!(from_body(View::Version, Shown::Form), Outcome::NotSaved);
+        assert_eq!(from_body(View::Version, Shown::Neither), Outcome::Unknown { may_land: false });
         assert_eq!(head(View::Other, 302, "../../3/change/"), Outcome::Saved { stays: false });
         assert_eq!(head(View::Other, 302, "/admin/shop/product/3/history/"), Outcome::Saved { stays: true });
         assert_eq!(head(View::Other, 200, ""), Outcome::Unknown { may_land: false });

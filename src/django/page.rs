@@ -1,7 +1,7 @@
 //! The rewriter: reads an admin page while it streams, and puts our two pieces in.
 //!
 //! Push style: bytes in, bytes out, no waiting. What comes out is the input byte for byte, but for the token
-//! field at the start of the object's form and the tail at the end of the document. A page that cannot be
+//! field at the start of a form that writes the object and the tail at the end of the document. A page that cannot be
 //! rewritten comes out whole and unrewritten from the point where that was found.
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +14,7 @@ use super::compare::Current;
 use super::outcome::Shown;
 use super::reader::{self, Reader};
 use super::theme::Themes;
-use super::watch::{append_tail, watch_controls, watch_form, watch_names};
+use super::watch::{append_tail, mark_forms, watch_controls, watch_form, watch_names};
 
 /// A page that needs more than this to rewrite goes out as it is.
 const MEMORY_LIMIT: usize = 16 * 1024 * 1024;
@@ -133,6 +133,19 @@ impl Page {
             }
         };
         Self { fields: Arc::clone(&fields), ..Self::watched(themes, encoding, Arc::clone(&seen), watch) }
+    }
+
+    /// Django asks before it goes on, with a form of no name: `field` goes into what writes to the object.
+    /// `ours`: does a form with this action write to it?
+    pub fn confirming(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        field: String,
+        ours: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Self {
+        let seen: Shared<Seen> = Arc::default();
+        let watch = |settings| mark_forms(watch_controls(settings, themes, &seen), field, ours);
+        Self::watched(themes, encoding, Arc::clone(&seen), watch)
     }
 
     /// A page that somebody else's handlers read and change; beside them only the person's name is read.

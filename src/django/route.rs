@@ -76,7 +76,10 @@ fn is_language(text: &str) -> bool {
 pub enum View {
     Change,
     Delete,
-    /// `password/`, `history/7/`, `permissions/…`, `actions/…`: whatever a package hangs below an object.
+    /// `history/7/`: the object's form with an older version in it, which saving brings back (django-reversion,
+    /// django-simple-history).
+    Version,
+    /// `password/`, `permissions/…`, `actions/…`: whatever else a package hangs below an object.
     Other,
 }
 
@@ -178,7 +181,8 @@ fn object_view(tail: &str) -> Option<(&str, View)> {
     }
     let (pk, below) = tail.split_once('/')?;
     // `<pk>/` alone only redirects; Django drops the body of a POST to it.
-    (!pk.is_empty() && !below.is_empty() && !NOT_A_KEY.contains(&pk)).then_some((pk, View::Other))
+    let view = if below.starts_with("history/") { View::Version } else { View::Other };
+    (!pk.is_empty() && !below.is_empty() && !NOT_A_KEY.contains(&pk)).then_some((pk, view))
 }
 
 /// The path with empty, `.` and `..` segments worked off, as nginx's `merge_slashes` and RFC 3986 5.2.4 do.
@@ -227,7 +231,7 @@ mod tests {
             ("/admin/shop/part/a_2Fb_5Fc%20d_2Be_25%C3%A9/change/", "shop.part/a/b_c d+e%é", View::Change),
             ("/admin/shop/part/a/b_c%20d+e%25%C3%A9/change/", "shop.part/a/b_c d+e%é", View::Change),
             ("/admin/auth/user/5/password/", "auth.user/5", View::Other),
-            ("/admin/shop/product/3/history/7/", "shop.product/3", View::Other),
+            ("/admin/shop/product/3/history/7/", "shop.product/3", View::Version),
             ("/admin/shop/product/3/history/", "shop.product/3", View::Other),
             ("/admin/shop/product/3/actions/publish/", "shop.product/3", View::Other),
             ("/admin/shop/product/3/change/delete-translation/de/", "shop.product/3", View::Other),

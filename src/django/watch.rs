@@ -59,6 +59,22 @@ pub(super) fn watch_form(
     }))
 }
 
+/// Puts `field` into each form that posts to the page's own address, or to one that is `ours`.
+pub(super) fn mark_forms(
+    settings: PageSettings,
+    field: String,
+    ours: impl Fn(&str) -> bool + Send + 'static,
+) -> PageSettings {
+    settings.append_element_content_handler(element!("form[method=\"post\" i]", move |el| {
+        let action = el.get_attribute("action").unwrap_or_default();
+        let path = action.split(['?', '#']).next().unwrap_or_default();
+        if path.is_empty() || (!path.starts_with("//") && ours(path)) {
+            el.prepend(&field, ContentType::Html);
+        }
+        Ok(())
+    }))
+}
+
 /// A hidden field that names a field whose value is never given back.
 pub fn withhold(name: &str) -> String {
     hidden(WITHHOLD_FIELD, name)

@@ -90,7 +90,7 @@ impl Writer {
         let status = answer.status().as_u16();
         let read = outcome::from_head(&self.app.prefixes, &self.key, self.view, status, location);
         // Our own page was posted, so there is something typed to give back.
-        let typed_here = self.claims.is_some();
+        let typed_here = self.claims.is_some() && self.view != View::Delete;
         match read {
             Outcome::AskBody => return self.read_on(grant, answer, posted).await,
             Outcome::Failed => return (self.after_failure(posted).await, Heard::Answer(answer)),
@@ -99,7 +99,7 @@ impl Writer {
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
             }
             // Mostly the CSRF token: every login makes a new one. Django's page would throw the text away.
-            Outcome::NotSaved if typed_here && status == 403 && self.view == View::Change => {
+            Outcome::NotSaved if typed_here && status == 403 && self.view != View::Other => {
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::Forbidden));
             }
             Outcome::Elsewhere if typed_here && matches!(self.look().await, Present::Gone) => {
@@ -126,7 +126,7 @@ impl Writer {
     async fn after_failure(&self, posted: &Copy) -> WriteEnd {
         let unknown = WriteEnd::Unknown { may_land: false };
         match (self.view, self.look().await) {
-            (View::Other, _) => unknown,
+            (View::Version | View::Other, _) => unknown,
             (View::Delete, Present::Gone) => WriteEnd::Deleted,
             (View::Delete, Present::Form { .. }) => WriteEnd::NotSaved,
             (View::Change, Present::Gone) => WriteEnd::Gone,
@@ -143,6 +143,7 @@ impl Writer {
         let passwords = self.app.passwords_of(&self.key);
         let rendering = Rendering {
             object: self.key.clone(),
+            view: self.view,
             who: self.who.clone(),
             page: PageId::from(ids::id()),
             // The form again, with its errors: it still builds on what the person saw.

@@ -56,9 +56,9 @@ impl Writer {
         }
     }
 
-    /// Nobody's look is lent to a stranger, and only the change form can be compared.
+    /// Nobody's look is lent to a stranger, and only what comes from the object's form can be compared.
     pub(super) async fn look_if_known(&self) -> Present {
-        if self.view == View::Change && (self.is_known() || self.had_page()) {
+        if matches!(self.view, View::Change | View::Version) && (self.is_known() || self.had_page()) {
             self.look().await
         } else {
             Present::Unreadable
@@ -189,7 +189,7 @@ impl Writer {
         let folder = match self.view {
             View::Change => path.strip_suffix("change/"),
             View::Delete => path.strip_suffix("delete/"),
-            View::Other => None,
+            View::Version | View::Other => None,
         };
         match folder.filter(|f| !f.starts_with("//")) {
             Some(folder) => format!("{folder}change/"),

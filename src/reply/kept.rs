@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hyper::Response;
 
 use super::versions;
-use super::words::{Trouble, Words, words};
+use super::words::{NAMELESS, Trouble, Words, words};
 use super::{fill, respond};
 use crate::assets::KEPT_PAGE;
 use crate::collab::command::Refusal;
@@ -65,7 +65,8 @@ pub struct Kept<'a> {
 
 impl Kept<'_> {
     fn name(&self) -> String {
-        self.title.map_or_else(|| self.object.to_string(), str::to_owned)
+        let kind = || self.object.model().rsplit('.').next().unwrap_or("object").to_owned();
+        self.title.map_or_else(|| format!("{NAMELESS} {}", kind()), str::to_owned)
     }
 }
 
@@ -217,8 +218,8 @@ pub(super) fn is_web(address: &str) -> bool {
 
 /// What the page's script needs: the draft that keeps what was typed, and the way into the line.
 fn config(trouble: &Trouble, kept: &Kept) -> String {
-    let changed: Vec<&Row> =
-        kept.rows.iter().filter(|r| r.status < Status::Unchanged && r.status != Status::Theirs).collect();
+    let typed = |r: &&Row| !kept.deleting && r.status < Status::Unchanged && r.status != Status::Theirs;
+    let changed: Vec<&Row> = kept.rows.iter().filter(typed).collect();
     let list = |of: fn(&Row) -> &Option<Vec<Value>>| -> Vec<(String, String, String)> {
         let values =
             changed.iter().flat_map(|row| of(row).iter().flatten().map(|v| (row.name.clone(), v.clone())));
@@ -288,6 +289,16 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("value=\"&lt;script&gt;&amp;\n"), "{html}");
+
+        // Without a title it is called by what it is, never by its key.
+        let nameless = Kept { title: None, ..kept };
+        for (deleting, says) in
+            [(true, "<p>This product was not deleted: "), (false, "changes to this product were")]
+        {
+            let html =
+                page(&words(&trouble, &nameless.name(), deleting, nameless.reader, 0), &trouble, &nameless);
+            assert!(html.contains(says), "{says} in {html}");
+        }
     }
 
     #[test]

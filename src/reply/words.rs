@@ -75,6 +75,9 @@ pub(super) struct Words {
     pub(super) button: Option<&'static str>,
 }
 
+/// How an object is called whose name the site did not tell: `this product`.
+pub(super) const NAMELESS: &str = "this";
+
 /// The table.
 pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, reader: &UserKey, now: Millis) -> Words {
     let lost = if deleting {
@@ -83,7 +86,16 @@ pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, reader: &Us
         format!("Your changes to {object} were not saved")
     };
     let words = wording(trouble, object, &lost, reader, now);
-    if deleting { of_deletion(words, trouble, object) } else { words }
+    let words = if deleting { of_deletion(words, trouble, object) } else { words };
+    Words { title: begun(words.title), sentence: begun(words.sentence), ..words }
+}
+
+/// A name of ours begins a sentence with a capital; the site's own are left as they are.
+fn begun(sentence: String) -> String {
+    match sentence.strip_prefix(NAMELESS) {
+        Some(rest) if rest.starts_with(' ') => format!("This{rest}"),
+        _ => sentence,
+    }
 }
 
 /// Nothing was typed, so nothing is kept below; what remains of the advice is what to do.

@@ -1,8 +1,11 @@
-"""The stock Django admin of the shop: nothing here knows of collab-proxy."""
+"""The stock Django admin of the shop, and one model with a history that can be brought back:
+nothing here knows of collab-proxy.
+"""
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpResponse
+from reversion.admin import VersionAdmin
 
 from demo.testing import hold_save
 
@@ -20,7 +23,7 @@ class CategoryAdmin(admin.ModelAdmin):
 
 
 @admin.register(Supplier)
-class SupplierAdmin(admin.ModelAdmin):
+class SupplierAdmin(VersionAdmin):
     list_display = ["name", "email"]
     search_fields = ["name", "email"]
 
