@@ -338,6 +338,7 @@ async fn deleting_what_somebody_edits_is_refused() {
             grace.click("#content form [type=submit]").await;
             eventually!(grace.text().await, |text| text.contains("Ada is editing this"));
             assert!(grace.text().await.contains("was not deleted: Ada has been editing it"));
+            assert!(grace.text().await.contains("This document was not deleted"));
             stage.shot(&grace, "delete-refused").await;
             assert_eq!(
                 stage.django.value("select count(*) from shop_document where title = 'Opening hours'"),
@@ -352,6 +353,38 @@ async fn deleting_what_somebody_edits_is_refused() {
                 stage.django.value("select count(*) from shop_document where title = 'Opening hours'"),
                 0
             );
+        })
+        .await;
+}
+
+/// Somebody saved it while the question stood there: whoever answered it has not seen that.
+#[tokio::test]
+async fn what_was_saved_since_is_not_deleted_unseen() {
+    Stage::new("delete-stale")
+        .play(async |stage| {
+            stage.expect_in_console("409");
+            let rows =
+                || stage.django.value("select count(*) from shop_document where title = 'Longer hours'");
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            grace.open(&DOCUMENT.replace("change/", "delete/")).await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("title", "Longer hours").await;
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            grace.click("#content form [type=submit]").await;
+            eventually!(grace.text().await, |text| text.contains("This document has changed"));
+            let text = grace.text().await;
+            assert!(
+                text.contains("was not deleted: Ada saved it") && text.contains("deletes what was saved"),
+                "{text}"
+            );
+            assert_eq!(rows(), 1);
+            stage.shot(&grace, "delete-stale").await;
+            grace.press_in_page("Delete anyway").await;
+            eventually!(grace.path().await, |path| path == "/admin/shop/document/");
+            assert_eq!(rows(), 0);
         })
         .await;
 }

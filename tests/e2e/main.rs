@@ -16,5 +16,6 @@ mod handover;
 mod lists;
 mod lists_seen;
 mod outcomes;
+mod revert;
 mod stage;
 mod upload;

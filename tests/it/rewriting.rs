@@ -282,7 +282,7 @@ async fn what_cannot_be_rewritten_arrives_as_it_was() {
         assert_eq!(body(&answer), want, "{query}");
         assert_eq!(header(&answer, "content-length"), Some(want.len().to_string().as_str()), "{query}");
     }
-    for path in ["/admin/shop/product/add/", "/shop/product/3/change/", "/admin/shop/product/3/delete/"] {
+    for path in ["/admin/shop/product/add/", "/shop/product/3/change/", "/admin/shop/product/3/password/"] {
         assert_eq!(body(&front.get(path, "Cookie: sessionid=s\r\n").await), change_form(), "{path}");
     }
     // A list is looked through; one without a list's form stays as it is.
@@ -290,6 +290,37 @@ async fn what_cannot_be_rewritten_arrives_as_it_was() {
     assert_eq!(html_of(&list), change_form());
     let head = front.raw(&format!("HEAD {CHANGE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).await;
     assert_eq!(body(&head), "");
+}
+
+/// The other pages that write an object whole: they get the token, and nothing else.
+#[tokio::test]
+async fn a_form_that_deletes_or_brings_back_gets_the_token_only() {
+    const DELETE: &str = "<body><form action=\"/admin/logout/\" method=\"post\"></form><form method=\"post\">\
+        <input type=\"hidden\" name=\"post\" value=\"yes\"></form><form action=\"/admin/shop/product/03/delete/?x\" \
+        method=\"POST\"></form><form action=\"/admin/shop/product/4/delete/\" method=\"post\"></form>\
+        <form action=\"//b/admin/shop/product/3/delete/\" method=\"post\"></form><form></form></body>";
+    let upstream = Upstream::start(|request| async move {
+        let html = if request.uri().path().ends_with("/delete/") { DELETE.to_owned() } else { change_form() };
+        let answer = Response::builder().header("content-type", "text/html; charset=utf-8");
+        answer.header("content-security-policy", "default-src 'none'").body(full(html)).unwrap()
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "").await;
+    let fields = |html: &str| html.matches("<input type=\"hidden\" name=\"_collab\" value=\"").count();
+    let without = |html: &str| {
+        let (before, rest) = html.split_once("<input type=\"hidden\" name=\"_collab\"").unwrap();
+        format!("{before}{}", rest.split_once('>').unwrap().1)
+    };
+    let answer = front.get("/admin/shop/product/3/delete/", "Cookie: sessionid=s\r\n").await;
+    assert_eq!(header(&answer, "content-security-policy"), Some("default-src 'none'"));
+    let html = html_of(&answer);
+    assert_eq!(fields(&html), 2, "{html}");
+    assert!(html.contains("<form method=\"post\"><input type=\"hidden\" name=\"_collab\""), "{html}");
+    assert_eq!(without(&without(&html)), DELETE);
+    let answer = front.get("/admin/shop/product/3/history/7/", "Cookie: sessionid=s\r\n").await;
+    let html = html_of(&answer);
+    assert_eq!(fields(&html), 1, "{html}");
+    assert_eq!(without(&html), change_form());
 }
 
 /// The widget's own files: named by their hash, cached for ever, packed if wanted.
