@@ -112,8 +112,8 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
         Encoding::Multipart { .. } => "multipart/form-data",
         _ => "application/x-www-form-urlencoded",
     };
-    // Filling in is better than replacing, so where both can be done the latter stands back.
-    let second = if trouble.is_conscious() && kept.known.1 { "second" } else { "" };
+    // Filling in is better than replacing, and looking better than deleting: the latter stand back.
+    let second = if trouble.is_conscious() && (kept.known.1 || kept.deleting) { "second" } else { "" };
     let lost_row = kept.rows.iter().any(|r| r.place == Place::Deleted && r.typed.is_some());
     // Django takes no row that it does not have (BaseModelFormSet.add_fields: the key must be one of the rows').
     let hopeless = trouble.is_conscious() && lost_row;

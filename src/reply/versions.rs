@@ -132,10 +132,10 @@ fn value(kind: Kind, values: &[Value], before: Option<&[Value]>) -> String {
         },
         Kind::Text | Kind::Long | Kind::Hidden => {
             let text = joined(values);
-            let before = before.map(joined).unwrap_or_default();
-            if text.is_empty() && before.is_empty() {
+            if text.is_empty() {
                 return "<p class=\"value none\">empty</p>".to_owned();
             }
+            let before = before.map(joined).unwrap_or_default();
             format!("<pre class=\"value\">{}</pre>", marked(&before, &text))
         }
     }
@@ -177,6 +177,13 @@ fn marked(before: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_emptied_says_so() {
+        let before = [Value("a kettle".to_owned(), String::new())];
+        let empty = [Value(String::new(), String::new())];
+        assert_eq!(value(Kind::Text, &empty, Some(&before)), "<p class=\"value none\">empty</p>");
+    }
 
     #[test]
     fn changed_words_are_marked() {
