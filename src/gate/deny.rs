@@ -189,7 +189,8 @@ impl Writer {
         let folder = match self.view {
             View::Change => path.strip_suffix("change/"),
             View::Delete => path.strip_suffix("delete/"),
-            View::Version | View::Other => None,
+            View::Version => path.rfind("history/").map(|at| &path[..at]),
+            View::Other => None,
         };
         match folder.filter(|f| !f.starts_with("//")) {
             Some(folder) => format!("{folder}change/"),
