@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use hyper::header::HeaderMap;
 
-use crate::collab::record::{Person, UserKey};
+use crate::collab::record::{Millis, PageId, Person, UserKey};
+use crate::django::object::ObjectKey;
 use crate::django::session::{self, Change};
 use crate::store::{Session, Store, StoreError};
 use crate::token::{Claims, Key};
@@ -27,6 +28,12 @@ pub struct Who {
 impl Who {
     pub fn person(&self) -> Person {
         Person { user: self.user.clone(), name: self.name.clone().unwrap_or_else(|| NAMELESS.to_owned()) }
+    }
+
+    /// What a page of this person's says of itself.
+    pub fn claims(&self, object: ObjectKey, page: PageId, version: Millis, issued: Millis) -> Claims {
+        let (user, session) = (self.user.clone(), self.session.clone());
+        Claims { object, user, session, page, version, issued, join: None }
     }
 
     /// Is this the person that a token was made for? The session counts as well as the user, since what is

@@ -5,20 +5,20 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 
 use crate::app::App;
 use crate::collab::record::{Millis, PageId};
 use crate::django::changelist::Model;
-use crate::django::csp;
 use crate::django::form::TOKEN_FIELD;
 use crate::django::list_page::{self, Insert, Place, Shown};
+use crate::django::watch::hidden;
 use crate::flow::{followed, pass};
 use crate::http::body::Body;
 use crate::http::rewriting::Rewriting;
 use crate::identity::Who;
-use crate::render::{POLICIES, ask_plainly, learn, open_socket, prepare, readable};
+use crate::render::{ask_plainly, learn, nonce, open_socket, prepare, readable};
 use crate::token::list::ListClaims;
 use crate::{ids, reply};
 
@@ -62,9 +62,7 @@ pub(crate) fn rewritten(app: &Arc<App>, answer: Response<Body>, listing: Listing
         return answer;
     };
     let (mut parts, body) = answer.into_parts();
-    let policies = POLICIES.into_iter().flat_map(|name| parts.headers.get_all(name));
-    let policies: Vec<&str> = policies.filter_map(|v: &HeaderValue| v.to_str().ok()).collect();
-    let nonce = csp::nonce(policies);
+    let nonce = nonce(&parts.headers);
     let place = place(app, &listing.model);
     let done = learn(app, listing.who.clone(), None);
     let page = list_page::page(&app.themes, encoding, &place, insert(app, listing, nonce));
@@ -90,7 +88,7 @@ fn insert(app: &Arc<App>, listing: Listing, nonce: Option<String>) -> Insert {
     let claims = claims(&listing.model, &listing.who, listing.asked.unwrap_or_default());
     let token = app.identity.key().sign_list(&claims);
     let field = match listing.asked {
-        Some(_) => format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{token}\">"),
+        Some(_) => hidden(TOKEN_FIELD, &token),
         None => String::new(),
     };
     let app = Arc::clone(app);

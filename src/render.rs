@@ -24,6 +24,7 @@ use crate::django::form::TOKEN_FIELD;
 use crate::django::object::ObjectKey;
 use crate::django::page::{Base, Insert, Learned, Page, encoding_of};
 use crate::django::route::{Route, View, route_write};
+use crate::django::watch::hidden;
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::{NAMELESS, Who};
@@ -51,7 +52,7 @@ pub struct Rendering {
 /// A form that is read but not shown; Django's largest are far below this.
 const FORM_LIMIT: usize = 16 * 1024 * 1024;
 
-pub(crate) const POLICIES: [HeaderName; 2] = [
+const POLICIES: [HeaderName; 2] = [
     HeaderName::from_static("content-security-policy"),
     HeaderName::from_static("content-security-policy-report-only"),
 ];
@@ -138,26 +139,22 @@ pub fn rewriting(
         return Err(Box::new(answer));
     };
     let (mut parts, body) = answer.into_parts();
-    let policies: Vec<String> = POLICIES
-        .iter()
-        .flat_map(|name| parts.headers.get_all(name))
-        .filter_map(|v| v.to_str().ok().map(str::to_owned))
-        .collect();
-    let nonce = csp::nonce(policies.iter().map(String::as_str));
     prepare(&mut parts.headers, packing);
+    let token = || app.identity.key().sign(&claims(&rendering));
     let page = match rendering.view {
         View::Change => {
+            let nonce = nonce(&parts.headers);
             open_socket(&mut parts.headers);
             Page::new(&app.themes, encoding, Some(insert(app, &rendering, nonce)))
         }
         View::Delete => {
             let (prefixes, object) = (app.prefixes.clone(), rendering.object.clone());
             let ours = move |path: &str| matches!(route_write(&prefixes, path), Route::Object { key, .. } if key == object);
-            Page::confirming(&app.themes, encoding, field(app, &claims(&rendering)), ours)
+            Page::confirming(&app.themes, encoding, hidden(TOKEN_FIELD, &token()), ours)
         }
         View::Version | View::Other => {
             // What it shows is not what the object was when it was opened, so there is nothing to compare with.
-            let (field, base) = (field(app, &claims(&rendering)), Base::Carried(None));
+            let (field, base) = (hidden(TOKEN_FIELD, &token()), Base::Carried(None));
             Page::new(&app.themes, encoding, Some(Insert { field, base, tail: Box::new(|_, _| None) }))
         }
     };
@@ -180,6 +177,12 @@ pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     }
 }
 
+/// The nonce that our scripts need on this page, if its policies ask for one.
+pub(crate) fn nonce(headers: &HeaderMap) -> Option<String> {
+    let policies = POLICIES.into_iter().flat_map(|name| headers.get_all(name));
+    csp::nonce(policies.filter_map(|policy| policy.to_str().ok()))
+}
+
 /// Lets the page talk to us, where its policy would not.
 pub(crate) fn open_socket(headers: &mut HeaderMap) {
     for name in &POLICIES {
@@ -198,27 +201,15 @@ pub(crate) fn open_socket(headers: &mut HeaderMap) {
 }
 
 fn claims(rendering: &Rendering) -> Claims {
-    Claims {
-        object: rendering.object.clone(),
-        user: rendering.who.user.clone(),
-        session: rendering.who.session.clone(),
-        page: rendering.page.clone(),
-        version: rendering.version,
-        issued: rendering.now,
-        join: None,
-    }
-}
-
-fn field(app: &App, claims: &Claims) -> String {
-    // The token's letters need no escaping (base64url and a dot).
-    format!("<input type=\"hidden\" name=\"{TOKEN_FIELD}\" value=\"{}\">", app.identity.key().sign(claims))
+    let Rendering { object, who, page, version, now, .. } = rendering;
+    who.claims(object.clone(), page.clone(), *version, *now)
 }
 
 fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
     let claims = claims(rendering);
     let (shown, app) = (rendering.clone(), Arc::clone(app));
     Insert {
-        field: field(&app, &claims),
+        field: hidden(TOKEN_FIELD, &app.identity.key().sign(&claims)),
         base: rendering.base.clone(),
         tail: Box::new(move |learned, fields| {
             Some(tail(&app, shown, claims, learned, ShownFields::of(fields.iter().copied()), nonce))

@@ -121,7 +121,7 @@ export class Draft {
     const time = new Intl.DateTimeFormat(document.documentElement.lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
     const old = this.#found.version !== this.config.version;
     const lines = this.#found.restored ? [texts.restored_text] : [fill(texts.draft_text, { time }), old ? texts.draft_old_text : ''];
-    lines.push( this.#editable ? '' : texts.draft_wait_text);
+    lines.push(this.#editable ? '' : texts.draft_wait_text);
     const ids = [...(this.#editable ? ['restore'] : []), ...(rows ? [] : ['compare']), 'forget'];
     this.notice.show({
       text: lines.filter(Boolean).join(' '),

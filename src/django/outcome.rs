@@ -40,9 +40,8 @@ pub fn from_head(
 ) -> Outcome {
     match status {
         200 => match view {
-            View::Change => Outcome::AskBody,
-            // The confirmation page again.
-            View::Delete | View::Version => Outcome::AskBody,
+            // The form with its errors, or the confirmation page again.
+            View::Change | View::Delete | View::Version => Outcome::AskBody,
             View::Other => Outcome::Unknown { may_land: false },
         },
         301 | 307 | 308 => Outcome::NotSaved,

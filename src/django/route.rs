@@ -83,6 +83,13 @@ pub enum View {
     Other,
 }
 
+impl View {
+    /// What is posted there comes from the object's own form.
+    pub fn has_form(self) -> bool {
+        matches!(self, Self::Change | Self::Version)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// Something of one object.

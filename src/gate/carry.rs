@@ -99,7 +99,7 @@ impl Writer {
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
             }
             // Mostly the CSRF token: every login makes a new one. Django's page would throw the text away.
-            Outcome::NotSaved if typed_here && status == 403 && self.view != View::Other => {
+            Outcome::NotSaved if typed_here && status == 403 && self.view.has_form() => {
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::Forbidden));
             }
             Outcome::Elsewhere if typed_here && matches!(self.look().await, Present::Gone) => {

@@ -58,7 +58,7 @@ impl Writer {
 
     /// Nobody's look is lent to a stranger, and only what comes from the object's form can be compared.
     pub(super) async fn look_if_known(&self) -> Present {
-        if matches!(self.view, View::Change | View::Version) && (self.is_known() || self.had_page()) {
+        if self.view.has_form() && (self.is_known() || self.had_page()) {
             self.look().await
         } else {
             Present::Unreadable
@@ -166,15 +166,7 @@ impl Writer {
     }
 
     fn claims_for(&self, page: &PageId, version: Millis, now: Millis) -> Claims {
-        Claims {
-            object: self.key.clone(),
-            user: self.who.user.clone(),
-            session: self.who.session.clone(),
-            page: page.clone(),
-            version,
-            issued: now,
-            join: None,
-        }
+        self.who.claims(self.key.clone(), page.clone(), version, now)
     }
 
     /// The admin's root that was posted below.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hyper::Response;
 
 use super::versions;
-use super::words::{NAMELESS, Trouble, Words, words};
+use super::words::{THIS, Trouble, Words, words};
 use super::{fill, respond};
 use crate::assets::KEPT_PAGE;
 use crate::collab::command::Refusal;
@@ -66,7 +66,7 @@ pub struct Kept<'a> {
 impl Kept<'_> {
     fn name(&self) -> String {
         let kind = || self.object.model().rsplit('.').next().unwrap_or("object").to_owned();
-        self.title.map_or_else(|| format!("{NAMELESS} {}", kind()), str::to_owned)
+        self.title.map_or_else(|| format!("{THIS}{}", kind()), str::to_owned)
     }
 }
 

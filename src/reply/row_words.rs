@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::rows::{RefusedRow, Trouble};
-use super::words::{gateway_status, happened, span};
+use super::words::{begun, gateway_status, happened, span};
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, UserKey};
 
@@ -107,14 +107,7 @@ pub(super) fn why(refusal: &Refusal, reader: &UserKey, now: Millis) -> String {
         Refusal::Saving { by, .. } => format!("A save by {} is just being carried out.", by.name),
         Refusal::Stale { saved, deleted } => {
             let text = happened(saved.as_ref(), *deleted, reader, now);
-            let mut text = format!("{} after you opened the list.", text);
-            // The sentence may begin with "it" or "you".
-            for (small, large) in [("it ", "It "), ("you ", "You ")] {
-                if text.starts_with(small) {
-                    text.replace_range(..small.len(), large);
-                }
-            }
-            text
+            begun(format!("{text} after you opened the list."), &["it ", "you "])
         }
         Refusal::Unfit => {
             "The list was opened under another login, more than a day ago, or before the proxy was restarted."

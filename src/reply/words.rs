@@ -75,8 +75,8 @@ pub(super) struct Words {
     pub(super) button: Option<&'static str>,
 }
 
-/// How an object is called whose name the site did not tell: `this product`.
-pub(super) const NAMELESS: &str = "this";
+/// What an object is called whose name the site did not tell: `this product`.
+pub(super) const THIS: &str = "this ";
 
 /// The table.
 pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, reader: &UserKey, now: Millis) -> Words {
@@ -87,15 +87,15 @@ pub(super) fn words(trouble: &Trouble, object: &str, deleting: bool, reader: &Us
     };
     let words = wording(trouble, object, &lost, reader, now);
     let words = if deleting { of_deletion(words, trouble, object) } else { words };
-    Words { title: begun(words.title), sentence: begun(words.sentence), ..words }
+    Words { title: begun(words.title, &[THIS]), sentence: begun(words.sentence, &[THIS]), ..words }
 }
 
-/// A name of ours begins a sentence with a capital; the site's own are left as they are.
-fn begun(sentence: String) -> String {
-    match sentence.strip_prefix(NAMELESS) {
-        Some(rest) if rest.starts_with(' ') => format!("This{rest}"),
-        _ => sentence,
+/// A word of ours begins a sentence with a capital; names are left as they are.
+pub(super) fn begun(mut sentence: String, ours: &[&str]) -> String {
+    if ours.iter().any(|word| sentence.starts_with(word)) {
+        sentence[..1].make_ascii_uppercase();
     }
+    sentence
 }
 
 /// Nothing was typed, so nothing is kept below; what remains of the advice is what to do.

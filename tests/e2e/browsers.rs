@@ -32,6 +32,16 @@ const TARGETS: &str = "const form = document.querySelector('form[id$=_form]'); \
     .add-row a, .inline-deletelink, .related-widget-wrapper-link, .deletelink, .selector a, .selector-chooser *'); \
     return [...new Set([...all, ...form.elements])].filter((e) => e.getClientRects().length > 0)";
 
+/// Opens an object's form, changes a field, saves, and is back on the list.
+pub(crate) async fn saves(person: &Browser, change: &str, field: &str, value: &str) {
+    person.open(change).await;
+    person.told(EDITOR).await;
+    person.enter_field(field, value).await;
+    person.save("_save").await;
+    let list: String = change.split_inclusive('/').take(4).collect();
+    eventually!(person.path().await, |path| *path == list);
+}
+
 #[tokio::test]
 async fn the_first_edits_and_the_second_reads_along() {
     Stage::new("first-and-second")

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::browsers::{EDITOR, PRODUCT};
+use crate::browsers::{EDITOR, PRODUCT, saves};
 use crate::stage::Stage;
 use crate::support::browser::Browser;
 use crate::support::person::Person;
@@ -236,7 +236,7 @@ async fn what_the_browser_restores_overwrites_nothing() {
             ada.enter_field("title", "Ada's title").await;
             ada.save("_save").await;
             eventually!(ada.path().await, |path| path == "/admin/shop/document/");
-            saves(&grace, "Grace's title").await;
+            saves(&grace, DOCUMENT, "title", "Grace's title").await;
             ada.client().back().await.unwrap();
             eventually!(ada.path().await, |path| path == DOCUMENT);
             ada.told(EDITOR).await;
@@ -253,7 +253,7 @@ async fn what_the_browser_restores_overwrites_nothing() {
             ada.drafted("Half a title").await;
             ada.click("#site-name a").await;
             eventually!(ada.path().await, |path| path == "/admin/");
-            saves(&grace, "Grace's second").await;
+            saves(&grace, DOCUMENT, "title", "Grace's second").await;
             ada.client().back().await.unwrap();
             eventually!(ada.path().await, |path| path == DOCUMENT);
             ada.told(EDITOR).await;
@@ -287,14 +287,6 @@ async fn what_the_browser_restores_overwrites_nothing() {
             assert_eq!(ada.value("title").await, "Half a title");
         })
         .await;
-}
-
-async fn saves(person: &Browser, title: &str) {
-    person.open(DOCUMENT).await;
-    person.told(EDITOR).await;
-    person.enter_field("title", title).await;
-    person.save("_save").await;
-    eventually!(person.path().await, |path| path == "/admin/shop/document/");
 }
 
 fn titled(stage: &Stage, title: &str) {
@@ -368,11 +360,7 @@ async fn what_was_saved_since_is_not_deleted_unseen() {
             let ada = stage.person("root").await;
             let grace = stage.person("grace").await;
             grace.open(&DOCUMENT.replace("change/", "delete/")).await;
-            ada.open(DOCUMENT).await;
-            ada.told(EDITOR).await;
-            ada.enter_field("title", "Longer hours").await;
-            ada.save("_save").await;
-            eventually!(ada.path().await, |path| path == "/admin/shop/document/");
+            saves(&ada, DOCUMENT, "title", "Longer hours").await;
             grace.click("#content form [type=submit]").await;
             eventually!(grace.text().await, |text| text.contains("This document has changed"));
             let text = grace.text().await;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::browsers::EDITOR;
+use crate::browsers::{EDITOR, saves};
 use crate::stage::Stage;
 use crate::support::browser::Browser;
 
@@ -13,11 +13,7 @@ async fn twice_saved(stage: &Stage, ada: &Rc<Browser>) -> String {
     let id = stage.django.value("select id from shop_supplier where name = 'North Pottery'");
     let folder = format!("/admin/shop/supplier/{id}/");
     for name in ["North Pottery & Co", "South Pottery"] {
-        ada.open(&format!("{folder}change/")).await;
-        ada.told(EDITOR).await;
-        ada.enter_field("name", name).await;
-        ada.save("_save").await;
-        eventually!(ada.path().await, |path| path == "/admin/shop/supplier/");
+        saves(ada, &format!("{folder}change/"), "name", name).await;
     }
     folder
 }
@@ -83,11 +79,7 @@ async fn a_revert_overwrites_nothing_unseen() {
             let folder = twice_saved(stage, &ada).await;
             let change = format!("{folder}change/");
             older_version(&grace, &folder).await;
-            ada.open(&change).await;
-            ada.told(EDITOR).await;
-            ada.enter_field("email", "orders@example.com").await;
-            ada.save("_save").await;
-            eventually!(ada.path().await, |path| path == "/admin/shop/supplier/");
+            saves(&ada, &change, "email", "orders@example.com").await;
             grace.save("_save").await;
             eventually!(grace.text().await, |text| text.contains("South Pottery has changed"));
             let text = grace.text().await;
@@ -129,11 +121,7 @@ async fn a_revert_with_errors_can_be_mended() {
             eventually!(ada.text().await, |text| text.contains("already exists"));
             assert_eq!(ada.look("return document.querySelectorAll('[name=_collab]').length").await, 1);
             let grace = stage.person("grace").await;
-            grace.open(&format!("{folder}change/")).await;
-            grace.told(EDITOR).await;
-            grace.enter_field("email", "orders@example.com").await;
-            grace.save("_save").await;
-            eventually!(grace.path().await, |path| path == "/admin/shop/supplier/");
+            saves(&grace, &format!("{folder}change/"), "email", "orders@example.com").await;
             ada.enter_field("name", "Pottery").await;
             ada.save("_save").await;
             eventually!(ada.text().await, |text| text.contains("Grace saved it"));
