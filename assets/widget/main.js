@@ -10,7 +10,7 @@ import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { load, plan, remembered, restoreScroll } from './reload.js';
 import { takeOut } from './restored.js';
-import { renewCsrf } from './session.js';
+import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
 import { fill, merge, sentence } from './texts.js';
@@ -37,7 +37,6 @@ function start(config) {
   let lastInput = -Infinity;
   let stay = null;
   let sent = 0;
-  let signedOut = false; // was, and has not been seen to be back
   let ahead = 0; // the server's clock over ours
   let ticking = null;
   const edge = atTheEdge(banner, document.createElement('collab-edge'), signal);
@@ -104,7 +103,7 @@ function start(config) {
       const { frame } = event;
       if (frame?.type === 'editor_status' && frame.now) ahead = frame.now - performance.now();
       const before = state.lost;
-      login(event);
+      session.heard(event);
       dispatch(event);
       if (before === null && LEAVES_WORK.has(state.lost) && state.dirty) passOn();
       if (frame?.type === 'unsaved_offered') offer?.take(frame);
@@ -113,20 +112,15 @@ function start(config) {
     },
   });
 
-  // Signed out: said by Django through the proxy, or by the proxy itself. Signed in again: the form is made fit.
-  function login({ type, reason, frame }) {
-    if (reason === 'signed_out' || frame?.signed_in === false) signedOut = true;
-    if (!signedOut) return;
-    if (frame?.type === 'welcome') connection.send('check_session');
-    if (type === 'frame' && frame.signed_in === true) {
-      signedOut = false;
-      renewCsrf(window).catch(giveUp);
-    }
-  }
+  const session = new Session({
+    check: () => connection.send('check_session'),
+    renew: () => renewCsrf(window),
+    onBack: () => dispatch({ type: 'signed_in' }),
+  });
 
   // Perhaps from another tab, with a new login.
   function comeBack() {
-    if (signedOut && state.link !== 'connecting') connection.start();
+    if (session.lost && state.link !== 'connecting') connection.start();
   }
 
   function tellInput() {

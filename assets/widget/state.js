@@ -5,6 +5,7 @@
 //   { type: 'connection', link, tries }      link: connecting, open, waiting (to try again)
 //   { type: 'network', online }              the browser's own opinion
 //   { type: 'ended', reason }                closed for good: signed_out, token, duplicate
+//   { type: 'signed_in' }                    again, and the form is fit for the new login
 //   { type: 'dirty', dirty }                 the form differs from what Django rendered
 //   { type: 'leaving', by }                  the page is about to go: 'save' (the form was sent), 'away'
 //   { type: 'staying' }                      ... and it did not
@@ -42,7 +43,8 @@ export function reduce(state, event) {
     case 'frame': return frame(state, event.frame);
     case 'connection': return { ...state, link: event.link, tries: event.tries, ended: null };
     case 'network': return { ...state, online: event.online };
-    case 'ended': return { ...state, link: 'closed', ended: event.reason };
+    case 'ended': return { ...state, link: 'closed', ended: event.reason, signedOut: state.signedOut || event.reason === 'signed_out' };
+    case 'signed_in': return { ...state, signedOut: false };
     case 'dirty': return { ...state, dirty: event.dirty, confirming: state.confirming && event.dirty };
     case 'leaving': return { ...state, leaving: state.leaving === 'save' ? 'save' : event.by };
     case 'staying': return { ...state, leaving: null };
@@ -59,7 +61,7 @@ function frame(state, message) {
     case 'welcome': return { ...state, link: 'open', tries: 0 };
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
-    case 'session': return { ...state, signedOut: !message.signed_in };
+    case 'session': return { ...state, signedOut: state.signedOut || !message.signed_in };
     case 'content_updated': return { ...state, ...savedBy(state, message) };
     default: return state; // error: the status that follows tells what holds
   }

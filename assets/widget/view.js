@@ -25,7 +25,7 @@ const connected = (state) => state.link === 'open';
 const broken = (state) => !connected(state) && state.tries > 1;
 
 const RULES = [
-  [(s) => s.signedOut || s.ended === 'signed_out', { lines: ['signed_out_text'], tone: 'error', actions: ['sign_in', 'retry'] }],
+  [(s) => s.signedOut && (s.ended === null || s.ended === 'signed_out'), { lines: ['signed_out_text'], tone: 'error', actions: ['sign_in', 'retry'] }],
   [(s) => s.ended !== null && s.confirming, confirm],
   [(s) => s.ended === 'duplicate', (s) => ({ lines: ['duplicate_text', ...kept(s)], tone: 'error', actions: [again(s)] })],
   [(s) => s.ended !== null, (s) => ({ lines: ['token_text', ...kept(s)], tone: 'error', actions: [again(s)] })],

@@ -224,11 +224,19 @@ async fn a_logout_elsewhere_is_told_before_the_save_and_costs_nothing() {
             assert_eq!(ada.value("name").await, "Typed before the logout");
             // The lock is still hers.
             assert_eq!(stage.proxy.borrow().list()[0]["editor"], "Ada");
+            // The next login's CSRF token will take its time.
+            let hold = "const fetched = window.fetch; \
+                window.fetch = (...what) => new Promise((go) => { window.letGo = () => go(fetched(...what)); })";
+            ada.js(hold, vec![]).await;
             ada.client().switch_to_window(second).await.unwrap();
             ada.sign_in("root", "/admin/").await;
             ada.client().close_window().await.unwrap();
             ada.client().switch_to_window(first).await.unwrap();
             ada.js("window.dispatchEvent(new Event('focus'))", vec![]).await;
+            eventually!(ada.look("return typeof window.letGo").await, |letting| letting == "function");
+            // Until then a save would meet Django's 403, so nobody is told that all is well.
+            assert!(ada.banner().await.starts_with("You are signed out"), "{}", ada.banner().await);
+            ada.js("window.letGo()", vec![]).await;
             ada.told(EDITOR).await;
             ada.save("_save").await;
             eventually!(ada.path().await, |path| path == "/admin/shop/product/");

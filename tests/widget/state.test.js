@@ -19,6 +19,8 @@ const waiting = (tries) => ({ type: 'connection', link: 'waiting', tries });
 const editor = { you: 'editor', editor: SELF };
 const queued = { you: 'waiting', position: 1, editor: ADA };
 const dirty = { type: 'dirty', dirty: true };
+const out = { type: 'ended', reason: 'signed_out' };
+const signed = (signed_in) => frame({ type: 'session', signed_in });
 const lost = (cause) => frame({ type: 'lock_released', cause, by: 'Root' });
 
 const run = (events, config = { can_edit: true }) => events.reduce(reduce, initial(config));
@@ -77,6 +79,10 @@ const TABLE = [
   ['editor, offline', joined(status(editor), { type: 'network', online: false }, waiting(1)), ['offline_text'], 'warning', [], false, false],
   ['"offline" with a working line', joined(status(editor), { type: 'network', online: false }), ['editor_mode_text'], 'editor', [], false, false],
   ['signed out', joined(status(editor), { type: 'ended', reason: 'signed_out' }), ['signed_out_text'], 'error', ['sign_in', 'retry'], false, false],
+  ['signed out, and the socket joins again', joined(status(editor), out, open, welcome, status(editor), signed(true)), ['signed_out_text'], 'error', ['sign_in', 'retry'], false, false],
+  ['signed in again, the form not fit yet', joined(status(editor), signed(false), signed(true)), ['signed_out_text'], 'error', ['sign_in', 'retry'], false, false],
+  ['signed in again, the form fit', joined(status(editor), signed(false), signed(true), { type: 'signed_in' }), ['editor_mode_text'], 'editor', [], false, false],
+  ['signed in as somebody else', joined(status(editor), out, { type: 'ended', reason: 'token' }), ['token_text'], 'error', ['reload'], false, false],
   ['signed out as a viewer', joined(status(queued), { type: 'ended', reason: 'signed_out' }), ['signed_out_text'], 'error', ['sign_in', 'retry'], true, false],
   ['token refused', run([{ type: 'ended', reason: 'token' }]), ['token_text'], 'error', ['reload'], false, false],
   ['token refused while typing', joined(status(editor), dirty, { type: 'ended', reason: 'token' }), ['token_text', 'typed_kept_text'], 'error', ['load'], false, false],
