@@ -41,6 +41,8 @@ pub struct App {
     pub volatile: Vec<String>,
     /// Actions that change nothing: `export` or `shop.product:export`.
     pub read_actions: Vec<String>,
+    /// Views below an object that change nothing: `preview` or `shop.product:preview`.
+    pub read_views: Vec<String>,
     pub patience: Patience,
     pub body_timeout: Duration,
     /// How often a write on its way says that it still is.
@@ -53,7 +55,28 @@ pub struct App {
     pub pk_names: Mutex<BTreeMap<Model, Vec<String>>>,
 }
 
+/// Is `name` in a list of names of which some are of one model's only?
+fn lists(named: &[String], label: &str, fits: impl Fn(&str) -> bool) -> bool {
+    named.iter().any(|entry| match entry.split_once(':') {
+        Some((model, name)) => model == label && fits(name),
+        None => fits(entry),
+    })
+}
+
 impl App {
+    /// Does this action change nothing?
+    pub fn only_reads(&self, label: &str, action: &str) -> bool {
+        lists(&self.read_actions, label, |name| name == action)
+    }
+
+    /// Does the view at `path`, below an object, change nothing?
+    pub fn only_shows(&self, label: &str, path: &str) -> bool {
+        let path = decode_path(path);
+        // What something between us and Django may straighten is not what it looks like.
+        let plain = !path.contains("//") && !path.contains("/.");
+        plain && lists(&self.read_views, label, |name| path.ends_with(&format!("/{name}/")))
+    }
+
     /// The path of an object's socket.
     pub fn socket_path(&self, object: &ObjectKey) -> String {
         format!("{}{}", self.own_prefix, object.url_path())

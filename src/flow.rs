@@ -7,6 +7,7 @@ use hyper::header::HeaderMap;
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::collab::record::PageId;
 use crate::django::changelist::Model;
 use crate::django::object::decode_path;
@@ -19,7 +20,9 @@ use crate::identity::Who;
 use crate::render::{self, Rendering};
 use crate::socket::session::Eyes;
 use crate::socket::{connection, handshake, list_door};
-use crate::{http::tunnel, ids, list_write, lists, login, reply};
+use crate::store::Snapshot;
+use crate::token::UNKNOWN_VERSION;
+use crate::{http::tunnel, ids, list_write, lists, login, reply, resolve};
 
 /// Answers every request; never fails. What the proxy does more than pass on is boxed: the future of every request is
 /// as large as the largest thing it may become, and most only pass.
@@ -51,6 +54,11 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         .then(|| if writes { request.headers().clone() } else { of_the_person(request.headers()) });
     to_django(&mut request, &peer);
     match (meaning, original) {
+        (Route::Object { key, view: View::Other }, Some(headers))
+            if writes && app.only_shows(&key.model(), request.uri().path()) =>
+        {
+            followed(&app, &headers, pass(&app, request, upgrade, json).await).await
+        }
         (Route::Object { key, view }, Some(headers)) if writes => {
             Box::pin(gate::write(&app, Post { key, view, headers, request })).await
         }
@@ -164,20 +172,27 @@ async fn object_page(
     headers: &HeaderMap,
     mut request: Request<Incoming>,
 ) -> Response<Body> {
+    let (path, query) = (request.uri().path(), request.uri().query());
+    let to_field = resolve::in_query(query);
+    let eyes = if to_field.is_some() { render::eyes(request.headers()) } else { HeaderMap::new() };
+    let object = resolve::object(app, object, view, path, to_field.as_deref(), &eyes).await;
     render::ask_plainly(request.headers_mut());
     let who = app.identity.who(headers).await;
     let seen = app.hub.store().read(&object).await;
     let root = root_of(&app.prefixes, request.uri().path()).unwrap_or("/admin/").to_owned();
     let answer = pass(app, request, None, reply::wants_json(headers)).await;
-    let (who, record, now) = match (who, seen) {
-        (Ok(who), Ok(seen)) => (who, seen.record, seen.now),
+    let (who, version, saved_pages, now) = match (who, seen) {
+        (Ok(who), Ok(Snapshot { record, now })) => {
+            let saved_pages = record.saved_pages_of(&who.user);
+            (who, record.version, saved_pages, now)
+        }
+        // Without a token its save would pass for a script's, which is not asked what it has seen.
         (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(%object, %error, "a form goes out without the widget");
-            return answer;
+            tracing::warn!(%object, %error, "a form goes out without a version: the store is away");
+            (app.identity.who_by_heart(headers), UNKNOWN_VERSION, Vec::new(), Clock::system().now())
         }
     };
     let page = PageId::from(ids::id());
-    let (version, saved_pages) = (record.version, record.saved_pages_of(&who.user));
     let rendering = Rendering { object, view, who, page, version, now, base: Base::Shown, saved_pages, root };
     let answer = render::object_page(app, answer, rendering);
     followed(app, headers, answer).await

@@ -9,6 +9,7 @@ mod deny;
 mod look;
 pub(crate) mod pin;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
@@ -20,12 +21,14 @@ use crate::collab::command::{Command, Outcome as Step, Refusal, WriteProof};
 use crate::collab::record::{Millis, PageId, RequestId};
 use crate::django::form::Encoding;
 use crate::django::object::ObjectKey;
+use crate::django::outcome::{FORM_ACTION, Pressed};
 use crate::django::route::View;
 use crate::http::body::Body;
 use crate::identity::Who;
 use crate::reply;
+use crate::resolve::{self, TO_FIELD};
 use crate::store::StoreError;
-use crate::token::{Claims, Invalid};
+use crate::token::{Claims, Invalid, UNKNOWN_VERSION};
 use crate::{ids, render};
 use body::Copy;
 use deny::Denied;
@@ -54,6 +57,8 @@ struct Writer {
     app: Arc<App>,
     key: ObjectKey,
     view: View,
+    /// The address has another name for the object than its key.
+    renamed: bool,
     headers: HeaderMap,
     /// Headers for a look at the object's page with the person's own eyes.
     eyes: HeaderMap,
@@ -89,13 +94,21 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
             reply::wants_json(&headers),
         );
     }
+    if view == View::Change && only_reads(app, &key, posted.copy(), &encoding).await {
+        return pass(app, &headers, Request::from_parts(parts, posted.into_body())).await;
+    }
     let who = app.identity.who(&headers).await;
+    let eyes = render::eyes(&parts.headers);
+    let named =
+        posted.copy().last(&encoding, TO_FIELD).await.or_else(|| resolve::in_query(parts.uri.query()));
+    let found = resolve::object(app, key.clone(), view, parts.uri.path(), named.as_deref(), &eyes).await;
     let mut writer = Writer {
         app: Arc::clone(app),
-        key,
+        renamed: found != key,
+        key: found,
         view,
         headers,
-        eyes: render::eyes(&parts.headers),
+        eyes,
         who: who.as_ref().cloned().unwrap_or_else(|_| unknown_person()),
         encoding,
         action,
@@ -128,6 +141,28 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
             false,
         )
     })
+}
+
+/// An action of the object's own form that is known to change nothing (Django 6.1).
+async fn only_reads(app: &App, key: &ObjectKey, posted: Copy, encoding: &Encoding) -> bool {
+    if app.read_actions.is_empty() {
+        return false;
+    }
+    let fields = posted.typed(encoding, &BTreeSet::new()).await.fields;
+    let is_action = Pressed::of(fields.iter().map(|(n, v)| (n.as_str(), v.as_str()))) == Pressed::Action;
+    let name = fields.iter().rfind(|(name, _)| name == FORM_ACTION);
+    is_action && name.is_some_and(|(_, action)| app.only_reads(&key.model(), action))
+}
+
+/// Straight through: it writes nothing.
+async fn pass(app: &App, headers: &HeaderMap, request: Request<Body>) -> Response<Body> {
+    match app.upstream.send(request).await {
+        Ok(mut answer) => {
+            crate::http::headers::to_client(answer.headers_mut());
+            crate::flow::followed(app, headers, answer).await
+        }
+        Err(error) => reply::no_answer(&error, reply::wants_json(headers)),
+    }
 }
 
 fn unknown_person() -> Who {
@@ -188,7 +223,10 @@ impl Writer {
     /// Refused because nothing is known of the object's past, not because of anything that is known.
     fn is_doubt(&self, refusal: &Refusal) -> bool {
         match refusal {
-            Refusal::Stale { saved, deleted } => saved.is_none() && !deleted,
+            Refusal::Stale { saved, deleted } => {
+                let unknown = self.claims.as_ref().is_some_and(|c| c.version == UNKNOWN_VERSION);
+                (saved.is_none() || unknown) && !deleted
+            }
             Refusal::Unfit => self.unchecked,
             Refusal::Held { .. } | Refusal::Saving { .. } => false,
         }

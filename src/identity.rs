@@ -3,7 +3,8 @@
 //! Sources, best first: the user id in a signed-cookie session; what the session is known for (the user name of
 //! the login that made it); otherwise the session itself, as a keyed hash. The cookie is never kept or logged.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::header::HeaderMap;
 
@@ -14,7 +15,7 @@ use crate::store::{Session, Store, StoreError};
 use crate::token::{Claims, Key};
 
 /// Shown when no page has told a name yet.
-pub const NAMELESS: &str = "Someone";
+const NAMELESS: &str = "Someone";
 
 /// The person behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,13 @@ pub struct Who {
 
 impl Who {
     pub fn person(&self) -> Person {
-        Person { user: self.user.clone(), name: self.name.clone().unwrap_or_else(|| NAMELESS.to_owned()) }
+        Person { user: self.user.clone(), name: self.shown_name() }
+    }
+
+    /// What others are told: the name that a page has shown, or else what the person signed in as.
+    pub fn shown_name(&self) -> String {
+        let login = || self.user.as_str().strip_prefix("login:").map(str::to_owned);
+        self.name.clone().or_else(login).unwrap_or_else(|| NAMELESS.to_owned())
     }
 
     /// What a page of this person's says of itself.
@@ -43,15 +50,28 @@ impl Who {
     }
 }
 
+fn known_as(cookie: &str, hash: String, known: Session) -> Who {
+    let user = session::signed_user_id(cookie)
+        .map(|id| UserKey::from(format!("id:{id}")))
+        .or(known.user)
+        .unwrap_or_else(|| UserKey::from(format!("session:{hash}")));
+    Who { user, session: hash, name: known.name }
+}
+
 pub struct Identity {
     key: Key,
     cookie: String,
     store: Arc<Store>,
+    /// Who was behind a session when the store could last be asked; for when it cannot.
+    recent: Mutex<HashMap<String, Session>>,
 }
+
+/// Sessions that are remembered for that.
+const RECENT: usize = 10_000;
 
 impl Identity {
     pub fn new(key: Key, cookie: String, store: Arc<Store>) -> Self {
-        Self { key, cookie, store }
+        Self { key, cookie, store, recent: Mutex::default() }
     }
 
     pub fn key(&self) -> &Key {
@@ -64,12 +84,38 @@ impl Identity {
             return Ok(Who { user: UserKey::from("anonymous"), session: String::new(), name: None });
         };
         let hash = self.key.session(cookie);
-        let known = self.store.session(&hash).await?.unwrap_or_default();
-        let user = session::signed_user_id(cookie)
-            .map(|id| UserKey::from(format!("id:{id}")))
-            .or(known.user)
-            .unwrap_or_else(|| UserKey::from(format!("session:{hash}")));
-        Ok(Who { user, session: hash, name: known.name })
+        let known = self.store.session(&hash).await?;
+        if self.store.is_remote()
+            && let Some(session) = &known
+        {
+            self.keep_in_mind(&hash, session);
+        }
+        Ok(known_as(cookie, hash, known.unwrap_or_default()))
+    }
+
+    /// As far as that can be said while the store is away.
+    pub fn who_by_heart(&self, headers: &HeaderMap) -> Who {
+        let Some(cookie) = session::cookie(headers, &self.cookie) else {
+            return Who { user: UserKey::from("anonymous"), session: String::new(), name: None };
+        };
+        let hash = self.key.session(cookie);
+        let known = self.recent().get(&hash).cloned().unwrap_or_default();
+        known_as(cookie, hash, known)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, HashMap<String, Session>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep_in_mind(&self, hash: &str, session: &Session) {
+        let mut recent = self.recent();
+        if recent.get(hash) == Some(session) {
+            return;
+        }
+        if recent.len() >= RECENT {
+            recent.clear();
+        }
+        recent.insert(hash.to_owned(), session.clone());
     }
 
     /// A page showed the person's name.

@@ -53,6 +53,7 @@ pub mod login;
 pub mod operator;
 pub mod render;
 pub mod reply;
+mod resolve;
 pub mod serve;
 pub mod server;
 pub mod socket;

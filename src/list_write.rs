@@ -100,7 +100,7 @@ pub(crate) async fn write(
     // A task of its own: the browser may go away, the truth about the rows must still be heard.
     let carried = job.app.tasks.clone().spawn(async move {
         match meaning {
-            Meaning::Action(action) if !job.only_reads(&action.name) => {
+            Meaning::Action(action) if !job.app.only_reads(&job.model.label(), &action.name) => {
                 job.judge().await;
                 action::carry_out(job, action).await
             }
@@ -144,14 +144,6 @@ fn nobody() -> Who {
 }
 
 impl Job {
-    fn only_reads(&self, action: &str) -> bool {
-        let label = self.model.label();
-        self.app.read_actions.iter().any(|named| match named.split_once(':') {
-            Some((model, name)) => model == label && name == action,
-            None => named == action,
-        })
-    }
-
     /// Reads the list's token. A store that cannot say the time judges nothing; the pins will find it out.
     async fn judge(&mut self) {
         let Some(token) = self.posted.last(TOKEN_FIELD) else {

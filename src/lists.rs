@@ -19,6 +19,7 @@ use crate::http::body::Body;
 use crate::http::rewriting::Rewriting;
 use crate::identity::Who;
 use crate::render::{ask_plainly, learn, nonce, open_socket, prepare, readable};
+use crate::token::UNKNOWN_VERSION;
 use crate::token::list::ListClaims;
 use crate::{ids, reply};
 
@@ -42,13 +43,15 @@ pub(crate) async fn page(
     let asked = app.hub.store().now().await;
     let answer = pass(app, request, None, reply::wants_json(headers)).await;
     let answer = followed(app, headers, answer).await;
-    match (who, asked) {
-        (Ok(who), Ok(now)) => rewritten(app, answer, Listing { model, who, asked: Some(now) }),
+    let (who, asked) = match (who, asked) {
+        (Ok(who), Ok(now)) => (who, now),
+        // Without a token it would pass for a script's, which is not asked what it has seen.
         (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(model = model.label(), %error, "a list goes out without the widget");
-            answer
+            tracing::warn!(model = model.label(), %error, "a list goes out without a time: the store is away");
+            (app.identity.who_by_heart(headers), UNKNOWN_VERSION)
         }
-    }
+    };
+    rewritten(app, answer, Listing { model, who, asked: Some(asked) })
 }
 
 pub(crate) fn place(app: &App, model: &Model) -> Place {

@@ -27,7 +27,7 @@ use crate::django::route::{Route, View, route_write};
 use crate::django::watch::hidden;
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
-use crate::identity::{NAMELESS, Who};
+use crate::identity::Who;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
@@ -236,7 +236,7 @@ fn tail(
     nonce: Option<String>,
 ) -> String {
     let Rendering { who, base, saved_pages, root, .. } = shown;
-    let name = learned.name.clone().or_else(|| who.name.clone()).unwrap_or_else(|| NAMELESS.to_owned());
+    let name = learned.name.clone().unwrap_or_else(|| who.shown_name());
     claims.join = Some(JoinClaims {
         can_edit: learned.can_edit,
         name: name.clone(),
@@ -248,7 +248,13 @@ fn tail(
         "token": app.identity.key().sign(&claims),
         "object": claims.object.to_string(),
         "page_id": claims.page,
-        "user": {"user_id": app.identity.key().public_id(&claims.user), "name": name},
+        "user": {
+            "user_id": app.identity.key().public_id(&claims.user),
+            "name": name,
+            // By these the browser finds its drafts again after a restart of the proxy.
+            "session": claims.session,
+            "known": claims.user.is_known(),
+        },
         "can_edit": learned.can_edit,
         "version": claims.version,
         "form": learned.form.as_deref().filter(|id| !id.is_empty()),

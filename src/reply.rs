@@ -17,7 +17,7 @@ use hyper::{Response, StatusCode};
 use crate::assets::ERROR_PAGE;
 use crate::http::body::Body;
 use crate::http::upstream::UpstreamError;
-pub use kept::{Kept, Wait, kept};
+pub use kept::{Drafter, Kept, Wait, kept};
 use words::gateway_status;
 pub use words::{Trouble, ago};
 

@@ -97,6 +97,7 @@ impl Proxy {
             deep_check: settings.deep_check,
             volatile: settings.volatile.clone(),
             read_actions: settings.read_actions.clone(),
+            read_views: settings.read_views.clone(),
             patience: settings.patience,
             body_timeout: settings.body_timeout,
             keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),

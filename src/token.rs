@@ -21,6 +21,9 @@ use shown::ShownFields;
 /// How long a page may stay open before it must be loaded again to save: a day.
 pub const LIFETIME: Millis = 24 * 60 * 60 * 1000;
 
+/// Of a page that was rendered while nobody could say what the object was at. No object ever has it.
+pub const UNKNOWN_VERSION: Millis = 0;
+
 /// The proxy's secret. All proxies of one site must share it.
 #[derive(Clone)]
 pub struct Key(Vec<u8>);

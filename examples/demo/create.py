@@ -25,6 +25,7 @@ from shop.models import (  # noqa: E402
     Part,
     Product,
     Review,
+    Shelf,
     Supplier,
     Tag,
 )
@@ -108,6 +109,15 @@ def make_wares():
         Review.objects.get_or_create(
             pk=pk, defaults={"product_id": 1, "author": author, "stars": stars, "text": text}
         )
+    Shelf.objects.get_or_create(
+        pk=1,
+        defaults={
+            "name": "By the window",
+            "category_id": "Paper",
+            "password_hint": "what the kettle says",
+            "plan": "Kettles to the left.",
+        },
+    )
     for key, title in DOCUMENTS:
         Document.objects.get_or_create(pk=key, defaults={"title": title, "body": f"{title}."})
     for key, name in PARTS:

@@ -49,6 +49,13 @@ text_id!(
     NodeId
 );
 
+impl UserKey {
+    /// Is more known of the person than the session that they are in?
+    pub fn is_known(&self) -> bool {
+        !self.as_str().starts_with("session:")
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     pub user: UserKey,
@@ -170,6 +177,9 @@ pub struct Record {
     /// The last writes that ended, so that ending one twice does it once.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub ended: VecDeque<u64>,
+    /// Writes whose pins were given up, and whose end nobody has told yet.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub given_up: VecDeque<u64>,
     /// The pages of the last saves that went well, so that what was typed there is not taken for unsaved.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub saved_pages: VecDeque<(UserKey, PageId)>,

@@ -76,6 +76,8 @@ pub(super) fn keep(record: &mut Record, now: Millis, fence: u64, rules: &Rules) 
 pub(super) fn give_up(record: &mut Record, now: Millis, events: &mut Vec<Event>) {
     if let Some(write) = record.write.take_if(|w| w.deadline <= now) {
         remember(record, write.fence);
+        record.given_up.push_back(write.fence);
+        record.given_up.drain(..record.given_up.len().saturating_sub(ENDED));
         moved(record, now, &write.person, write.page.as_ref(), events);
         record.uncertain = true;
     }
@@ -101,10 +103,12 @@ pub(super) fn end(
     events: &mut Vec<Event>,
 ) -> Outcome {
     let pinned = record.write.take_if(|w| w.fence == fence).is_some();
-    // Heard before; but a write whose pin was given up still tells the truth about the save.
-    if !pinned && (record.ended.contains(&fence) && !record.uncertain) {
+    // A write whose pin was given up still tells the truth about the save. Anything else that has ended was heard.
+    let late = record.given_up.iter().position(|f| *f == fence);
+    if !pinned && late.is_none() && record.ended.contains(&fence) {
         return Outcome::Done;
     }
+    late.map(|at| record.given_up.remove(at));
     remember(record, fence);
     match end {
         // Heard after the pin was given up: now it is known that nothing will land.

@@ -23,7 +23,8 @@ use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
 use values::{
-    admin_root, control_path, deep_check, listen, network, read_action, redis_url, takeover, user_key,
+    admin_root, control_path, deep_check, listen, network, read_action, read_view, redis_url, takeover,
+    user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -80,8 +81,10 @@ pub struct Settings {
     pub max_connections: usize,
     pub prefixes: Vec<Prefix>,
     pub session_cookie: String,
-    /// Actions of change lists that change nothing.
+    /// Actions that change nothing.
     pub read_actions: Vec<String>,
+    /// Views below an object that change nothing.
+    pub read_views: Vec<String>,
     pub rules: Rules,
     pub patience: Patience,
     pub deep_check: DeepCheck,
@@ -233,6 +236,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         prefixes: admin.into_iter().chain(more).collect(),
         session_cookie: r.text("admin.session_cookie"),
         read_actions: r.parse_list("admin.read_actions", read_action),
+        read_views: r.parse_list("admin.read_views", read_view),
         rules,
         patience,
         deep_check: deep_check.unwrap_or(DeepCheck::Doubt),

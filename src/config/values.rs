@@ -51,6 +51,19 @@ pub(super) fn read_action(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// `preview`, or `shop.product:preview` for one model's.
+pub(super) fn read_view(text: &str) -> Result<String, String> {
+    let name = text.rsplit_once(':').map_or(text, |(_, name)| name).trim_matches('/');
+    let written = ["change", "delete", "history", "password"];
+    if name.is_empty() || written.contains(&name) || name.contains(char::is_whitespace) {
+        return Err(
+            "expected the name of a view below an object, such as \"preview\" or \"shop.product:preview\""
+                .to_owned(),
+        );
+    }
+    Ok(text.trim_matches('/').to_owned())
+}
+
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))

@@ -202,7 +202,8 @@ pub fn differences(base: &[Field], now: &[Field], ignored: &[String]) -> Vec<Str
     let is: BTreeMap<String, &Field> = now.iter().map(|f| (names.is_called(&f.name), f)).collect();
     let all: BTreeSet<&str> = was.keys().copied().chain(is.keys().map(String::as_str)).collect();
     all.into_iter()
-        .filter(|name| !name.starts_with("initial-") && !ignores(name))
+        // Hidden fields of the page's, not of the object's: `_popup`, `_to_field`.
+        .filter(|name| !name.starts_with("initial-") && !name.starts_with('_') && !ignores(name))
         .filter(|name| {
             let [was, is] = [was.get(name), is.get(*name)]
                 .map(|field| field.map(|f| sent_of(f.kind, Some(&f.values))).unwrap_or_default());

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::base::BASE_FIELD;
+use super::base::{BASE_FIELD, unpack};
 
 /// The name of the hidden field that carries the page token.
 pub const TOKEN_FIELD: &str = "_collab";
@@ -140,20 +140,40 @@ impl Typed {
             return;
         }
         if name == WITHHOLD_FIELD {
-            self.marked.insert(value);
+            self.marked.insert(kind_of(&value));
             return;
         }
-        if is_password(&name) || passwords.contains(&name) {
-            self.marked.insert(name.clone());
+        if passwords.contains(&name) {
+            self.marked.insert(kind_of(&name));
         }
         self.fields.push((name, value));
     }
 
     /// When all are in: takes out what must not be echoed. What names it may stand after it.
-    pub fn finish(mut self) -> Self {
+    pub fn finish(self) -> Self {
+        self.sort_out(is_password)
+    }
+
+    /// As `finish`, of a page on which everything stands to be read, such as a list: there a name alone makes no
+    /// secret of it.
+    pub fn finish_seen(self) -> Self {
+        self.sort_out(|_| false)
+    }
+
+    fn sort_out(mut self, looks_secret: fn(&str) -> bool) -> Self {
         let marked = std::mem::take(&mut self.marked);
+        let mut clear = None;
+        let mut base = self.base.take();
+        let mut is_secret = |name: &str| {
+            let kind = kind_of(name);
+            // A form of ours names its passwords itself; what it showed to be read is none, whatever it is called.
+            marked.contains(&kind)
+                || (looks_secret(name)
+                    && !clear.get_or_insert_with(|| shown_in_clear(base.as_deref())).contains(&kind))
+        };
         let (secret, shown): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.fields).into_iter().partition(|(name, _)| marked.contains(name));
+            std::mem::take(&mut self.fields).into_iter().partition(|(name, _)| is_secret(name));
+        self.base = base.take();
         self.fields = shown;
         let mut named = BTreeSet::new();
         let typed = secret.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name);
@@ -170,8 +190,21 @@ impl Typed {
     }
 }
 
+/// The kinds of field that a form showed, as it says itself.
+fn shown_in_clear(base: Option<&str>) -> BTreeSet<String> {
+    let fields = base.and_then(unpack).map(|shown| shown.fields).unwrap_or_default();
+    fields.iter().map(|field| kind_of(&field.name)).collect()
+}
+
+/// The same field of every row of an inline formset: `codes-3-secret`, as its template has it.
+fn kind_of(name: &str) -> String {
+    let is_row = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts = name.split('-').map(|part| if is_row(part) { "__prefix__" } else { part });
+    parts.collect::<Vec<_>>().join("-")
+}
+
 /// A field whose name says that it holds a password. Fields that a page showed as `type="password"` are known
-/// beside it, by model.
+/// beside it, by model; this is for forms that say nothing of themselves.
 fn is_password(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["password", "passwd", "passphrase"].iter().any(|word| name.contains(word))
@@ -179,6 +212,8 @@ fn is_password(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::base::{Shown, pack};
+    use super::super::fields::Field;
     use super::*;
 
     fn multipart(parts: &[(&str, &str)]) -> (Encoding, Vec<u8>) {
@@ -245,6 +280,31 @@ mod tests {
         let typed = Typed::urlencoded(body, &BTreeSet::new());
         assert_eq!(typed.fields, [("name".to_owned(), "a".to_owned())]);
         assert_eq!(typed.withheld, ["api_secret"]);
+    }
+
+    /// A name alone makes no secret of what the form showed to everybody who could open it.
+    #[test]
+    fn what_a_form_showed_is_no_password() {
+        let field = |name: &str| Field { name: name.to_owned(), ..Field::default() };
+        let shown =
+            Shown { title: None, fields: vec![field("password_hint"), field("codes-0-password_rule")] };
+        let base = pack(&shown).unwrap();
+        let pairs = [
+            ("password_hint", "my long hint"),
+            ("password_required", "on"),
+            ("codes-7-password_rule", "long"),
+            ("codes-7-secret", "hush"),
+            ("new_password", "hush"),
+            (WITHHOLD_FIELD, "codes-__prefix__-secret"),
+            (BASE_FIELD, &base),
+        ];
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let typed = Typed::urlencoded(body.as_bytes(), &BTreeSet::new());
+        let names: Vec<&str> = typed.fields.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["password_hint", "codes-7-password_rule"]);
+        // Nothing says that this box was shown: it is asked for again rather than shown to anybody.
+        assert_eq!(typed.withheld, ["password_required", "codes-7-secret", "new_password"]);
+        assert_eq!(typed.base.as_deref(), Some(base.as_str()));
     }
 
     #[test]

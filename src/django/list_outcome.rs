@@ -2,7 +2,8 @@
 //!
 //! As `outcome.rs` for one object: in doubt it is "unknown", which counts as a possible save of every row.
 
-use super::outcome::{Outcome, split_location};
+use super::outcome::{Outcome, is_login, split_location};
+use super::route::{Prefix, route};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -15,15 +16,14 @@ pub enum Kind {
 }
 
 /// Reads the head of the answer. `AskBody`: see [`from_page`].
-pub fn from_head(kind: Kind, status: u16, location: Option<&str>) -> Outcome {
+pub fn from_head(prefixes: &[Prefix], kind: Kind, status: u16, location: Option<&str>) -> Outcome {
     match status {
         200 => Outcome::AskBody,
         301 | 307 | 308 => Outcome::NotSaved,
         302 | 303 => {
             let (path, query) = split_location(location.unwrap_or_default());
-            let login = path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=");
             match kind {
-                _ if login => Outcome::SignedOut,
+                _ if is_login(&route(prefixes, path), path, query) => Outcome::SignedOut,
                 Kind::Delete { sure: true } => Outcome::Deleted,
                 // The person's other pages of these rows stay where they are.
                 _ => Outcome::Saved { stays: true },
@@ -59,12 +59,14 @@ mod tests {
         let (edit, publish, delete) = (Kind::Edit, Kind::Action, Kind::Delete { sure: true });
         let unknown = Outcome::Unknown { may_land: false };
         let saved = Outcome::Saved { stays: true };
+        let prefixes = [Prefix::parse("/admin/").unwrap()];
         for (kind, status, location, want) in [
             (edit, 302, "/admin/shop/product/?p=2", saved),
             (publish, 302, "/admin/shop/product/", saved),
             (publish, 303, "/elsewhere/", saved),
             (delete, 302, "/admin/shop/product/", Outcome::Deleted),
             (delete, 302, "/admin/login/?next=/admin/shop/product/", Outcome::SignedOut),
+            (edit, 302, "/admin/shop/product/?next=1", saved),
             (edit, 302, "/sso?next=/admin/", Outcome::SignedOut),
             (edit, 200, "", Outcome::AskBody),
             (edit, 500, "", unknown),
@@ -74,7 +76,11 @@ mod tests {
             (publish, 204, "", unknown),
             (edit, 301, "/admin/shop/product/", Outcome::NotSaved),
         ] {
-            assert_eq!(from_head(kind, status, Some(location)), want, "{kind:?} {status} {location}");
+            assert_eq!(
+                from_head(&prefixes, kind, status, Some(location)),
+                want,
+                "{kind:?} {status} {location}"
+            );
         }
         assert_eq!(from_page(edit, true, false), Outcome::NotSaved);
         assert_eq!(from_page(edit, false, true), unknown);
@@ -86,6 +92,9 @@ mod tests {
                 assert_eq!(from_page(Kind::Delete { sure }, false, asks), Outcome::NotSaved);
             }
         }
-        assert_eq!(from_head(Kind::Delete { sure: false }, 302, Some("/admin/shop/product/")), saved);
+        assert_eq!(
+            from_head(&prefixes, Kind::Delete { sure: false }, 302, Some("/admin/shop/product/")),
+            saved
+        );
     }
 }

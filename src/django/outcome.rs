@@ -5,7 +5,7 @@
 //! Sources: `ModelAdmin.response_change`, `response_delete`, `response_post_save_change`,
 //! `AdminSite.login`, and `admin/popup_response.html`.
 
-use super::object::ObjectKey;
+use super::object::{ObjectKey, decode_path};
 use super::route::{Prefix, Route, View, route};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,38 @@ pub enum Outcome {
     AskBody,
 }
 
-/// Reads the head of the answer to a POST on `key`'s `view`. `location` is the `Location` header.
+/// What the button did that sent an object's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    Save,
+    /// What was typed becomes another object.
+    SaveAsNew,
+    /// An action on this object (Django 6.1, `ModelAdmin._changeform_view`): the form beside it is not read.
+    Action,
+}
+
+/// The action's name in the object's own form (`ActionLocation.CHANGE_FORM`).
+pub const FORM_ACTION: &str = "CHANGE_FORM-action";
+
+impl Pressed {
+    pub fn of<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Self {
+        let (mut saves, mut acts) = (false, false);
+        for (name, _) in fields {
+            match name {
+                "_saveasnew" => return Self::SaveAsNew,
+                "_save" | "_continue" | "_addanother" => saves = true,
+                FORM_ACTION => acts = true,
+                _ => {}
+            }
+        }
+        if acts && !saves { Self::Action } else { Self::Save }
+    }
+}
+
+/// Reads the head of the answer to a POST on `key`'s `view` at `path`. `location` is the `Location` header.
 pub fn from_head(
     prefixes: &[Prefix],
-    key: &ObjectKey,
-    view: View,
+    (key, view, path): (&ObjectKey, View, &str),
     status: u16,
     location: Option<&str>,
 ) -> Outcome {
@@ -45,6 +72,8 @@ pub fn from_head(
             View::Other => Outcome::Unknown { may_land: false },
         },
         301 | 307 | 308 => Outcome::NotSaved,
+        // No view of anybody's: Django takes any other address for a key, and only leads on (ModelAdmin.get_urls).
+        302 | 303 if view == View::Other && leads_on(path, location.unwrap_or_default()) => Outcome::NotSaved,
         302 | 303 => redirected(prefixes, key, view, location.unwrap_or_default()),
         201..=299 | 300 | 304..=306 => Outcome::Unknown { may_land: false },
         // Something between us and Django gave up waiting; Django itself may not have.
@@ -56,10 +85,10 @@ pub fn from_head(
 
 fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) -> Outcome {
     let (path, query) = split_location(location);
-    if path.ends_with("/login/") || query.starts_with("next=") || query.contains("&next=") {
+    let there = route(prefixes, path);
+    if is_login(&there, path, query) {
         return Outcome::SignedOut;
     }
-    let there = route(prefixes, path);
     match view {
         View::Delete => match there {
             // To the list, or to the index for a person who may not see the list.
@@ -81,6 +110,17 @@ fn redirected(prefixes: &[Prefix], key: &ObjectKey, view: View, location: &str) 
             _ => Outcome::Saved { stays: false },
         },
     }
+}
+
+fn leads_on(path: &str, location: &str) -> bool {
+    decode_path(split_location(location).0) == format!("{}change/", decode_path(path))
+}
+
+/// A login page, of Django or of a single sign-on. A list may bear a `next` of its own in its filters.
+pub(super) fn is_login(there: &Route, path: &str, query: &str) -> bool {
+    let admins_own = matches!(there, Route::List | Route::Object { .. });
+    let comes_back = query.starts_with("next=") || query.contains("&next=");
+    path.ends_with("/login/") || (comes_back && !admins_own && !path.ends_with("/add/"))
 }
 
 /// `Location` may be absolute; its origin does not matter here.
@@ -119,7 +159,8 @@ mod tests {
 
     fn head(view: View, status: u16, location: &str) -> Outcome {
         let prefixes = [Prefix::parse("/admin/").unwrap()];
-        from_head(&prefixes, &ObjectKey::new("shop", "product", "3"), view, status, Some(location))
+        let object = (&ObjectKey::new("shop", "product", "3"), view, "/admin/shop/product/3/x/");
+        from_head(&prefixes, object, status, Some(location))
     }
 
     #[test]
@@ -136,6 +177,10 @@ mod tests {
             (302, "/admin/", Outcome::Elsewhere),
             (302, "/admin/login/?next=/admin/shop/product/3/change/", Outcome::SignedOut),
             (302, "/sso?next=/admin/", Outcome::SignedOut),
+            (302, "/admin/?next=/admin/", Outcome::SignedOut),
+            (302, "/admin/shop/product/?next=1", Outcome::Saved { stays: false }),
+            (302, "/admin/shop/product/add/?a=1&next=1", Outcome::Saved { stays: false }),
+            (302, "/admin/shop/product/3/change/?next=1", Outcome::Saved { stays: true }),
             (302, "https://idp.example/authorize", unknown),
             (301, "/admin/shop/product/3/change/", Outcome::NotSaved),
             (200, "", Outcome::AskBody),
@@ -164,7 +209,21 @@ mod tests {
         assert_eq!(from_body(View::Version, Shown::Neither), Outcome::Unknown { may_land: false });
         assert_eq!(head(View::Other, 302, "../../3/change/"), Outcome::Saved { stays: false });
         assert_eq!(head(View::Other, 302, "/admin/shop/product/3/history/"), Outcome::Saved { stays: true });
+        assert_eq!(head(View::Other, 302, "/admin/shop/product/3/x/change/"), Outcome::NotSaved);
         assert_eq!(head(View::Other, 200, ""), Outcome::Unknown { may_land: false });
+    }
+
+    #[test]
+    fn buttons_of_a_form() {
+        for (names, want) in [
+            (&["name", "_save"][..], Pressed::Save),
+            (&["name"], Pressed::Save),
+            (&["name", "_saveasnew"], Pressed::SaveAsNew),
+            (&["name", FORM_ACTION, "_selected_action", "index"], Pressed::Action),
+            (&["name", FORM_ACTION, "_continue"], Pressed::Save),
+        ] {
+            assert_eq!(Pressed::of(names.iter().map(|name| (*name, ""))), want, "{names:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::compare::Current;
 use super::outcome::Shown;
 use super::reader::{self, Reader};
 use super::theme::Themes;
-use super::watch::{append_tail, mark_forms, watch_controls, watch_form, watch_names};
+use super::watch::{append_tail, mark_forms, watch_controls, watch_form, watch_links, watch_names};
 
 /// A page that needs more than this to rewrite goes out as it is.
 const MEMORY_LIMIT: usize = 16 * 1024 * 1024;
@@ -34,6 +34,8 @@ pub struct Learned {
     pub passwords: BTreeSet<String>,
     /// Django's page that closes a popup after a save.
     pub popup_done: bool,
+    /// Links to the history or the deletion of an object, as a page has them that is only read.
+    pub links: Vec<String>,
 }
 
 impl Learned {
@@ -114,6 +116,15 @@ pub fn encoding_of(content_type: &str) -> Option<AsciiCompatibleEncoding> {
 impl Page {
     /// `insert` is None for a page that is only read.
     pub fn new(themes: &Themes, encoding: AsciiCompatibleEncoding, insert: Option<Insert>) -> Self {
+        Self::watching(themes, encoding, insert, false)
+    }
+
+    fn watching(
+        themes: &Themes,
+        encoding: AsciiCompatibleEncoding,
+        insert: Option<Insert>,
+        shown_to_nobody: bool,
+    ) -> Self {
         let seen: Shared<Seen> = Arc::default();
         let fields: Shared<Reader> = Arc::default();
         let (start, tail) = match insert {
@@ -127,6 +138,9 @@ impl Page {
                 settings = reader::watch(settings, &fields);
             }
             settings = watch_controls(settings, themes, &seen);
+            if shown_to_nobody {
+                settings = watch_links(settings, &seen);
+            }
             match tail {
                 Some(tail) => append_tail(settings, &seen, &fields, tail),
                 None => settings,
@@ -183,7 +197,7 @@ impl Page {
     /// A form that is only read, not shown to anybody: what it holds.
     pub fn read(themes: &Themes, encoding: AsciiCompatibleEncoding, html: &[u8]) -> (Learned, Current) {
         let nothing = Insert { field: String::new(), base: Base::Shown, tail: Box::new(|_, _| None) };
-        let mut page = Self::new(themes, encoding, Some(nothing));
+        let mut page = Self::watching(themes, encoding, Some(nothing), true);
         lock(&page.fields).words = Some(HashMap::new());
         page.write(html);
         page.end();

@@ -12,9 +12,9 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(';'))
-        .filter_map(|pair| pair.split_once('='))
+        // Byte by byte: a cookie that is no ASCII must not hide the others.
+        .flat_map(|v| v.as_bytes().split(|b| *b == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
         .filter(|(n, _)| n.trim() == name)
         .map(|(_, v)| v.trim().trim_matches('"'))
         .next_back()
@@ -32,7 +32,7 @@ pub fn change(headers: &HeaderMap, name: &str) -> Option<Change> {
     headers
         .get_all(SET_COOKIE)
         .iter()
-        .filter_map(|v| v.to_str().ok())
+        .filter_map(|v| std::str::from_utf8(v.as_bytes()).ok())
         .filter_map(|v| v.split_once('='))
         .filter(|(n, _)| n.trim() == name)
         .map(|(_, rest)| {
@@ -94,6 +94,11 @@ mod tests {
         let map = headers(COOKIE, &["a=1; =x; broken; sessionid2=no; sessionid=abc; csrftoken=t"]);
         assert_eq!(cookie(&map, "sessionid"), Some("abc"));
         assert_eq!(cookie(&map, "other"), None);
+        let mut raw = HeaderMap::new();
+        for bytes in [&b"sessionid=abc; pref=caf\xc3\xa9; odd=\xff\xfe"[..], b"more=\xe9"] {
+            raw.append(COOKIE, HeaderValue::from_bytes(bytes).unwrap());
+        }
+        assert_eq!(cookie(&raw, "sessionid"), Some("abc"));
         assert_eq!(cookie(&headers(COOKIE, &["sessionid="]), "sessionid"), None);
         assert_eq!(cookie(&headers(COOKIE, &["x=1", "sessionid=\"q\""]), "sessionid"), Some("q"));
     }

@@ -117,6 +117,23 @@ pub(super) fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Sha
         }))
 }
 
+/// Django's own links from an object's page name its key, whatever the page's address is.
+pub(super) fn watch_links(settings: PageSettings, seen: &Shared<Seen>) -> PageSettings {
+    const MOST: usize = 8;
+    let seen = Arc::clone(seen);
+    settings.append_element_content_handler(element!(
+        "a[href$=\"/history/\"], a[href$=\"/delete/\"]",
+        move |el| {
+            let links = &mut lock(&seen).learned.links;
+            if links.len() < MOST {
+                let href = el.get_attribute("href").unwrap_or_default();
+                links.push(html_escape::decode_html_entities(&href).into_owned());
+            }
+            Ok(())
+        }
+    ))
+}
+
 pub(super) fn watch_names(mut settings: PageSettings, themes: &Themes, seen: &Shared<Seen>) -> PageSettings {
     for (i, place) in themes.name.iter().enumerate() {
         let seen = Arc::clone(seen);

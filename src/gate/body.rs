@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::{FutureExt, Stream};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 
@@ -40,11 +41,13 @@ pub(super) struct Posted {
     pub(super) broken: bool,
 }
 
-/// The bytes that were read, for giving back what was typed.
+/// What was posted, for giving back what was typed.
 #[derive(Clone)]
-pub(super) struct Copy {
-    read: VecDeque<Bytes>,
-    whole: bool,
+pub(super) enum Copy {
+    /// The bytes that were read first; `whole`: all there are.
+    Read { read: VecDeque<Bytes>, whole: bool },
+    /// What is heard of a body on its way to Django: its text, without its files.
+    Heard(Shared<BoxFuture<'static, Typed>>),
 }
 
 /// Reads what the gate needs, and the whole of a small body.
@@ -87,7 +90,20 @@ pub(super) async fn read(mut body: Body, encoding: &Encoding) -> Posted {
 
 impl Posted {
     pub(super) fn copy(&self) -> Copy {
-        Copy { read: self.read.clone(), whole: self.rest.is_none() }
+        Copy::Read { read: self.read.clone(), whole: self.rest.is_none() }
+    }
+
+    /// The body for Django, and what was typed in it, however large it is.
+    pub(super) fn split(self, encoding: &Encoding, passwords: &BTreeSet<String>) -> (Body, Copy) {
+        if self.rest.is_none() {
+            let copy = self.copy();
+            return (self.into_body(), copy);
+        }
+        let (body, heard) = self.into_body().overheard();
+        let (encoding, passwords) = (encoding.clone(), passwords.clone());
+        let reading = tokio::spawn(async move { parse(heard, &encoding, &passwords).await });
+        let typed = async { reading.await.unwrap_or_else(|_| Typed { cut: true, ..Typed::default() }) };
+        (body, Copy::Heard(typed.boxed().shared()))
     }
 
     /// The body for Django, byte for byte.
@@ -108,16 +124,20 @@ impl Posted {
 
 impl Copy {
     pub(super) async fn typed(self, encoding: &Encoding, passwords: &BTreeSet<String>) -> Typed {
-        let body = Body::after(self.read, Body::empty());
-        let mut typed = parse(body, encoding, passwords).await;
-        typed.cut |= !self.whole;
-        typed
+        match self {
+            Self::Read { read, whole } => {
+                let mut typed = parse(Body::after(read, Body::empty()), encoding, passwords).await;
+                typed.cut |= !whole;
+                typed
+            }
+            Self::Heard(typed) => typed.await,
+        }
     }
 
-    /// The button that makes a new object of what was typed.
-    pub(super) async fn is_save_as_new(&self, encoding: &Encoding) -> bool {
-        let typed = self.clone().typed(encoding, &BTreeSet::new()).await;
-        typed.fields.iter().any(|(name, _)| name == "_saveasnew")
+    /// A field's value as Django takes it: the last.
+    pub(super) async fn last(self, encoding: &Encoding, name: &str) -> Option<String> {
+        let typed = self.typed(encoding, &BTreeSet::new()).await;
+        typed.fields.into_iter().filter(|(n, _)| n == name).map(|(_, value)| value).next_back()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A granted write on its way: forwarded once, heard to its end, and committed before its answer leaves.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::PoisonError;
 
@@ -15,7 +15,7 @@ use super::pin::{self, Fences, Keeping};
 use super::{Grant, Writer};
 use crate::collab::command::{Command, WriteEnd};
 use crate::collab::record::{Millis, PageId};
-use crate::django::outcome::{self, Outcome};
+use crate::django::outcome::{self, Outcome, Pressed};
 use crate::django::page::Base;
 use crate::django::route::View;
 use crate::http::body::Body;
@@ -40,9 +40,9 @@ impl Writer {
         posted: Posted,
     ) -> Response<Body> {
         let keeping = self.keep(grant.fence);
-        let copy = posted.copy();
+        let (body, copy) = posted.split(&self.encoding, &self.app.passwords_of(&self.key));
         let (parts, ()) = head.into_parts();
-        let mut request = Request::from_parts(parts, posted.into_body());
+        let mut request = Request::from_parts(parts, body);
         render::ask_plainly(request.headers_mut());
         let sent = pin::carry(self.app.upstream.send(request)).await;
         let (end, heard) = match sent {
@@ -69,7 +69,9 @@ impl Writer {
             Heard::Instead(trouble) => {
                 let typed = copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
                 let present = match trouble {
-                    Trouble::Unknown(_) | Trouble::Forbidden => self.look_if_known().await,
+                    Trouble::Unknown(_) | Trouble::Failed { .. } | Trouble::Forbidden => {
+                        self.look_if_known().await
+                    }
                     _ => Present::Unreadable,
                 };
                 self.give_back(&trouble, &typed, present, grant.now).await
@@ -88,19 +90,30 @@ impl Writer {
     async fn understand(&self, grant: &Grant, answer: Response<Body>, posted: &Copy) -> (WriteEnd, Heard) {
         let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok());
         let status = answer.status().as_u16();
-        let read = outcome::from_head(&self.app.prefixes, &self.key, self.view, status, location);
+        let path = self.action.split('?').next().unwrap_or_default();
+        let read = outcome::from_head(&self.app.prefixes, (&self.key, self.view, path), status, location);
         // Our own page was posted, so there is something typed to give back.
         let typed_here = self.claims.is_some() && self.view != View::Delete;
+        let form_here = typed_here && self.view.has_form();
         match read {
             Outcome::AskBody => return self.read_on(grant, answer, posted).await,
-            Outcome::Failed => return (self.after_failure(posted).await, Heard::Answer(answer)),
+            // Mostly the CSRF token: every login makes a new one. Django's page would throw the text away.
+            Outcome::NotSaved if form_here && status == 403 => {
+                return (WriteEnd::NotSaved, Heard::Instead(Trouble::Forbidden));
+            }
+            Outcome::Failed => {
+                let end = self.after_failure(posted).await;
+                let heard = if form_here { failed(status, end) } else { Heard::Answer(answer) };
+                return (end, heard);
+            }
+            // So would any other page that says what went wrong, whoever between us and Django has written it.
+            _ if form_here && status >= 400 => {
+                let end = end_of(read);
+                return (end, failed(status, end));
+            }
             Outcome::SignedOut if typed_here => {
                 let login = location.unwrap_or_default().to_owned();
                 return (WriteEnd::NotSaved, Heard::Instead(Trouble::SignedOut(login)));
-            }
-            // Mostly the CSRF token: every login makes a new one. Django's page would throw the text away.
-            Outcome::NotSaved if typed_here && status == 403 && self.view.has_form() => {
-                return (WriteEnd::NotSaved, Heard::Instead(Trouble::Forbidden));
             }
             Outcome::Elsewhere if typed_here && matches!(self.look().await, Present::Gone) => {
                 return (WriteEnd::Gone, Heard::Instead(Trouble::Gone));
@@ -110,7 +123,8 @@ impl Writer {
         // "Save as new" writes another object (ModelAdmin._changeform_view); this one stays as it is. An admin
         // without `save_as` takes it for a plain save, and leads back to the same object.
         let elsewhere = read != Outcome::Saved { stays: true };
-        if self.view == View::Change && elsewhere && posted.is_save_as_new(&self.encoding).await {
+        let pressed = self.pressed(posted).await;
+        if elsewhere && pressed == Pressed::SaveAsNew {
             // A form with errors is a page, and was read above.
             let end = if read != Outcome::NotSaved && location.is_some() {
                 WriteEnd::SavedAsNew
@@ -119,7 +133,35 @@ impl Writer {
             };
             return (end, Heard::Answer(answer));
         }
-        (end_of(read), Heard::Answer(answer))
+        let end = match read {
+            // What an action did is not what the person typed, which Django has thrown away.
+            Outcome::Saved { .. } if pressed == Pressed::Action => WriteEnd::Unknown { may_land: false },
+            read => end_of(read),
+        };
+        (self.settled(end, posted).await, Heard::Answer(answer))
+    }
+
+    /// Which button of the object's own form sent it.
+    async fn pressed(&self, posted: &Copy) -> Pressed {
+        if self.view != View::Change {
+            return Pressed::Save;
+        }
+        let typed = posted.clone().typed(&self.encoding, &BTreeSet::new()).await;
+        Pressed::of(typed.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// An answer that tells nothing of a save. The object itself tells whether there was any.
+    async fn settled(&self, end: WriteEnd, posted: &Copy) -> WriteEnd {
+        if end != (WriteEnd::Unknown { may_land: false }) || self.claims.is_none() {
+            return end;
+        }
+        let Some(base) = self.base(posted.clone()).await else {
+            return end;
+        };
+        match self.look().await {
+            Present::Form { current, .. } if !self.differs(&base, &current) => WriteEnd::NotSaved,
+            _ => end,
+        }
     }
 
     /// Django failed, before the save or after it: the object tells.
@@ -155,7 +197,10 @@ impl Writer {
         };
         let (answer, page) = match render::rewriting(&self.app, answer, rendering) {
             Ok(pieces) => pieces,
-            Err(answer) => return (WriteEnd::Unknown { may_land: false }, Heard::Answer(*answer)),
+            Err(answer) => {
+                let end = WriteEnd::Unknown { may_land: false };
+                return (self.settled(end, posted).await, Heard::Answer(*answer));
+            }
         };
         let mut read = VecDeque::new();
         let mut page = Body::Page(Box::new(page));
@@ -179,7 +224,7 @@ impl Writer {
             }
         };
         let end = match shown {
-            Some(shown) => end_of(outcome::from_body(self.view, shown)),
+            Some(shown) => self.settled(end_of(outcome::from_body(self.view, shown)), posted).await,
             None => WriteEnd::Unknown { may_land: false },
         };
         (end, Heard::Answer(answer.map(|()| Body::after(read, page))))
@@ -199,6 +244,11 @@ impl Writer {
         tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
         Some(applied.step.record.version)
     }
+}
+
+/// Everything goes back, with what the answer was.
+fn failed(status: u16, end: WriteEnd) -> Heard {
+    Heard::Instead(Trouble::Failed { status, unknown: end != WriteEnd::NotSaved })
 }
 
 fn end_of(outcome: Outcome) -> WriteEnd {

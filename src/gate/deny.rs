@@ -15,18 +15,21 @@ use crate::django::compare;
 use crate::django::form::Typed;
 use crate::django::route::{View, root_of};
 use crate::http::body::Body;
-use crate::identity::NAMELESS;
 use crate::ids;
-use crate::reply::{self, Kept, Trouble, Wait};
+use crate::reply::{self, Drafter, Kept, Trouble, Wait};
 use crate::store::StoreError;
 use crate::token::shown::ShownFields;
-use crate::token::{Claims, JoinClaims};
+use crate::token::{Claims, JoinClaims, Key};
 
 pub(super) enum Denied {
     Refusal(Refusal, Millis),
     /// Somebody changed it in a way that the proxy has not seen.
     Changed(Box<Present>, Millis),
     Store(StoreError),
+}
+
+fn drafter_of(key: &Key, (user, session): (&UserKey, &str)) -> Drafter {
+    Drafter { user_id: key.public_id(user), session: session.to_owned(), known: user.is_known() }
 }
 
 impl Writer {
@@ -42,7 +45,10 @@ impl Writer {
                     return self.give_back(&trouble, &typed, Present::Unreadable, now).await;
                 }
                 let deleted = matches!(present, Present::Gone);
+                // The lock of the very page that was posted, by somebody else who is signed in in that browser by now.
+                let own = self.lapsed.as_ref().map(|claims| &claims.user);
                 let refusal = match refusal {
+                    Refusal::Held { by, .. } if Some(&by.user) == own => Refusal::Unfit,
                     Refusal::Stale { saved, .. } if deleted => Refusal::Stale { saved, deleted },
                     refusal => refusal,
                 };
@@ -118,7 +124,7 @@ impl Writer {
             base: base.as_deref(),
             page: &page,
             version: version.or_else(|| self.claims.as_ref().map(|c| c.version)),
-            user: self.app.identity.key().public_id(self.drafter(trouble)),
+            user: drafter_of(self.app.identity.key(), self.drafter(trouble)),
             reader: &self.who.user,
             deleting: self.view == View::Delete,
             csrf: current.as_ref().and_then(|c| c.csrf.as_deref()).filter(|_| self.had_page()),
@@ -130,10 +136,10 @@ impl Writer {
     }
 
     /// Whose draft this is: after a lost login that of the person who typed it, who will sign in again.
-    fn drafter(&self, trouble: &Trouble<'_>) -> &UserKey {
+    fn drafter(&self, trouble: &Trouble<'_>) -> (&UserKey, &str) {
         match (trouble, &self.lapsed) {
-            (Trouble::SignedOut(_), Some(claims)) => &claims.user,
-            _ => &self.who.user,
+            (Trouble::SignedOut(_), Some(claims)) => (&claims.user, &claims.session),
+            _ => (&self.who.user, &self.who.session),
         }
     }
 
@@ -157,7 +163,7 @@ impl Writer {
 
     /// Waiting in line from the page of the refused save.
     fn wait(&self, page: &PageId, version: Millis, now: Millis) -> Wait {
-        let name = self.who.name.clone().unwrap_or_else(|| NAMELESS.to_owned());
+        let name = self.who.shown_name();
         // A page without a form is shown nothing of what others type.
         let join =
             Some(JoinClaims { can_edit: true, name, root: self.root(), shown: ShownFields::default() });
@@ -184,7 +190,7 @@ impl Writer {
             View::Version => path.rfind("history/").map(|at| &path[..at]),
             View::Other => None,
         };
-        match folder.filter(|f| !f.starts_with("//")) {
+        match folder.filter(|f| !f.starts_with("//") && !self.renamed) {
             Some(folder) => format!("{folder}change/"),
             None => {
                 format!("{}{}change/", self.root(), self.key.url_path())

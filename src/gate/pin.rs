@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::collab::command::{Command, Outcome, Refusal};
+use crate::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
 use crate::django::object::ObjectKey;
 use crate::http::upstream::UpstreamError;
 use crate::socket::hub::Hub;
@@ -31,6 +31,10 @@ pub(crate) fn quiet_until() -> Instant {
     Instant::now() + QUIET_WAIT
 }
 
+/// A write's end that could not be told is told again so often, and for so long: longer than the pin lasts.
+const LATER: Duration = Duration::from_secs(1);
+const TRIED_FOR: Duration = Duration::from_secs(10 * 60);
+
 /// Asks for a write. A list that is being saved pins all its rows, most of which it does not change
 /// (`Write::quiet`). They cannot be let go before Django is done: it writes whatever differs from the list at that
 /// moment, and would take a save in between back. So a save of such a row waits, and is judged by what the list did.
@@ -41,7 +45,13 @@ pub(crate) async fn begin(
     until: Instant,
 ) -> Result<Applied, StoreError> {
     loop {
-        let applied = hub.run(key, begin).await?;
+        let applied = match hub.run(key, begin).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                take_back(hub, key, begin);
+                return Err(error);
+            }
+        };
         let pinned = matches!(applied.step.outcome, Outcome::Refused(Refusal::Saving { .. }));
         let quiet = applied.step.record.write.as_ref().is_some_and(|write| write.quiet);
         if !(pinned && quiet) || Instant::now() >= until {
@@ -88,8 +98,60 @@ pub(crate) async fn carry<T>(
     timeout(LONGEST, sending).await.unwrap_or(Err(UpstreamError::AnswerTimeout(LONGEST)))
 }
 
-/// Tells the store how a write ended, more than once if need be. What cannot be told ends by itself, as a possible
-/// save.
+/// The store was asked for a write and did not answer: it may have granted it all the same. Asked once more for the same
+/// write it says so, and hears that there was none.
+fn take_back(hub: &Arc<Hub>, key: &ObjectKey, begin: &Command) {
+    let Command::BeginWrite { id, person, proof } = begin else {
+        return;
+    };
+    let page = match proof {
+        WriteProof::Page { page, .. } => Some(page.clone()),
+        WriteProof::None | WriteProof::Beside | WriteProof::Unfit => None,
+    };
+    let (hub, key, id, person) = (Arc::clone(hub), key.clone(), id.clone(), person.clone());
+    tokio::spawn(async move {
+        let until = Instant::now() + TRIED_FOR;
+        while Instant::now() < until {
+            sleep(LATER).await;
+            match hub.store().read(&key).await {
+                Ok(seen) => {
+                    if let Some(write) = seen.record.write.filter(|write| write.id == id) {
+                        let end =
+                            Command::EndWrite { fence: write.fence, person, page, end: WriteEnd::NotSaved };
+                        end_later(&hub, vec![(key, end)]);
+                    }
+                    return;
+                }
+                Err(error) => tracing::debug!(object = %key, %error, "the store is still away"),
+            }
+        }
+    });
+}
+
+/// Goes on telling the store how writes ended: what was saved must not look for a minute as if it still were.
+pub(crate) fn end_later(hub: &Arc<Hub>, ends: Vec<(ObjectKey, Command)>) {
+    let hub = Arc::clone(hub);
+    tokio::spawn(async move {
+        let until = Instant::now() + TRIED_FOR;
+        let mut ends = ends.into_iter().peekable();
+        while let Some((key, end)) = ends.peek() {
+            match hub.run(key, end).await {
+                Ok(_) => {
+                    tracing::info!(object = %key, "a write's end is stored at last");
+                    ends.next();
+                }
+                Err(_) if Instant::now() >= until => return,
+                Err(error) => {
+                    tracing::debug!(object = %key, %error, "the store is still away");
+                    sleep(LATER).await;
+                }
+            }
+        }
+    });
+}
+
+/// Tells the store how a write ended, more than once if need be; and goes on if it is away. What cannot be told at all
+/// ends by itself, as a possible save.
 pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Result<Applied, StoreError> {
     let mut tries = END_PAUSES.into_iter();
     loop {
@@ -98,6 +160,7 @@ pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Resul
             Err(error) => {
                 tracing::warn!(object = %key, %error, ?end, "a write's end could not be stored");
                 if tries.len() == 0 {
+                    end_later(hub, vec![(key.clone(), end.clone())]);
                     return Err(error);
                 }
             }
@@ -110,7 +173,6 @@ pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Resul
 pub(crate) mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::collab::command::{WriteEnd, WriteProof};
     use crate::collab::record::{Millis, Person, Rules};
     use crate::store::{Memory, Store};
     use crate::token::Key;

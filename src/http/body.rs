@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::PollSender;
 
 use super::rewriting::Rewriting;
 use super::upstream::Lease;
@@ -26,6 +27,10 @@ pub enum Body {
     Timed(Box<Timed>),
     /// The sender is dropped with the body: when it has gone out whole, or was given up.
     Watched(Box<Body>, oneshot::Sender<()>),
+    /// What passes is told to somebody else too, who must keep up.
+    Overheard(Box<Overheard>),
+    /// What somebody else hears of such.
+    Heard(mpsc::Receiver<Bytes>),
     /// A page that is read, and perhaps changed, while it streams.
     Page(Box<Rewriting>),
 }
@@ -36,7 +41,23 @@ pub struct Timed {
     sleep: Pin<Box<Sleep>>,
 }
 
+pub struct Overheard {
+    body: Body,
+    /// None: nobody listens any more, or all is said.
+    to: Option<PollSender<Bytes>>,
+}
+
+/// Pieces that the listener may be behind.
+const BEHIND: usize = 16;
+
 impl Body {
+    /// The same body, and what passes through it.
+    pub fn overheard(self) -> (Self, Self) {
+        let (to, from) = mpsc::channel(BEHIND);
+        let body = Overheard { body: self, to: Some(PollSender::new(to)) };
+        (Self::Overheard(Box::new(body)), Self::Heard(from))
+    }
+
     pub fn empty() -> Self {
         Self::Full(None)
     }
@@ -89,6 +110,8 @@ impl HttpBody for Body {
             }
             Self::Timed(timed) => timed.poll(cx),
             Self::Watched(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Overheard(overheard) => overheard.poll(cx),
+            Self::Heard(from) => from.poll_recv(cx).map(|got| got.map(|bytes| Ok(Frame::data(bytes)))),
             Self::Page(page) => page.poll(cx),
         }
     }
@@ -101,7 +124,8 @@ impl HttpBody for Body {
             Self::Incoming(body, lease) => lease.is_none() && body.is_end_stream(),
             Self::Timed(timed) => timed.body.is_end_stream(),
             Self::Watched(body, _) => body.is_end_stream(),
-            Self::Page(_) => false,
+            Self::Overheard(overheard) => overheard.body.is_end_stream(),
+            Self::Heard(_) | Self::Page(_) => false,
         }
     }
 
@@ -121,8 +145,36 @@ impl HttpBody for Body {
             Self::Incoming(body, _) => body.size_hint(),
             Self::Timed(timed) => timed.body.size_hint(),
             Self::Watched(body, _) => body.size_hint(),
+            Self::Overheard(overheard) => overheard.body.size_hint(),
+            Self::Heard(_) => SizeHint::default(),
             Self::Page(page) => page.size_hint(),
         }
+    }
+}
+
+impl Overheard {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(to) = &mut self.to
+            && ready!(to.poll_reserve(cx)).is_err()
+        {
+            self.to = None;
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match (&frame, &mut self.to) {
+            (Some(Ok(frame)), Some(to)) => {
+                if let Some(data) = frame.data_ref() {
+                    // There is room, as was just asked.
+                    let _ = to.send_item(data.clone());
+                }
+            }
+            // The end, or it broke off.
+            _ => self.to = None,
+        }
+        // hyper asks no further once Content-Length is reached.
+        if self.body.is_end_stream() {
+            self.to = None;
+        }
+        Poll::Ready(frame)
     }
 }
 

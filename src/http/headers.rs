@@ -67,6 +67,11 @@ pub fn check(method: &Method, uri: &Uri, version: Version, headers: &HeaderMap) 
     if method == Method::CONNECT || method == Method::TRACE {
         return Err(Refused { status: 405, why: "CONNECT and TRACE are not served here" });
     }
+    // Methods are case-sensitive (RFC 9110, 9.1), but Django makes capitals of them (WSGIRequest, ASGIRequest): to us
+    // a `post` would be no write, and to Django it would.
+    if method.as_str().bytes().any(|b| b.is_ascii_lowercase()) {
+        return Err(bad("the method is not written in capitals"));
+    }
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host) => {}

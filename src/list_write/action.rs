@@ -8,8 +8,9 @@ use super::Job;
 use super::fresh::Pages;
 use super::refuse::{Fewer, Refused};
 use crate::collab::command::{Refusal, WriteProof};
-use crate::collab::record::Millis;
+use crate::collab::record::{Millis, Record};
 use crate::django::changelist::{Action, on_rows, without_selected};
+use crate::django::list_outcome::Kind;
 use crate::django::object::ObjectKey;
 use crate::http::body::Body;
 use crate::store::StoreError;
@@ -29,15 +30,22 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
             Err(error) => return job.no_store(&error),
         }
     }
-    let asked = match job.pin(&keys, &WriteProof::None).await {
+    let mut asked = match job.pin(&keys, &WriteProof::None).await {
         Ok(asked) => asked,
         Err(error) => return job.no_store(&error),
     };
+    // Who says "Yes, I'm sure" has seen the rows as they were when the question was asked, and what they saved since.
+    if action.kind() == (Kind::Delete { sure: true }) {
+        let own = |record: &Record| record.saved.as_ref().is_some_and(|s| s.by.user == job.who.user);
+        let others = asked.records.iter().filter(|(_, record)| !own(record));
+        let old = others.filter_map(|(key, record)| Some((key.clone(), job.against(record)?)));
+        asked.refused.extend(old.collect::<Vec<_>>());
+    }
     if !asked.refused.is_empty() {
         asked.pins.release().await;
         return refuse(&job, &action, asked.refused, pages, asked.now).await;
     }
-    let (end, answer) = job.send(action.kind(), Vec::new()).await;
+    let (end, answer) = job.send(action.kind(), Vec::new(), asked.now).await;
     let (user, model) = (job.who.user.as_str(), job.model.label());
     tracing::info!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
     asked.pins.end(|_| end).await;

@@ -88,7 +88,7 @@ async fn decide(
         for key in keys {
             let refusal = match (asked.refused.get(&key), asked.records.get(&key)) {
                 (Some(refusal), _) => Some(refusal.clone()),
-                (None, Some(record)) if writes => against(&job, record),
+                (None, Some(record)) if writes => job.against(record),
                 _ => None,
             };
             let label = fresh.shown.label(&job.model, key.pk()).map(str::to_owned);
@@ -111,7 +111,7 @@ async fn decide(
         }
     }
     if refused.is_empty() {
-        let (end, answer) = job.send(Kind::Edit, changed).await;
+        let (end, answer) = job.send(Kind::Edit, changed, asked.now).await;
         let (user, model) = (job.who.user.as_str(), job.model.label());
         tracing::info!(model, user, rows = written.len(), ?end, "a list's save ended");
         asked.pins.end(|key| if written.contains(key) { end } else { WriteEnd::NotSaved }).await;
@@ -128,21 +128,23 @@ async fn decide(
     job.refuse(refused, fewer, fields, changed, now)
 }
 
-/// What stands against writing a row, beside a save on its way.
-fn against(job: &Job, record: &Record) -> Option<Refusal> {
-    let holder = record.holder.as_ref().filter(|h| h.page.person.user != job.who.user);
-    if let Some(holder) = holder {
-        return Some(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
-    }
-    match &job.token {
-        // A script: it is taken to know what it does, as with a form.
-        Token::None => None,
-        Token::Unfit => Some(Refusal::Unfit),
-        // Saved after the list was asked for; a store that lost its memory since then says the same.
-        Token::Good(claims) if record.version > claims.asked => {
-            Some(Refusal::Stale { saved: record.saved.clone(), deleted: record.deleted })
+impl Job {
+    /// What stands against writing a row, beside a save on its way.
+    pub(super) fn against(&self, record: &Record) -> Option<Refusal> {
+        let holder = record.holder.as_ref().filter(|h| h.page.person.user != self.who.user);
+        if let Some(holder) = holder {
+            return Some(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
         }
-        Token::Good(_) => None,
+        match &self.token {
+            // A script: it is taken to know what it does, as with a form.
+            Token::None => None,
+            Token::Unfit => Some(Refusal::Unfit),
+            // Saved after the list was asked for; a store that lost its memory since then says the same.
+            Token::Good(claims) if record.version > claims.asked => {
+                Some(Refusal::Stale { saved: record.saved.clone(), deleted: record.deleted })
+            }
+            Token::Good(_) => None,
+        }
     }
 }
 

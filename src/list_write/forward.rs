@@ -9,14 +9,20 @@ use super::fresh::{collect, is_page};
 use super::refuse::Changed;
 use super::{Job, Token};
 use crate::collab::command::WriteEnd;
+use crate::collab::record::Millis;
+use crate::django::changelist::Model;
+use crate::django::form::TOKEN_FIELD;
 use crate::django::list_outcome::{self, Kind};
 use crate::django::outcome::Outcome;
+use crate::django::page::Page;
 use crate::django::rows;
+use crate::django::watch::hidden;
 use crate::gate::pin;
 use crate::http::body::Body;
 use crate::http::headers;
+use crate::http::rewriting::{Packing, Rewriting};
 use crate::lists::{self, Listing, place};
-use crate::render::{ask_plainly, readable};
+use crate::render::{ask_plainly, learn, prepare, readable};
 use crate::reply;
 use crate::reply::rows::Trouble;
 
@@ -48,13 +54,19 @@ impl Job {
         }
     }
 
-    /// Sends it, and hears how it ended. `changed`: what the person is shown if it is given back.
-    pub(super) async fn send(&self, kind: Kind, changed: Vec<Changed>) -> (WriteEnd, Response<Body>) {
+    /// Sends it, and hears how it ended. `changed`: what the person is shown if it is given back. `now`: when its rows
+    /// were pinned.
+    pub(super) async fn send(
+        &self,
+        kind: Kind,
+        changed: Vec<Changed>,
+        now: Millis,
+    ) -> (WriteEnd, Response<Body>) {
         match pin::carry(self.app.upstream.send(self.request())).await {
             Ok(mut answer) => {
                 headers::to_client(answer.headers_mut());
                 self.follow(answer.headers()).await;
-                self.understand(kind, answer, changed).await
+                self.understand(kind, answer, changed, now).await
             }
             Err(error) => {
                 tracing::warn!(model = self.model.label(), %error, "Django did not answer a list's POST");
@@ -73,24 +85,29 @@ impl Job {
         kind: Kind,
         answer: Response<Body>,
         changed: Vec<Changed>,
+        now: Millis,
     ) -> (WriteEnd, Response<Body>) {
         let location = answer.headers().get(LOCATION).and_then(|v| v.to_str().ok());
-        let read = list_outcome::from_head(kind, answer.status().as_u16(), location);
+        let read = list_outcome::from_head(&self.app.prefixes, kind, answer.status().as_u16(), location);
         // Our own list was posted, so there is something to give back; Django's page would throw it away.
         let lost = match read {
             _ if matches!(self.token, Token::None) => None,
             Outcome::SignedOut => Some(Trouble::SignedOut(location.unwrap_or_default().to_owned())),
             _ if answer.status() == StatusCode::FORBIDDEN => Some(Trouble::Forbidden),
+            _ if answer.status().as_u16() >= 400 => {
+                let unknown = end_of(read) != WriteEnd::NotSaved;
+                Some(Trouble::Failed { status: answer.status().as_u16(), unknown })
+            }
             _ => None,
         };
         if let Some(trouble) = lost {
-            return (WriteEnd::NotSaved, self.trouble(&trouble, changed));
+            return (end_of(read), self.trouble(&trouble, changed));
         }
         if read != Outcome::AskBody {
             return (end_of(read), answer);
         }
         // A file to download, perhaps: it streams, and nobody knows what the action did beside it.
-        let Some((encoding, _)) = readable(&answer).filter(|_| is_page(&answer)) else {
+        let Some((encoding, packing)) = readable(&answer).filter(|_| is_page(&answer)) else {
             return (WriteEnd::Unknown { may_land: false }, answer);
         };
         let (parts, body) = answer.into_parts();
@@ -105,6 +122,9 @@ impl Job {
         let shown = rows::read(&self.app.themes, encoding, &place, &html).shown;
         let answer = Response::from_parts(parts, Body::bytes(html));
         let end = end_of(list_outcome::from_page(kind, shown.form, shown.asks));
+        if shown.asks && !self.who.session.is_empty() {
+            return (end, self.asking(answer, encoding, packing, now));
+        }
         if !shown.form {
             return (end, answer);
         }
@@ -117,6 +137,27 @@ impl Job {
         };
         let listing = Listing { model: self.model.clone(), who: self.who.clone(), asked };
         (end, lists::rewritten(&self.app, answer, listing))
+    }
+}
+
+impl Job {
+    /// A page that asks before it goes on says which state of the rows it asks about: what is saved after that was
+    /// not seen by who says yes.
+    fn asking(
+        &self,
+        answer: Response<Body>,
+        encoding: lol_html::AsciiCompatibleEncoding,
+        packing: Packing,
+        now: Millis,
+    ) -> Response<Body> {
+        let (mut parts, body) = answer.into_parts();
+        let token = self.app.identity.key().sign_list(&lists::claims(&self.model, &self.who, now));
+        let (prefixes, model) = (self.app.prefixes.clone(), self.model.clone());
+        let ours = move |path: &str| Model::of_list(&prefixes, path).as_ref() == Some(&model);
+        let page = Page::confirming(&self.app.themes, encoding, hidden(TOKEN_FIELD, &token), ours);
+        prepare(&mut parts.headers, packing);
+        let done = learn(&self.app, self.who.clone(), None);
+        Response::from_parts(parts, Body::Page(Box::new(Rewriting::new(body, page, packing, false, done))))
     }
 }
 

@@ -114,9 +114,14 @@ impl Pins {
                 }
             }
             if left.is_empty() {
-                break;
+                return;
             }
         }
+        let ends = left.into_iter().map(|(key, fence)| {
+            let (person, end) = (self.person.clone(), how(&key));
+            (key, Command::EndWrite { fence, person, page: None, end })
+        });
+        pin::end_later(&self.hub, ends.collect());
     }
 }
 

@@ -27,6 +27,15 @@ pub struct Wait {
     pub token: String,
 }
 
+/// The person, as their own browser keeps their drafts: see `drafts.js`.
+#[derive(Clone, Debug, Default)]
+pub struct Drafter {
+    pub user_id: String,
+    /// Keyed hash of the session cookie.
+    pub session: String,
+    pub known: bool,
+}
+
 /// What the page needs beside the trouble.
 pub struct Kept<'a> {
     pub object: &'a ObjectKey,
@@ -49,8 +58,7 @@ pub struct Kept<'a> {
     pub base: Option<&'a str>,
     pub page: &'a PageId,
     pub version: Option<Millis>,
-    /// The person, as their own browser knows them.
-    pub user: String,
+    pub user: Drafter,
     /// Who reads this.
     pub reader: &'a UserKey,
     /// It was to be deleted, not saved.
@@ -113,7 +121,11 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
         _ => "application/x-www-form-urlencoded",
     };
     // Filling in is better than replacing, and looking better than deleting: the latter stand back.
-    let second = if trouble.is_conscious() && (kept.known.1 || kept.deleting) { "second" } else { "" };
+    let second = if trouble.is_conscious() && (kept.known.1 || trouble.can_apply() || kept.deleting) {
+        "second"
+    } else {
+        ""
+    };
     let lost_row = kept.rows.iter().any(|r| r.place == Place::Deleted && r.typed.is_some());
     // Django takes no row that it does not have (BaseModelFormSet.add_fields: the key must be one of the rows').
     let hopeless = trouble.is_conscious() && lost_row;
@@ -125,11 +137,16 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     };
     let button = words
         .button
-        .filter(|_| !hopeless)
+        // What is not all there must not be sent again: Django would take what is missing for emptied.
+        .filter(|_| !hopeless && !kept.typed.cut)
         .map_or_else(String::new, |b| format!("<button type=\"submit\" class=\"{second}\">{b}</button>"));
     let button = match trouble {
         Trouble::SignedOut(login) if is_web(login) => {
-            format!("<a class=\"button\" href=\"{}\">Sign in and go on</a>", text(login))
+            // On a new tab: without scripts this page is the only one that has it all.
+            format!(
+                "<a class=\"button\" href=\"{}\" target=\"_blank\" rel=\"noopener\">Sign in and go on</a>",
+                text(login)
+            )
         }
         _ => button,
     };
@@ -184,14 +201,29 @@ fn list_of(change_page: &str) -> &str {
     object.rfind('/').map_or("/", |at| &object[..=at])
 }
 
+/// A field's name as people would say it: `images-0-file` → `Images #1: file`.
+fn in_words(name: &str) -> String {
+    let spaced = |text: &str| text.replace('_', " ");
+    let row = name.rsplit_once('-').and_then(|(head, field)| {
+        let (prefix, row) = head.rsplit_once('-')?;
+        Some(format!("{} #{}: {}", spaced(prefix), row.parse::<usize>().ok()? + 1, spaced(field)))
+    });
+    let mut words = row.unwrap_or_else(|| spaced(name));
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
 /// What cannot be sent again without the person: files and passwords.
 fn to_fill_in(typed: &Typed) -> String {
     let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
     let mut html = String::new();
     for (name, file) in &typed.files {
+        let label = text(&in_words(name));
         let (name, file) = (text(name), text(file));
         html.push_str(&format!(
-            "<p><label for=\"file-{name}\">The file <b>{file}</b> has to be chosen again:</label> \
+            "<p><label for=\"file-{name}\">{label}: the file <b>{file}</b> has to be chosen again:</label> \
              <input type=\"file\" id=\"file-{name}\" name=\"{name}\"></p>"
         ));
     }
@@ -204,7 +236,8 @@ fn to_fill_in(typed: &Typed) -> String {
         ));
     }
     if typed.cut {
-        html.push_str("<p>More was sent than can be shown here. Your browser's Back button has it all.</p>");
+        html.push_str("<p>More was sent than can be kept here, so it cannot be sent again from this page. Your browser's Back \
+             button may still have it all.</p>");
     }
     html
 }
@@ -227,7 +260,7 @@ fn config(trouble: &Trouble, kept: &Kept) -> String {
     };
     let config = serde_json::json!({
         "object": kept.object.to_string(),
-        "user_id": kept.user,
+        "user": {"user_id": kept.user.user_id, "session": kept.user.session, "known": kept.user.known},
         "current": kept.current,
         "socket": kept.wait.as_ref().map(|w| &w.socket),
         "token": kept.wait.as_ref().map(|w| &w.token),
@@ -239,6 +272,7 @@ fn config(trouble: &Trouble, kept: &Kept) -> String {
             "rows": kept.row_keys.iter().map(|(prefix, (saved, keys))| {
                 (prefix, serde_json::json!({"saved": saved, "keys": keys}))
             }).collect::<BTreeMap<_, _>>(),
+            "files": kept.typed.files,
             "names": changed.iter().map(|r| &r.name).collect::<Vec<_>>(),
             "fields": list(|row| &row.typed),
             "base": list(|row| &row.base),
@@ -272,7 +306,7 @@ mod tests {
             base: None,
             page: &page_id,
             version: Some(1),
-            user: "u".to_owned(),
+            user: Drafter::default(),
             reader: &"ada".into(),
             deleting: false,
             csrf: None,
@@ -305,6 +339,18 @@ mod tests {
     fn the_list_of_a_page() {
         assert_eq!(list_of("/admin/shop/product/3/change/"), "/admin/shop/product/");
         assert_eq!(list_of("/"), "/");
+    }
+
+    #[test]
+    fn fields_in_words() {
+        for (name, words) in [
+            ("manual", "Manual"),
+            ("last_seen", "Last seen"),
+            ("images-0-file", "Images #1: file"),
+            ("a-b", "A-b"),
+        ] {
+            assert_eq!(in_words(name), words);
+        }
     }
 
     #[test]

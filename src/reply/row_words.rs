@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::rows::{RefusedRow, Trouble};
-use super::words::{begun, gateway_status, happened, span};
+use super::words::{begun, failure, gateway_status, happened, span};
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, UserKey};
 
@@ -18,9 +18,9 @@ pub(super) struct Words {
 }
 
 /// The table.
-pub(super) fn words(trouble: &Trouble, model: &str) -> Words {
+pub(super) fn words(trouble: &Trouble, model: &str, deleting: bool) -> Words {
     match trouble {
-        Trouble::Refused(rows) => refused(rows),
+        Trouble::Refused(rows) => refused(rows, deleting),
         Trouble::Store => Words {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "store_down",
@@ -62,6 +62,24 @@ pub(super) fn words(trouble: &Trouble, model: &str) -> Words {
             retry_after: Some(5),
             button: "Try again",
         },
+        Trouble::Failed { status, unknown: false } => Words {
+            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            code: "failed",
+            title: "The site could not do this".to_owned(),
+            sentence: format!("Nothing of {model} was changed: {}.", failure(*status)),
+            advice: "Everything you chose and typed is kept below. Try again in a moment.",
+            retry_after: (*status >= 429).then_some(5),
+            button: "Try again",
+        },
+        Trouble::Failed { status, unknown: true } => Words {
+            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            code: "unknown",
+            title: "We do not know whether this was done".to_owned(),
+            sentence: format!("It was sent, and {}.", failure(*status)),
+            advice: "Everything you chose and typed is kept below. Open the list and look before you go on.",
+            retry_after: None,
+            button: "Send it again anyway",
+        },
         Trouble::Unknown(error) => Words {
             status: gateway_status(error),
             code: "unknown",
@@ -74,7 +92,7 @@ pub(super) fn words(trouble: &Trouble, model: &str) -> Words {
     }
 }
 
-fn refused(rows: &[RefusedRow]) -> Words {
+fn refused(rows: &[RefusedRow], deleting: bool) -> Words {
     let any = |fits: fn(&Refusal) -> bool| rows.iter().any(|r| fits(&r.refusal));
     let held = any(|r| matches!(r, Refusal::Held { .. }));
     let saving = any(|r| matches!(r, Refusal::Saving { .. }));
@@ -88,10 +106,12 @@ fn refused(rows: &[RefusedRow]) -> Words {
         status: if busy { StatusCode::LOCKED } else { StatusCode::CONFLICT },
         code: if held { "locked" } else { rows.first().map_or("locked", |r| r.refusal.code()) },
         title: format!("{count} {verb} in the way"),
-        sentence: "Nothing was changed in any row.".to_owned(),
+        sentence: if deleting { "No row was deleted." } else { "Nothing was changed in any row." }.to_owned(),
         advice: "Everything you chose and typed is kept on this page.",
         retry_after: busy.then_some(if held { 15 } else { 2 }),
         button: match (busy, old) {
+            (true, true) if deleting => "Try again with all rows, also those saved since",
+            (false, _) if deleting => "Delete all rows anyway",
             (true, true) => "Try again with all rows, over what was saved since",
             (true, false) => "Try again with all rows",
             _ => "Save all rows anyway",

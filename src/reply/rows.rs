@@ -43,6 +43,11 @@ pub(crate) enum Trouble<'a> {
     Forbidden,
     NoDjango(&'a UpstreamError),
     Unknown(&'a UpstreamError),
+    /// Django, or something before it, answered with an error.
+    Failed {
+        status: u16,
+        unknown: bool,
+    },
 }
 
 type Fields = Vec<(String, String)>;
@@ -70,8 +75,18 @@ pub(crate) struct Kept {
     pub(crate) now: Millis,
 }
 
+impl Kept {
+    /// The step of "Delete selected" that deletes.
+    fn deletes(&self) -> bool {
+        let has = |name: &str, value: Option<&str>| {
+            self.all.iter().any(|(n, v)| n == name && value.is_none_or(|value| v == value))
+        };
+        has("action", Some("delete_selected")) && has("post", None) && !has("_save", None)
+    }
+}
+
 pub(crate) fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
-    let words = words(trouble, &kept.model);
+    let words = words(trouble, &kept.model, kept.deletes());
     let rows = match trouble {
         Trouble::Refused(rows) => rows,
         _ => &[][..],

@@ -27,7 +27,7 @@ pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -
     let mut out = String::new();
     if nothing && now {
         out.push_str(match trouble {
-            Trouble::Unknown(_) => {
+            Trouble::Unknown(_) | Trouble::Failed { unknown: true, .. } => {
                 "<p class=\"same\">What is there now is just what you sent: it looks saved.</p>"
             }
             _ => "<p class=\"same\">There is no difference between what you typed and what is there now.</p>",

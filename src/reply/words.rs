@@ -23,6 +23,11 @@ pub enum Trouble<'a> {
     NoDjango(UpstreamError),
     /// It reached Django, and no answer came back.
     Unknown(UpstreamError),
+    /// Django, or something before it, answered with an error. `unknown`: nobody can tell whether it saved first.
+    Failed {
+        status: u16,
+        unknown: bool,
+    },
 }
 
 impl Trouble<'_> {
@@ -32,6 +37,7 @@ impl Trouble<'_> {
         match self {
             Self::Refused(refusal) => matches!(refusal, Refusal::Stale { .. } | Refusal::Unfit),
             Self::Changed | Self::Unknown(_) => true,
+            Self::Failed { unknown, .. } => *unknown,
             Self::Gone | Self::Forbidden | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
         }
     }
@@ -40,7 +46,11 @@ impl Trouble<'_> {
     pub(super) fn can_apply(&self) -> bool {
         match self {
             Self::Refused(Refusal::Stale { deleted, .. }) => !deleted,
-            Self::Refused(Refusal::Unfit) | Self::Changed | Self::Forbidden | Self::Unknown(_) => true,
+            Self::Refused(Refusal::Unfit)
+            | Self::Changed
+            | Self::Forbidden
+            | Self::Unknown(_)
+            | Self::Failed { .. } => true,
             Self::Refused(_) | Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
         }
     }
@@ -60,7 +70,8 @@ impl Trouble<'_> {
             Self::SignedOut(_) => "signed_out",
             Self::Store => "store_down",
             Self::NoDjango(_) => "not_sent",
-            Self::Unknown(_) => "unknown",
+            Self::Unknown(_) | Self::Failed { unknown: true, .. } => "unknown",
+            Self::Failed { .. } => "failed",
         }
     }
 }
@@ -214,8 +225,8 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             status: StatusCode::FORBIDDEN,
             title: "You are signed out".to_owned(),
             sentence: format!("{lost}: the site asks you to sign in first."),
-            advice: "Everything you typed is kept below, and is filled in again when you have signed in as the \
-                     same person in this browser.",
+            // `kept.js` says more where it can do more.
+            advice: "Everything you typed is kept below, to copy from.",
             retry_after: None,
             button: None,
         },
@@ -235,6 +246,23 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             retry_after: Some(5),
             button: Some("Try again"),
         },
+        Trouble::Failed { status, unknown: false } => Words {
+            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            title: "The site could not save this".to_owned(),
+            sentence: format!("{lost}: {}.", failure(*status)),
+            advice: "Everything you typed is kept below. Try again, or fill it into the current version and save that.",
+            retry_after: (*status >= 429).then_some(5),
+            button: Some("Try again"),
+        },
+        Trouble::Failed { status, unknown: true } => Words {
+            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            title: "We do not know whether this was saved".to_owned(),
+            sentence: format!("Your changes to {object} were sent, and {}.", failure(*status)),
+            advice: "Everything you sent is kept below, beside what is there now, where that can be seen. Compare \
+                     before you save again.",
+            retry_after: None,
+            button: Some("Save again anyway"),
+        },
         Trouble::Unknown(error) => Words {
             status: gateway_status(error),
             title: "We do not know whether this was saved".to_owned(),
@@ -247,6 +275,20 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             button: Some("Save again anyway"),
         },
     }
+}
+
+/// What an error's status says to a person.
+pub(super) fn failure(status: u16) -> String {
+    let meaning = match status {
+        400 => "the site did not understand what was sent",
+        404 | 410 => "the site does not know this page any more",
+        413 => "what was sent, with its files, is larger than the site takes",
+        429 => "the site takes no more just now",
+        502..=504 => "the application server gave no answer",
+        500..=599 => "the site failed while it worked on it",
+        _ => "the site refused it",
+    };
+    format!("{meaning} ({status})")
 }
 
 pub(super) fn gateway_status(error: &UpstreamError) -> StatusCode {

@@ -18,7 +18,7 @@ use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, wr
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::collab::record::Page;
 use crate::django::object::ObjectKey;
-use crate::identity::{NAMELESS, Who};
+use crate::identity::Who;
 use crate::token::{Claims, JoinClaims, Key};
 
 /// What the handshake knew.
@@ -126,7 +126,7 @@ async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<Claims
 fn page_of(guest: &Guest, claims: &Claims) -> Page {
     let mut person = guest.who.person();
     if let Some(join) = &claims.join
-        && person.name == NAMELESS
+        && guest.who.name.is_none()
     {
         person.name = join.name.clone();
     }

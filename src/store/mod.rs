@@ -77,6 +77,11 @@ pub enum Store {
 /// The waits for Redis are boxed: a future is as large as the largest thing it may wait for, and each of thousands
 /// of sockets would keep that room for a store that is not even there.
 impl Store {
+    /// It may be away while this process lives.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
     /// Takes one step by the rules, atomically.
     pub async fn apply(&self, key: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
         match self {

@@ -15,15 +15,15 @@ use crate::support::socket::PageSocket;
 /// Quick to notice that Redis is away.
 const QUICK: &str = "[options]\nredis_retry_delay = \"20 ms\"\nredis_socket_timeout = \"1 s\"";
 
-struct Cluster {
-    one: Proxy,
+pub(crate) struct Cluster {
+    pub(crate) one: Proxy,
     two: Proxy,
-    redis: Redis,
-    django: Django,
+    pub(crate) redis: Redis,
+    pub(crate) django: Django,
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (django, redis) = (Django::start(), Redis::start());
         let node = || Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
         let (one, two) = (node(), node());

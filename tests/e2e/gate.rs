@@ -92,7 +92,9 @@ async fn every_kind_of_page_token() {
             ("of another object", 409, 409),
             ("of another person", 409, 409),
         ] {
-            for (turn, want) in [(0, by_editor), (1, if held { 423 } else { by_other })] {
+            // Whoever posts the editor's own page is told that another login is in the way, and not the editor.
+            let while_held = if case == "of another person" { 409 } else { 423 };
+            for (turn, want) in [(0, by_editor), (1, if held { while_held } else { by_other })] {
                 let (writer, reader) =
                     if turn == 0 { (&mut ada, &mut grace) } else { (&mut grace, &mut ada) };
                 let form = writer.form(PRODUCT).await;
@@ -391,11 +393,15 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn start(settings: &str) -> Self {
+        Self::with_args(settings, &[])
+    }
+
+    pub(crate) fn with_args(settings: &str, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hold");
         std::fs::write(&file, "20").unwrap();
         let django = Django::with(&[("DEMO_SAVE_DELAY_FILE", file.to_str().unwrap())]);
-        let proxy = Proxy::with(&django.upstream(), settings, &[]);
+        let proxy = Proxy::with(&django.upstream(), settings, args);
         Self { django, proxy, file, _folder: folder }
     }
 

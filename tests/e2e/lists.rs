@@ -107,6 +107,30 @@ async fn a_row_that_somebody_edits_is_not_deleted_and_the_others_wait_for_a_word
     assert_eq!(editing.status()["stale"], false, "nothing happened to the row that was left out");
 }
 
+/// "Yes, I'm sure" was said of the rows as they were when the question was asked.
+#[tokio::test]
+async fn what_was_saved_since_is_not_deleted_with_others_unseen() {
+    let (django, proxy) = site();
+    let mut ada = Person::login(&proxy, "root").await;
+    let mut grace = Person::login(&proxy, "grace").await;
+    let form = list(&mut ada, LIST).await;
+    let asks = ada.post(LIST, &act(&form, "delete_selected", &[2, 3])).await.expect(200).text();
+    let sure = parse(&asks.split("<form").last().map(|f| format!("<form{f}")).unwrap(), "");
+    assert_eq!((sure.get("post"), sure.find("_collab").is_some()), ("yes", true));
+    let hours = grace.form(&change(3)).await.with("description", "Hours of work").with("_save", "Save");
+    grace.post(&change(3), &hours).await.expect(302);
+    let refused = ada.post(LIST, &sure).await.expect(409);
+    let page = refused.text();
+    for said in ["Red lantern", "Grace saved it", "No row was deleted.", "Delete all rows anyway"] {
+        assert!(page.contains(said), "{said} in {page}");
+    }
+    assert!(!page.contains("Green teapot"), "it names only what stands in the way");
+    assert_eq!(ids(&django).len(), 8);
+    // A conscious act.
+    ada.post(LIST, ways_of(&refused).last().unwrap()).await.expect(302);
+    assert_eq!(ids(&django), [1, 4, 5, 6, 7, 8]);
+}
+
 #[tokio::test]
 async fn an_action_makes_open_forms_of_its_rows_old() {
     let (django, proxy) = site();

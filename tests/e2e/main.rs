@@ -17,5 +17,6 @@ mod lists;
 mod lists_seen;
 mod outcomes;
 mod revert;
+mod roundabout;
 mod stage;
 mod upload;

@@ -128,10 +128,115 @@ async fn a_failure_of_django_may_have_come_after_the_save() {
     let front = Front::start(&upstream.url(), "").await;
     let (ada, bob) = (open(&front, "ada").await, open(&front, "bob").await);
     let saves = async |who: &str, token: &str| {
-        status(&front.post(CHANGE, &cookie(who), &format!("_collab={token}&name=x")).await)
+        front.post(CHANGE, &cookie(who), &format!("_collab={token}&name=typed")).await
     };
-    assert_eq!(saves("ada", &ada.field).await, 500);
-    assert_eq!(saves("bob", &bob.field).await, 409);
+    let answer = saves("ada", &ada.field).await;
+    assert_eq!(status(&answer), 500);
+    assert!(
+        answer.contains("We do not know whether this was saved") && answer.contains("value=\"typed\""),
+        "{answer}"
+    );
+    assert_eq!(status(&saves("bob", &bob.field).await), 409);
+}
+
+/// Whoever it was that answered with an error, Django or something before it: nothing typed is lost.
+#[tokio::test]
+async fn an_error_gives_everything_back() {
+    for (code, says, opens) in [
+        (502, "We do not know whether this was saved", false),
+        (504, "We do not know whether this was saved", false),
+        (503, "We do not know whether this was saved", false),
+        (413, "larger than the site takes (413)", true),
+        (429, "takes no more just now (429)", true),
+        (400, "did not understand what was sent (400)", true),
+        (404, "does not know this page any more (404)", true),
+    ] {
+        let plain = Arc::new(django().await);
+        let address = plain.address;
+        let upstream = Upstream::start(move |request| {
+            let alive = Arc::clone(&plain);
+            async move {
+                let _alive = alive;
+                if request.method() == "GET" {
+                    return pass_on(address, request).await;
+                }
+                let _ = request.into_body().collect().await;
+                Response::builder().status(code).body(full("<h1>Sorry</h1>")).unwrap()
+            }
+        })
+        .await;
+        let front = Front::start(&upstream.url(), "").await;
+        let (ada, bob) = (open(&front, "ada").await, open(&front, "bob").await);
+        let posts = async |who: &str, body: &str| front.post(CHANGE, &cookie(who), body).await;
+        let answer = posts("ada", &format!("_collab={}&name=typed", ada.field)).await;
+        assert_eq!(status(&answer), code);
+        assert!(answer.contains(says) && answer.contains("value=\"typed\""), "{code}: {answer}");
+        // A page of our own was not posted: whoever did that wants to see what was answered.
+        assert!(posts("ada", "name=typed").await.ends_with("<h1>Sorry</h1>"), "{code}");
+        // What may have been saved makes the others' forms old; what was not does not.
+        let others = posts("bob", &format!("_collab={}&name=y", bob.field)).await;
+        assert_eq!(status(&others) != 409, opens, "{code}: {others}");
+    }
+}
+
+/// An action in the object's own form (Django 6.1) is no save of what was typed beside it.
+#[tokio::test]
+async fn an_action_in_the_form_saves_nothing_typed() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "[admin]\nread_actions = [\"export\"]\n").await;
+    let ada = open(&front, "ada").await;
+    let mut watching = Page::join(&front, "bob").await;
+    let act = |action: &str, field: &str| {
+        format!("_collab={field}&name=typed&CHANGE_FORM-action={action}&_selected_action=3&index=0")
+    };
+    // Somebody else edits: an action is refused as any write is, unless it only reads.
+    let refused = front.post(CHANGE, &cookie("ada"), &act("publish", &ada.field)).await;
+    assert_eq!(status(&refused), 423, "{refused}");
+    let exported = front.post(CHANGE, &cookie("ada"), &act("export", &ada.field)).await;
+    assert_eq!(status(&exported), 302, "{exported}");
+    watching.send("{\"type\":\"release_lock\"}").await;
+    watching.status("you", "viewer").await;
+    // It may have changed the object, so the others' pages are old; but nothing typed was saved.
+    let done = front.post(CHANGE, &cookie("ada"), &act("publish", &ada.field)).await;
+    assert_eq!(status(&done), 302, "{done}");
+    assert_eq!(watching.next("content_updated").await["by"], "ada");
+    let again = open(&front, "ada").await;
+    assert_eq!(again.config["saved_pages"], serde_json::json!([]), "its draft is still work");
+    let saved =
+        front.post(CHANGE, &cookie("ada"), &format!("_collab={}&name=typed&_save=", again.field)).await;
+    assert_eq!(status(&saved), 302, "{saved}");
+    assert_eq!(open(&front, "ada").await.config["saved_pages"].as_array().map(Vec::len), Some(1));
+}
+
+/// Methods are case-sensitive; Django makes capitals of them.
+#[tokio::test]
+async fn a_post_in_small_letters_is_none() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    for method in ["post", "Post", "pOST"] {
+        let head = format!(
+            "{method} {CHANGE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 6\r\n\r\nname=x"
+        );
+        assert_eq!(status(&front.raw(&head).await), 400, "{method}");
+    }
+    assert_eq!(upstream.count_posts(), 0);
+}
+
+/// A view that is known to change nothing runs whoever edits, and makes no form old; nothing else passes for it.
+#[tokio::test]
+async fn views_that_only_show_are_let_through() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "[admin]\nread_views = [\"shop.product:preview\"]\n").await;
+    let ada = open(&front, "ada").await;
+    let object = CHANGE.trim_end_matches("change/");
+    for (path, want) in
+        [("preview/", false), ("x/preview/", false), ("preview/x/", true), ("../4/../3/x/preview/", true)]
+    {
+        let before = open(&front, "ada").await.config["version"].clone();
+        front.post(&format!("{object}{path}"), &cookie("ada"), "a=b").await;
+        assert_eq!(open(&front, "ada").await.config["version"] != before, want, "{path}");
+    }
+    drop(ada);
 }
 
 /// Who edits is no business of somebody whom Django never let in, whatever cookie they send.

@@ -5,7 +5,7 @@ use collab_proxy::collab::record::{Millis, PageId, Person, Saved};
 use collab_proxy::django::compare;
 use collab_proxy::django::form::{Encoding, Typed};
 use collab_proxy::django::object::ObjectKey;
-use collab_proxy::reply::{Kept, Trouble, kept};
+use collab_proxy::reply::{Drafter, Kept, Trouble, kept};
 use http_body_util::BodyExt;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn answer(typed: &Typed, trouble: &Trouble, now: Millis) -> String {
         base: None,
         page: &page,
         version: Some(1),
-        user: "u".to_owned(),
+        user: Drafter::default(),
         reader: &"ada".into(),
         deleting: false,
         csrf: None,

@@ -327,16 +327,36 @@ enum Act {
     TakeOver(usize),
     PassOn(usize),
     Free,
-    /// A post of this page, or without a token.
-    Begin(usize, bool),
+    /// A post of this page.
+    Begin(usize, Proof),
     /// Django writes the row.
     Land,
     /// The proxy hears how it ended.
-    End {
-        stays: bool,
-        lost: bool,
-    },
+    End(Heard),
     Wait(Millis),
+}
+
+/// What a post shows of the page that it came from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Proof {
+    Token,
+    None,
+    /// Of a list that carries the row along.
+    Beside,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Heard {
+    Saved {
+        stays: bool,
+    },
+    /// What was typed became another object, if nothing landed here.
+    AsNew,
+    Deleted,
+    Gone,
+    Lost {
+        may_land: bool,
+    },
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -355,9 +375,17 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         3 => page.clone().prop_map(Act::TakeOver),
         1 => page.clone().prop_map(Act::PassOn),
         1 => Just(Act::Free),
-        4 => (page, any::<bool>()).prop_map(|(p, token)| Act::Begin(p, token)),
+        4 => (page, prop_oneof![4 => Just(Proof::Token), 3 => Just(Proof::None), 1 => Just(Proof::Beside)])
+            .prop_map(|(p, proof)| Act::Begin(p, proof)),
         3 => Just(Act::Land),
-        3 => (any::<bool>(), prop::bool::weighted(0.1)).prop_map(|(stays, lost)| Act::End { stays, lost }),
+        3 => prop_oneof![
+            8 => any::<bool>().prop_map(|stays| Heard::Saved { stays }),
+            1 => Just(Heard::AsNew),
+            1 => Just(Heard::Deleted),
+            1 => Just(Heard::Gone),
+            1 => any::<bool>().prop_map(|may_land| Heard::Lost { may_land }),
+        ]
+        .prop_map(Act::End),
         5 => prop_oneof![1..50_u64, 1_000..5_000_u64, 1_000..20_000_u64, Just(31_000), Just(66_000)].prop_map(Act::Wait),
     ];
     prop::collection::vec(act, 1..60)
@@ -438,9 +466,9 @@ impl World {
             Act::TakeOver(i) => page(i).map(|page| Command::TakeOver { page }),
             Act::PassOn(i) => page(i).map(|p| Command::PassOn { page: p.id }),
             Act::Free => Some(Command::ForceRelease { user: None }),
-            Act::Begin(i, token) => return self.begin(*i, *token),
+            Act::Begin(i, shown) => return self.begin(*i, *shown),
             Act::Land => return self.land(),
-            Act::End { stays, lost } => return self.end(*stays, *lost),
+            Act::End(heard) => return self.end(*heard),
             Act::Wait(by) => {
                 self.bench.now += by;
                 Some(Command::Tick)
@@ -474,8 +502,11 @@ impl World {
                 let passed_over = after.queue.iter().any(|w| w.since < place.since);
                 assert!(taken || !passed_over, "somebody was passed over");
             }
+            // Beside a list's pin the lock may move between pages of the one who has it.
+            let user = &new.page.person.user;
+            let moved = before.holder.as_ref().is_some_and(|h| h.page.person.user == *user);
             assert!(
-                after.write.as_ref().is_none_or(|w| w.person.user == new.page.person.user),
+                after.write.as_ref().is_none_or(|w| w.person.user == *user || (moved && w.quiet)),
                 "let in during a save"
             );
         }
@@ -543,10 +574,15 @@ impl World {
         }
     }
 
-    fn begin(&mut self, i: usize, token: bool) {
+    fn begin(&mut self, i: usize, shown: Proof) {
         let Some(rendered) = self.pages.get(i) else { return };
         let page = rendered.page.clone();
-        let proof = if token { proof(page.id.as_str(), page.version) } else { WriteProof::None };
+        let token = shown == Proof::Token;
+        let proof = match shown {
+            Proof::Token => proof(page.id.as_str(), page.version),
+            Proof::None => WriteProof::None,
+            Proof::Beside => WriteProof::Beside,
+        };
         let id = RequestId::from(format!("r{}", self.steps));
         let begin = Command::BeginWrite { id, person: page.person.clone(), proof };
         let idle = apply(&self.bench.record, self.bench.now, &Command::Tick, &self.bench.rules).record;
@@ -556,7 +592,7 @@ impl World {
                 assert!(fence > self.fences, "a fencing number twice");
                 self.fences = fence;
                 let other = step.record.holder.as_ref().filter(|h| h.page.person.user != page.person.user);
-                assert!(other.is_none(), "granted while {other:?} holds it");
+                assert!(other.is_none() || shown == Proof::Beside, "granted while {other:?} holds it");
                 assert!(!token || base == page.version);
                 let again = self.run(begin).outcome;
                 assert_eq!(again, Outcome::Granted { fence, base }, "sent twice, done once");
@@ -582,19 +618,30 @@ impl World {
         self.row += 1;
     }
 
-    fn end(&mut self, stays: bool, lost: bool) {
+    fn end(&mut self, heard: Heard) {
         let Some(flight) = self.flight.take() else { return };
-        let end = match (flight.landed, lost) {
-            (_, true) => WriteEnd::Unknown { may_land: false },
-            (true, false) => WriteEnd::Saved { stays },
-            (false, false) => WriteEnd::NotSaved,
+        let end = match (flight.landed, heard) {
+            (landed, Heard::Lost { may_land }) => WriteEnd::Unknown { may_land: may_land && !landed },
+            (true, Heard::Saved { stays }) => WriteEnd::Saved { stays },
+            (true, Heard::Deleted) => WriteEnd::Deleted,
+            (false, Heard::AsNew) => WriteEnd::SavedAsNew,
+            (false, Heard::Gone) => WriteEnd::Gone,
+            // What landed is heard of as a save, what did not as none.
+            (true, Heard::AsNew | Heard::Gone) => WriteEnd::Saved { stays: false },
+            (false, Heard::Saved { .. } | Heard::Deleted) => WriteEnd::NotSaved,
         };
+        // Somebody else has deleted it, past the proxy.
+        self.row += u64::from(end == WriteEnd::Gone);
         let page = flight.page.map(|i| self.pages[i].page.id.clone());
         let command = Command::EndWrite { fence: flight.fence, person: person(&flight.user), page, end };
         let version = self.bench.record.version;
         let step = self.run(command.clone());
         assert!(step.record.write.is_none());
-        assert_eq!(step.record.version > version, end != WriteEnd::NotSaved);
+        let stays_as_it_was = matches!(end, WriteEnd::NotSaved | WriteEnd::SavedAsNew);
+        assert_eq!(step.record.version > version, !stays_as_it_was, "{end:?}");
+        if matches!(end, WriteEnd::Deleted | WriteEnd::Gone) {
+            assert!(step.record.deleted && step.record.holder.is_none() && step.record.queue.is_empty());
+        }
         let again = self.run(command);
         assert_eq!(again.record.version, step.record.version, "ended twice, counted once");
     }

@@ -250,6 +250,11 @@ impl Browser {
         self.enter(&format!("[name=\"{name}\"]"), text).await;
     }
 
+    pub async fn choose_file(&self, name: &str, file: &Path) {
+        let input = self.client.find(Locator::Css(&format!("[type=file][name=\"{name}\"]"))).await.unwrap();
+        input.send_keys(file.to_str().unwrap()).await.unwrap();
+    }
+
     pub async fn click(&self, selector: &str) {
         let element =
             self.client.find(Locator::Css(selector)).await.unwrap_or_else(|e| panic!("{selector}: {e}"));

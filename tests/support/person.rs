@@ -175,6 +175,23 @@ impl Person {
         self.request(Method::POST, path, &kind, form.multipart("----frontier").into_bytes()).await.unwrap()
     }
 
+    /// With a file of so many bytes, which stands before the fields that follow its name in the form.
+    pub async fn upload(&mut self, path: &str, form: &Form, name: &str, size: usize) -> Answer {
+        let boundary = "----frontier";
+        let file = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"large.bin\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n{}\r\n",
+            "x".repeat(size)
+        );
+        let (before, after): (Vec<_>, Vec<_>) =
+            form.fields.iter().cloned().partition(|(n, _)| n == "_collab" || n == "csrfmiddlewaretoken");
+        let part = |fields| Form { fields, ..Form::default() }.multipart(boundary);
+        let open = part(before).replace(&format!("--{boundary}--\r\n"), "");
+        let body = format!("{open}{file}{}", part(after));
+        let kind = [("content-type", "multipart/form-data; boundary=----frontier")];
+        self.request(Method::POST, path, &kind, body.into_bytes()).await.unwrap()
+    }
+
     /// As a script posts: wants JSON back.
     pub async fn post_for_json(&mut self, path: &str, form: &Form) -> Answer {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "application/json")];

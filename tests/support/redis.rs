@@ -31,6 +31,15 @@ impl Redis {
         self.proc.kill();
     }
 
+    /// Alive, and deaf: it answers nobody until `thaw`.
+    pub fn freeze(&mut self) {
+        self.proc.signal("STOP");
+    }
+
+    pub fn thaw(&mut self) {
+        self.proc.signal("CONT");
+    }
+
     /// Back at the same address, with nothing in it.
     pub fn restart(&mut self) {
         self.proc.stop(Duration::from_secs(5));

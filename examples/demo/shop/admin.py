@@ -9,7 +9,7 @@ from reversion.admin import VersionAdmin
 
 from demo.testing import hold_save
 
-from .models import Category, Credential, Document, Image, Part, Product, Review, Supplier, Tag
+from .models import Category, Credential, Document, Image, Part, Product, Review, Shelf, Supplier, Tag
 
 admin.site.site_header = "Corner shop"
 admin.site.site_title = "Corner shop"
@@ -89,6 +89,13 @@ class ProductAdmin(admin.ModelAdmin):
         if request.method == "POST":
             hold_save()
         return super().delete_view(request, *args, **kwargs)
+
+
+@admin.register(Shelf)
+class ShelfAdmin(admin.ModelAdmin):
+    list_display = ["name", "category"]
+    # The long text comes after the file, so that a large upload stands before it in the form's body.
+    fields = ["name", "category", "password_hint", "photo", "plan"]
 
 
 @admin.register(Document)

@@ -90,6 +90,23 @@ class Review(models.Model):
         return f"{self.author}, {self.stars} of 5"
 
 
+class Shelf(models.Model):
+    """It names its category instead of numbering it."""
+
+    name = models.CharField(max_length=80)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, to_field="name")
+    password_hint = models.CharField(max_length=120, blank=True)
+    photo = models.FileField(upload_to="shelves/", blank=True)
+    plan = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "shelves"
+
+    def __str__(self):
+        return self.name
+
+
 class Document(models.Model):
     """Its key is a UUID."""
 
