@@ -2,7 +2,7 @@
 // Owns when a draft is made, offered, filled in and forgotten; drafts.js owns how it is kept, values.js how a
 // form is read and filled, notice.js how an offer looks. It must not know the lock: it is told when the form
 // can be edited.
-import { changes, find, forget, isIn, keep } from './drafts.js';
+import { changes, find, findUnknown, forget, isIn, keep } from './drafts.js';
 import { carriedOver, rowsFor, rowsOf } from './inlines.js';
 import { fill } from './texts.js';
 import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
@@ -13,6 +13,7 @@ export class Draft {
   #form;
   #before; // what Django rendered
   #found = null; // an earlier draft that waits for a decision
+  #raw = null; // … as it is kept
   #timer = null;
   #dirty = false;
   #editable = null; // not known yet
@@ -41,15 +42,42 @@ export class Draft {
   #find(restored) {
     const { config, storage } = this;
     if (!config.can_edit) return;
-    let kept = find(storage, this.#user, config.object, Date.now());
+    let kept = find(storage, this.#user, config.object, Date.now()) ?? this.#inherited();
     if (restored && !covers(kept, restored)) kept = this.#adopt(kept, restored);
     // Her own work on this very version, which was on the screen a moment ago.
     else if (restored && kept.version === config.version) kept.apply = true;
-    if (!kept) return;
-    const found = { ...kept, ...carriedOver(kept, rowsOf(readHidden(this.#form))) };
-    const saved = config.saved_pages?.includes(found.page);
-    if (saved || (!found.gone.length && isIn(found, readValues(this.#form)))) forget(storage, this.#user, config.object);
-    else this.#found = found;
+    this.#offered(kept);
+  }
+
+  // What was kept of them under another id, from now on under this one.
+  #inherited() {
+    const { config, storage } = this;
+    const found = config.user.known === false ? null : findUnknown(storage, config.user.name, config.object, Date.now());
+    if (!found) return null;
+    const { unknown, ...draft } = found.draft;
+    if (!keep(storage, this.#user, config.object, draft, Date.now())) return null;
+    forget(storage, found.user, config.object);
+    return draft;
+  }
+
+  // Takes up the next draft that is still work: this one, or those that were not answered before it.
+  #offered(kept) {
+    const { config, storage } = this;
+    const saved = (draft) => config.saved_pages?.includes(draft.page);
+    let next = kept;
+    while (next) {
+      const found = { ...next, ...carriedOver(next, rowsOf(readHidden(this.#form))) };
+      if (!saved(next) && (found.gone.length || next.files?.length || !isIn(found, readValues(this.#form)))) {
+        this.#found = found;
+        this.#raw = next;
+        if (next !== kept) keep(storage, this.#user, config.object, next, Date.now());
+        return;
+      }
+      next = next.older ?? null;
+    }
+    this.#found = null;
+    this.#raw = null;
+    if (kept) forget(storage, this.#user, config.object);
   }
 
   // What only the browser had kept. Of which version it is, nobody knows.
@@ -86,19 +114,28 @@ export class Draft {
 
   // `dirty`: the form differs from what was rendered.
   changed(dirty) {
+    const was = this.#dirty;
     this.#dirty = dirty;
-    if (!dirty && !this.#found && this.#looked) forget(this.storage, this.#user, this.config.object);
+    if (!dirty && this.#looked) this.#nothingNew(was);
     if (dirty) this.#timer ??= this.window.setTimeout(() => this.flush(), SOON);
+  }
+
+  // What was typed here is taken back: what is left is the draft that waits, or none.
+  #nothingNew(was) {
+    if (!this.#raw) forget(this.storage, this.#user, this.config.object);
+    else if (was) keep(this.storage, this.#user, this.config.object, this.#raw, Date.now());
   }
 
   // Keeps what is typed now. False if it could not be kept.
   flush() {
     this.window.clearTimeout(this.#timer);
     this.#timer = null;
-    // An offer that nobody has answered must not be overwritten by less.
-    if (!this.#dirty || this.#found) return !this.#dirty;
+    if (!this.#dirty) return true;
     const { config } = this;
     const draft = { page: config.page_id, version: config.version, ...this.unsaved() };
+    if (config.user.known === false) draft.unknown = config.user.name;
+    // An offer that nobody has answered is kept beside it.
+    if (this.#raw) draft.older = this.#raw;
     return keep(this.storage, this.#user, config.object, draft, Date.now());
   }
 
@@ -118,7 +155,7 @@ export class Draft {
   #offer(rows) {
     const { at } = this.#found;
     const { texts } = this;
-    const time = new Intl.DateTimeFormat(document.documentElement.lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+    const time = whenTyped(at, document.documentElement.lang, Date.now());
     const old = this.#found.version !== this.config.version;
     const lines = this.#found.restored ? [texts.restored_text] : [fill(texts.draft_text, { time }), old ? texts.draft_old_text : ''];
     lines.push(this.#editable ? '' : texts.draft_wait_text);
@@ -131,30 +168,41 @@ export class Draft {
   }
 
   #answer(id) {
-    if (id === 'restore') this.#fillIn();
-    else if (id === 'compare') this.#offer(this.#rows());
-    else {
-      if (id === 'forget') forget(this.storage, this.#user, this.config.object);
-      this.#found = null;
-      this.notice.hide();
-      if (id === 'forget' && this.#dirty) this.changed(true);
-    }
+    if (id === 'restore') return this.#fillIn();
+    if (id === 'compare') return this.#offer(this.#rows());
+    this.notice.hide();
+    if (id === 'forget') this.#next();
+    // Where there was one before it, that is offered now.
+    this.#suggest();
+  }
+
+  // One draft is dealt with; perhaps there was another before it.
+  #next() {
+    const older = this.#raw?.older ?? null;
+    this.#raw = null;
+    this.#offered(older);
+    if (this.#dirty) this.flush();
+    else if (!this.#raw) forget(this.storage, this.#user, this.config.object);
   }
 
   #fillIn() {
-    const { fields, names, gone } = this.#found;
+    const { fields, names, gone, files = [] } = this.#found;
     const done = fillIn(this.#form, fields, names, this.config.add_row);
-    done.gone = gone;
-    this.#found = null;
-    showFilled(this.notice, this.texts, this.#form, done);
+    showFilled(this.notice, this.texts, this.#form, { ...done, gone, files });
     // The same work, now this page's.
     this.#dirty = true;
-    this.flush();
+    this.#next();
   }
 
   #rows() {
     return compared(this.#found, this.#form, this.texts.draft_column, this.texts);
   }
+}
+
+// The date only where it is another day's.
+function whenTyped(at, lang, now) {
+  const today = new Date(at).toDateString() === new Date(now).toDateString();
+  return new Intl.DateTimeFormat(lang || undefined, { timeStyle: 'short', ...(today ? {} : { dateStyle: 'medium' }) }).format(at);
 }
 
 // Does a draft hold what the browser restored?
@@ -182,20 +230,31 @@ export function fillIn(form, entries, names, addRow) {
   const mark = (control) => {
     const right = control.closest('.related-widget-wrapper, .selector') ?? control;
     right.setAttribute('data-collab-filled', '');
+    // What was filled in must be seen.
+    control.closest('details:not([open])')?.setAttribute('open', '');
   };
   return applyValues(form, entries, { names: names.filter((name) => known.has(name) || entries.some(([n]) => n === name)), addRow, mark });
 }
 
-export function showFilled(notice, texts, form, { applied, missing, gone = [] }) {
+export function showFilled(notice, texts, form, { applied, missing, gone = [], files = [] }) {
   const order = namesOf(form);
   const sorted = applied.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
   const labels = sorted.map((name) => labelOf(form, name)).join(', ');
   const left = [
     ...missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] })),
     ...gone.map(([name, value, label]) => ({ label: labelOf(form, name), cells: [['', label ?? value], ['', texts.row_gone_text]] })),
+    ...files.map(([name, file]) => ({ label: labelOf(form, name), cells: [['', file], ['', texts.file_again_text]] })),
   ];
   const lines = [labels ? fill(texts.filled_text, { fields: labels }) : '', left.length ? texts.not_filled_text : ''];
   notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left.length ? left : undefined });
+}
+
+// The second of two boxes for one field (a date and its time) has no label of its own.
+function pairLabel(form, name) {
+  const [, field, part] = /^(.+)_(\d+)$/.exec(name) ?? [];
+  if (field === undefined) return '';
+  const label = form.querySelector(`label[for="${CSS.escape(`id_${field}`)}"], label[for="${CSS.escape(`id_${field}_0`)}"]`);
+  return label ? `${label.textContent.trim().replace(/:$/, '')} (${Number(part) + 1})` : '';
 }
 
 // What people call a field.
@@ -204,7 +263,7 @@ export function labelOf(form, name) {
   // The two boxes of a filtered list have labels of their own; people know the field by the one above both.
   const box = control?.id.endsWith('_to') ? form.ownerDocument.querySelector(`label[for="${CSS.escape(control.id.slice(0, -3))}"]`) : null;
   const label = (box ?? control?.labels?.[0])?.textContent ?? control?.getAttribute('aria-label') ?? '';
-  const own = label.trim().replace(/:$/, '');
+  const own = label.trim().replace(/:$/, '') || pairLabel(form, name);
   const [, prefix, row, field] = /^(.+)-(\d+)-([^-]+)$/.exec(name) ?? [];
   if (prefix === undefined) return own || name;
   const words = (text) => text.replaceAll('_', ' ');

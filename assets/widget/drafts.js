@@ -2,9 +2,12 @@
 // lock, a lost login. Bound to person and object; limited in size, number and age; never passwords or files.
 // It must not know when a draft is made nor what is shown: draft.js does. The storage and the time are handed in.
 //
-//   { v: 1, at, page, version, names, fields: [[name, value, label], …], base: [[name, value, label], …], apply }
+//   { v: 1, at, page, version, names, fields: [[name, value, label], …], base: [[name, value, label], …], rows, apply,
+//     files, older, unknown }
 //
-// `names` are the fields that were changed, `base` what those showed before; `apply`: fill in without asking, once.
+// `names` are the fields that were changed, `base` what those showed before; `apply`: fill in without asking, once;
+// `files`: [[name, file], …] that have to be chosen again; `older`: an earlier draft that nobody has answered yet;
+// `unknown`: the person's name, where the proxy knew no more of them than their session.
 
 const KEY = 'collab-draft:';
 export const MOST = 256 * 1024; // characters of one draft
@@ -12,6 +15,23 @@ const COUNT = 20; // drafts of one browser; the oldest go first
 export const AGE = 7 * 24 * 60 * 60 * 1000;
 
 const keyOf = (user, object) => `${KEY}${user}:${object}`;
+
+// The person by whose id drafts are kept. A proxy that was restarted may not know any more who a session is of, and calls
+// them by the session; this browser does know.
+const ME = 'collab-me';
+export function idOf(storage, { user_id: id, session, known = true }) {
+  try {
+    if (!session) return id;
+    if (known) {
+      storage.setItem(ME, JSON.stringify([session, id]));
+      return id;
+    }
+    const [seen, was] = JSON.parse(storage.getItem(ME)) ?? [];
+    return seen === session ? was : id;
+  } catch {
+    return id; // storage may be switched off, or hold something else
+  }
+}
 
 // False where it could not be kept: too large, storage full or switched off.
 export function keep(storage, user, object, draft, now) {
@@ -34,6 +54,22 @@ export function find(storage, user, object, now) {
   } catch {
     return null;
   }
+}
+
+// A draft from before the proxy knew who this is: of somebody of this name, whom only their session stood for.
+export function findUnknown(storage, name, object, now) {
+  try {
+    for (let i = 0; i < storage.length; i += 1) {
+      const key = storage.key(i);
+      if (!key?.startsWith(KEY) || !key.endsWith(`:${object}`)) continue;
+      const user = key.slice(KEY.length, -object.length - 1);
+      const draft = find(storage, user, object, now);
+      if (draft?.unknown && draft.unknown === name) return { user, draft };
+    }
+  } catch {
+    // Storage that cannot be read holds nothing of ours.
+  }
+  return null;
 }
 
 export function forget(storage, user, object) {

@@ -5,10 +5,11 @@ import { Banner, place } from './banner.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
 import { Draft } from './draft.js';
+import { idOf } from './drafts.js';
 import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
-import { load, plan, remembered, restoreScroll } from './reload.js';
+import { load, plan, reachable, remembered, restoreScroll } from './reload.js';
 import { takeOut } from './restored.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
@@ -21,6 +22,7 @@ const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often th
 const DOUBLE = 3_000; // what comes this soon after a submit is the same click
 const SOON = 1_000; // … unless somebody is counting down
 const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
+const LOOK_AGAIN = 5_000; // for a site that does not answer
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
@@ -118,9 +120,10 @@ function start(config) {
     onBack: () => dispatch({ type: 'signed_in' }),
   });
 
-  // Perhaps from another tab, with a new login.
+  // Perhaps from another tab, where somebody has signed out or in.
   function comeBack() {
-    if (session.lost && state.link !== 'connecting') connection.start();
+    if (!session.lost) connection.send('check_session');
+    else if (state.link !== 'connecting') connection.start();
   }
 
   function tellInput() {
@@ -142,8 +145,15 @@ function start(config) {
       const wait = storageWorks() ? plan(remembered(sessionStorage, location.pathname), version, Date.now(), Math.random()) : null;
       // Not from within a dispatch: the view that asks is still being shown.
       if (wait === null) queueMicrotask(() => dispatch({ type: 'reload_refused' }));
-      else reloading = setTimeout(guarded(() => load(window, version, Date.now())), wait);
+      else reloading = setTimeout(guarded(() => loadWhenReachable(version)), wait);
     }
+  }
+
+  async function loadWhenReachable(version) {
+    const there = await reachable(window.fetch.bind(window), config.root);
+    if (signal.aborted || reloading === null) return; // it is not wanted any more
+    if (there) load(window, version, Date.now());
+    else reloading = setTimeout(guarded(() => loadWhenReachable(version)), LOOK_AGAIN);
   }
 
   const ACTIONS = {
@@ -216,7 +226,9 @@ function start(config) {
   place(banner, form);
   if (form) {
     banner.after(left, notice);
-    draft = new Draft(form, config, texts, notice, { storage: localStorageOrNull(), window });
+    const storage = localStorageOrNull();
+    const user = { ...config.user, user_id: idOf(storage, config.user) };
+    draft = new Draft(form, { ...config, user }, texts, notice, { storage, window });
     takeOut(form, window, signal, guarded((restored) => draft.look(restored)));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);

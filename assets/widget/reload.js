@@ -23,6 +23,17 @@ export function remembered(storage, path) {
   }
 }
 
+// Is there a page to load? Whoever reads must not be left with an error instead, because the site restarts just then.
+// Asked with what costs Django least. Whatever it says but a failure will do: a login page is a page.
+export async function reachable(fetch, root) {
+  try {
+    const answer = await fetch(`${root}jsi18n/`, { method: 'HEAD', credentials: 'same-origin', redirect: 'manual' });
+    return answer.status < 500;
+  } catch {
+    return false;
+  }
+}
+
 // A plain GET, never `location.reload()`: a page that came from a POST would ask to send it again.
 export function load(window, version, now) {
   const { location, sessionStorage, scrollY } = window;

@@ -29,7 +29,9 @@ export function initial(config) {
     lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved, taken_over, …
     lostTo: '', // who took it over
     passed: null, // what became of the unsaved values of a page that lost the lock
+    passedTo: '', // who edited next, and was offered them
     savedBy: '',
+    savedVersion: null, // the version that is theirs
     savedBySelf: false, // the same person, on another page
     dirty: config.unsaved === true, // a form that Django gave back with errors holds unsaved work
     leaving: null,
@@ -62,22 +64,26 @@ function frame(state, message) {
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
     case 'session': return { ...state, signedOut: state.signedOut || !message.signed_in };
-    case 'content_updated': return { ...state, ...savedBy(state, message) };
+    case 'content_updated': return { ...state, ...savedBy(state, message, message.version) };
     default: return state; // error: the status that follows tells what holds
   }
 }
 
-function savedBy({ savedBy: before, savedBySelf }, saved) {
+// Nobody, where that is not known: whoever saved an earlier version is not to be blamed for what came after.
+function savedBy(state, saved, version) {
   const name = nameOf(saved?.by);
-  return name ? { savedBy: name, savedBySelf: saved.you === true } : { savedBy: before, savedBySelf };
+  if (!name && version === state.savedVersion) return {};
+  return { savedBy: name, savedBySelf: name !== '' && saved.you === true, savedVersion: version };
 }
 
 function status(state, now) {
   const before = state.status;
-  const next = { ...state, status: now, now: now.now ?? state.now, ...savedBy(state, now.saved) };
-  // A new version is a new reason to reload, whatever became of the last one.
-  if (before && before.version !== now.version) next.refused = false;
-  if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null });
+  const next = { ...state, status: now, now: now.now ?? state.now, ...savedBy(state, now.saved, now.version) };
+  // A new version is a new reason to reload, whatever became of the last one; and nobody is offered what belonged to
+  // what was there before.
+  if (before && before.version !== now.version) Object.assign(next, { refused: false, passed: null, passedTo: '' });
+  if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null, passedTo: '' });
+  else if (next.passed && !next.passedTo && !now.elsewhere) next.passedTo = nameOf(now.editor);
   // Nobody told: it happened while the line was down.
   else if (before?.you === 'editor' && !state.lost) next.lost = now.elsewhere ? 'moved' : 'expired';
   return next;

@@ -41,7 +41,7 @@ export const TEXTS = {
   lost_time_up_text: 'Your time was up while somebody was waiting.',
   typed_kept_text: 'What you typed is still here, to copy from.',
 
-  passed_on_text: 'What you typed is still here, and is offered to {editor_name}.',
+  passed_on_text: 'What you typed is still here, and is offered to {passed_to}.',
   too_large_text: 'It is too large to be passed on.',
 
   // Asking, as the editor sees it.
@@ -85,6 +85,7 @@ export const TEXTS = {
   filled_text: 'Filled in, and not saved yet: {fields}.',
   not_filled_text: 'These found no place on this page:',
   row_gone_text: 'its row was deleted',
+  file_again_text: 'has to be chosen again',
   draft_column: 'Your unsaved changes',
   page_column: 'On this page now',
 

@@ -72,6 +72,7 @@ export function view(state) {
     values: {
       ...values(state, until),
       lost_to: state.lostTo,
+      passed_to: state.passedTo,
       editor_name: aboutSave ? state.savedBy : state.status?.editor?.name ?? '',
       username: state.username,
       position: state.status?.position ?? 0,
@@ -112,11 +113,11 @@ const MEANT = new Set(['taken_over', 'handed_over', 'idle', 'time_up']);
 const LOST = new Set([...MEANT, 'operator', 'expired']);
 
 // A page that lost its lock, or its line for good, while something was typed.
-function kept({ dirty, passed, status, ended }) {
+function kept({ dirty, passed, passedTo, ended }) {
   if (!dirty) return [];
   if (passed === null || ended !== null) return ['typed_kept_text'];
   if (passed === 'too_large') return ['typed_kept_text', 'too_large_text'];
-  return [status?.editor && !status.elsewhere ? 'passed_on_text' : 'typed_kept_text'];
+  return [passedTo ? 'passed_on_text' : 'typed_kept_text'];
 }
 
 function again(state) {

@@ -137,6 +137,91 @@ async fn a_refused_person_waits_in_line_and_tries_again() {
         .await;
 }
 
+/// The page of a refused save holds the lock like any other, and can lose it like any other.
+#[tokio::test]
+async fn the_page_of_a_refused_save_says_what_is_true_now() {
+    Stage::with("kept-lost", &[], "[lock]\ntakeover = \"always\"\n")
+        .play(async |stage| {
+            stage.expect_in_console("423");
+            let address = stage.proxy.borrow().address().to_owned();
+            let mut ada = Person::at_address(&address, "root");
+            let mut linus = Person::at_address(&address, "linus");
+            for person in [&mut ada, &mut linus] {
+                person.sign_in("/admin/").await;
+                person.get("/admin/").await;
+            }
+            let grace = stage.person("grace").await;
+            grace.open(DOCUMENT).await;
+            grace.told(EDITOR).await;
+            // Taken over while she is not looking.
+            let form = ada.form(DOCUMENT).await;
+            let editing = PageSocket::join(&ada, &form).await;
+            editing.becomes("waiting").await;
+            editing.send(json!({"type": "take_over"}));
+            editing.becomes("editor").await;
+            set(&grace, "title", "Typed by Grace").await;
+            send_anyway(&grace).await;
+            eventually!(grace.text().await, |text| text.contains("Ada is editing this"));
+            grace.press_in_page("Tell me when it is free").await;
+            eventually!(grace.text().await, |text| text.contains("You are next."));
+            editing.leave();
+            eventually!(grace.text().await, |text| text.contains("It is free now, and it is your turn."));
+            let text = grace.text().await;
+            assert!(
+                !text.contains("Try again when they have left"),
+                "what is over is not said any more: {text}"
+            );
+            // And taken from this page as well.
+            let form = linus.form(DOCUMENT).await;
+            let theirs = PageSocket::join(&linus, &form).await;
+            theirs.becomes("waiting").await;
+            theirs.send(json!({"type": "take_over"}));
+            theirs.becomes("editor").await;
+            eventually!(grace.text().await, |text| text.contains("Linus has taken over."));
+            let text = grace.text().await;
+            assert!(text.contains("Linus is editing this") && !text.contains("Ada"), "{text}");
+            stage.shot(&grace, "kept-taken-over").await;
+            grace.press_in_page("Tell me when it is free").await;
+            eventually!(grace.text().await, |text| text.contains("You are next."));
+            theirs.leave();
+            eventually!(grace.text().await, |text| text.contains("It is free now"));
+            grace.press_in_page("Try again").await;
+            eventually!(grace.path().await, |path| path == "/admin/shop/document/");
+        })
+        .await;
+}
+
+/// Files cannot be carried along; that is said before and after.
+#[tokio::test]
+async fn files_are_named_where_they_have_to_be_chosen_again() {
+    Stage::with("kept-files", &[], "[saves]\ndeep_check = \"always\"")
+        .play(async |stage| {
+            stage.expect_in_console("409");
+            let ada = stage.person("root").await;
+            ada.open("/admin/shop/shelf/1/change/").await;
+            ada.told(EDITOR).await;
+            let file = stage.django.folder().join("plan.txt");
+            std::fs::write(&file, "a plan").unwrap();
+            ada.choose_file("photo", &file).await;
+            ada.enter_field("plan", "Typed beside a file").await;
+            stage.django.rows("update shop_shelf set name = 'By the door' where id = 1 returning 1");
+            ada.save("_save").await;
+            eventually!(ada.text().await, |text| text.contains("By the window has changed")
+                || text.contains("By the door has changed"));
+            let text = ada.text().await;
+            assert!(text.contains("Photo: the file plan.txt has to be chosen again"), "{text}");
+            ada.choose_file("photo", &file).await;
+            ada.press_in_page("Fill my changes into the current version").await;
+            eventually!(ada.text().await, |text| text.contains("cannot be carried over"));
+            ada.press_in_page("Fill my changes into the current version").await;
+            ada.told(EDITOR).await;
+            ada.noticed("Filled in, and not saved yet: Plan").await;
+            ada.noticed("plan.txt | has to be chosen again").await;
+            stage.shot(&ada, "file-again").await;
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn whoever_has_it_open_is_told_when_it_is_gone() {
     Stage::new("gone")

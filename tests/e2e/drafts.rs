@@ -307,6 +307,85 @@ async fn a_save_that_meets_the_login_page_comes_back_after_it() {
         .await;
 }
 
+/// A proxy with the embedded store has forgotten who a session is of; the browser has not.
+#[tokio::test]
+async fn a_draft_survives_a_restart_of_the_proxy() {
+    Stage::new("draft-restart")
+        .play(async |stage| {
+            stage.expect_in_console("ERR_CONNECTION_REFUSED");
+            stage.expect_in_console("WebSocket connection");
+            let ada = stage.person("root").await;
+            open(&ada, PRODUCT).await;
+            ada.enter_field("name", "Long work").await;
+            ada.drafted("Long work").await;
+            stage.proxy.borrow_mut().stop();
+            stage.proxy.borrow_mut().restart();
+            ada.told("The server has lost track of this page").await;
+            ada.press("Load the current version").await;
+            ada.told(EDITOR).await;
+            ada.noticed("You have unsaved changes of this page").await;
+            ada.press_notice("Fill them in").await;
+            assert_eq!(ada.value("name").await, "Long work");
+            // And a login that the proxy sees makes no stranger of her.
+            ada.drafted("Long work").await;
+            ada.open("/admin/").await;
+            ada.click("#logout-form button").await;
+            eventually!(ada.path().await, |path| path == "/admin/logout/");
+            ada.sign_in("root", "/admin/").await;
+            open(&ada, PRODUCT).await;
+            ada.noticed("You have unsaved changes of this page").await;
+        })
+        .await;
+}
+
+/// Whoever leaves an offer unanswered and types on loses neither.
+#[tokio::test]
+async fn typing_beside_an_offer_is_kept_too() {
+    Stage::new("draft-two")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            open(&ada, PRODUCT).await;
+            ada.enter_field("name", "First name").await;
+            ada.drafted("First name").await;
+            open(&ada, PRODUCT).await;
+            ada.noticed("You have unsaved changes of this page").await;
+            ada.enter_field("stock", "77").await;
+            ada.enter_field("name", "Second name").await;
+            ada.drafted("Second name").await;
+            open(&ada, PRODUCT).await;
+            // The newer first, then the one before it.
+            ada.noticed("You have unsaved changes of this page").await;
+            ada.press_notice("Fill them in").await;
+            assert_eq!(
+                (ada.value("name").await, ada.value("stock").await),
+                ("Second name".into(), "77".into())
+            );
+            ada.press_notice("OK").await;
+            ada.noticed("You have unsaved changes of this page").await;
+            ada.press_notice("Compare").await;
+            eventually!(
+                ada.look("return document.querySelector('collab-notice').shadowRoot.textContent").await,
+                |text| text
+                    .as_str()
+                    .is_some_and(|text| text.contains("First name") && text.contains("Second name"))
+            );
+            stage.shot(&ada, "draft-before-the-draft").await;
+            ada.press_notice("Discard them").await;
+            eventually!(ada.notice().await, |text| text.is_empty());
+            // What was discarded is gone, what was filled in is not.
+            open(&ada, PRODUCT).await;
+            ada.noticed("You have unsaved changes of this page").await;
+            ada.press_notice("Fill them in").await;
+            assert_eq!(ada.value("name").await, "Second name");
+            ada.save("_save").await;
+            eventually!(ada.path().await, |path| path == "/admin/shop/product/");
+            open(&ada, PRODUCT).await;
+            assert_eq!(ada.notice().await, "");
+            assert_eq!(stage.django.product_name(1), "Second name");
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_draft_is_its_persons_own_and_holds_no_secrets() {
     Stage::new("draft-private")

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { load, plan, remembered, restoreScroll } from '../../assets/widget/reload.js';
+import { load, plan, reachable, remembered, restoreScroll } from '../../assets/widget/reload.js';
 
 test('the first reload is spread over a second and a half', () => {
   assert.equal(plan(null, 7, 1_000_000, 0), 500);
@@ -55,4 +55,17 @@ test('the reader comes back to where they were, soon after, and only if still at
   restoreScroll({ ...window, scrollY: 50 }, { at: 0, scrollY: 300 }, 2_000);
   restoreScroll(window, null, 2_000);
   assert.equal(window.calls.length, 1);
+});
+
+test('a page is loaded only where there is one', async () => {
+  const asks = async (answer) => {
+    const asked = [];
+    const there = await reachable(async (...call) => { asked.push(call); return answer(); }, '/de/admin/');
+    assert.deepEqual([asked[0][0], asked[0][1].method], ['/de/admin/jsi18n/', 'HEAD']);
+    return there;
+  };
+  for (const [status, want] of [[200, true], [302, true], [0, true], [404, true], [500, false], [502, false], [504, false]]) {
+    assert.equal(await asks(() => ({ status })), want, status);
+  }
+  assert.equal(await asks(() => { throw new TypeError('no network'); }), false);
 });

@@ -109,12 +109,30 @@ test('a form that Django gave back with errors is unsaved work from the start', 
   assert.deepEqual(view(state).actions, ['load']);
 });
 
+test('whoever saved an earlier version is not blamed for what came after', () => {
+  const saved = { by: 'Grace', you: true, at: 1 };
+  const gone = [status({ ...editor, version: 1, saved }), frame({ type: 'content_updated', version: 2, by: '', you: false, deleted: true }),
+    status({ version: 2, deleted: true })];
+  assert.equal(say(joined(...gone)), 'This was deleted by somebody else.');
+  const restarted = [status({ ...editor, version: 1, saved: { by: 'Grace', at: 1 } }), dirty, status({ ...queued, editor: null, version: 2, stale: true })];
+  assert.match(say(joined(...restarted)), /^The server has lost track of this page/);
+});
+
+test('what was offered to one is not said to be offered to the next', () => {
+  const passed = { type: 'passed', how: 'sent' };
+  const LINUS = { user_id: 'u-l', page_id: 'p-l', name: 'Linus', since: 1, active: 1 };
+  const handed = [status(editor), dirty, lost('handed_over'), passed, status({ ...queued }), status({ ...queued, editor: LINUS })];
+  assert.match(say(joined(...handed)), /offered to Ada/);
+  const saved = status({ ...queued, editor: LINUS, version: 2, stale: true, saved: { by: 'Linus', at: 2 } });
+  assert.doesNotMatch(say(joined(...handed, saved)), /offered/);
+});
+
 test('sentences name the one who edits, and after a save the one who saved', () => {
   assert.equal(say(joined(status({ ...queued, position: 3 }))),
     'This page is being edited by Ada. You cannot make changes until they leave. You are number 3 in line.');
   const saved = status({ ...queued, stale: true, saved: { by: 'Grace', at: 1 } });
   assert.match(say(joined(saved)), /^Grace saved changes\./);
-  assert.match(say(joined(frame({ type: 'content_updated', version: 2, by: 'Grace', deleted: false }), status({ stale: true, editor: ADA }))), /^Grace /);
+  assert.match(say(joined(frame({ type: 'content_updated', version: 2, by: 'Grace', deleted: false }), status({ version: 2, stale: true, editor: ADA }))), /^Grace /);
   assert.match(say(joined(status({ stale: true, editor: ADA, saved: { by: '', at: 1 } }))), /^The server has lost track/);
 });
 
