@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::base::{BASE_FIELD, unpack};
+use super::changelist::split;
 
 /// The name of the hidden field that carries the page token.
 pub const TOKEN_FIELD: &str = "_collab";
@@ -154,10 +155,10 @@ impl Typed {
         self.sort_out(is_password)
     }
 
-    /// As `finish`, of a page on which everything stands to be read, such as a list: there a name alone makes no
-    /// secret of it.
-    pub fn finish_seen(self) -> Self {
-        self.sort_out(|_| false)
+    /// As `finish`, of a list: what stands in its rows stands there to be read, so that a name alone makes no secret of
+    /// it. An action may still ask for a password.
+    pub fn finish_list(self) -> Self {
+        self.sort_out(|name| is_password(name) && split(name).is_none())
     }
 
     fn sort_out(mut self, looks_secret: fn(&str) -> bool) -> Self {

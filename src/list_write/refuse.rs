@@ -56,7 +56,7 @@ impl Job {
         for (name, value) in &self.posted.fields {
             typed.add(name.clone(), value.clone(), &passwords);
         }
-        let mut typed = typed.finish_seen();
+        let mut typed = typed.finish_list();
         typed.files.clone_from(&self.posted.files);
         typed
     }

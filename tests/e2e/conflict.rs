@@ -309,6 +309,32 @@ async fn the_back_button_shows_no_old_values_for_long() {
         .await;
 }
 
+/// A page that comes back from the browser's memory without being loaded (bfcache) is as old as it was: it hears what has
+/// happened, and is loaded anew before anybody edits it.
+#[tokio::test]
+async fn a_page_from_the_browsers_memory_is_not_taken_for_a_new_one() {
+    Stage::new("bfcache")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            let grace = stage.person("grace").await;
+            ada.open(DOCUMENT).await;
+            ada.told(EDITOR).await;
+            // What the browser tells a page that it puts aside.
+            let page = |kind: &str| {
+                format!("window.dispatchEvent(new PageTransitionEvent('{kind}', {{persisted: true}}))")
+            };
+            ada.js(&page("pagehide"), vec![]).await;
+            eventually!(stage.proxy.borrow().list(), |locks| locks.is_empty());
+            saves(&grace, DOCUMENT, "title", "Grace's title").await;
+            ada.mark().await;
+            ada.js(&page("pageshow"), vec![]).await;
+            eventually!(ada.is_marked().await, |marked| !marked);
+            ada.told(EDITOR).await;
+            assert_eq!(ada.value("title").await, "Grace's title");
+        })
+        .await;
+}
+
 /// Chrome fills in what a form showed before, whatever the server sends now; and the token of that page is good.
 #[tokio::test]
 async fn what_the_browser_restores_overwrites_nothing() {

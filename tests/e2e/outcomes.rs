@@ -42,6 +42,32 @@ async fn a_save_that_takes_too_long_is_unknown_until_somebody_looks() {
     assert_eq!(held.django.product_name(1), "Slow");
 }
 
+/// The proxy is killed while Django saves: nobody guesses afterwards, and what landed is not overwritten unseen.
+#[tokio::test]
+async fn a_proxy_that_dies_in_the_middle_of_a_save_leaves_nothing_to_guess() {
+    let mut held = Held::start("");
+    let mut ada = Person::login(&held.proxy, "root").await;
+    let mut grace = Person::login(&held.proxy, "grace").await;
+    let theirs = grace.form(PRODUCT).await.with("stock", "3").with("_save", "Save");
+    let form = ada.form(PRODUCT).await.with("name", "Landed").with("_save", "Save");
+    let mut sender = ada.at(&held.proxy);
+    let (path, sent) = (PRODUCT.to_owned(), form.clone());
+    let saving = tokio::spawn(async move { sender.try_post(&path, &sent).await.is_err() });
+    held.arrived().await;
+    held.proxy.proc.kill();
+    assert!(saving.await.unwrap(), "a browser says that there was no answer, and keeps the form");
+    held.let_go();
+    eventually!(held.django.product_name(1), |name| name == "Landed");
+    held.proxy.restart();
+    // A form from before is compared with what is there now.
+    let page = grace.post(PRODUCT, &theirs).await.expect(409).text();
+    assert!(page.contains("Changed by somebody else only") && page.contains("Landed"), "{page}");
+    // So is the one that was sent again.
+    let again = ada.post(PRODUCT, &form).await.expect(409).text();
+    assert!(again.contains("There is no difference between what you typed and what is there now"), "{again}");
+    assert_eq!(held.django.product_name(1), "Landed");
+}
+
 #[tokio::test]
 async fn a_login_that_has_changed_under_a_form_loses_nothing() {
     let (django, proxy) = crate::gate::site();

@@ -171,7 +171,7 @@ async fn refused_rows_never_arrive_and_the_others_are_free_again() {
     let ada = open_at(&front, "ada", &change(2)).await;
     let _ada = Page::join_with(&front, &ada).await;
     let bob = open_at(&front, "bob", &change(1)).await;
-    let body = "action=publish&index=0&_selected_action=1&_selected_action=2&_selected_action=3&note=%3Cb%3E&password1=hush";
+    let body = "action=publish&index=0&_selected_action=1&_selected_action=2&_selected_action=3&note=%3Cb%3E&password1=hush&form-0-password_hint=seen";
     let answer = front.post(LIST, &cookie("bob"), body).await;
     assert_eq!((status(&answer), header(&answer, "retry-after")), (423, Some("15")));
     for said in [
@@ -180,6 +180,7 @@ async fn refused_rows_never_arrive_and_the_others_are_free_again() {
         "Go on without that row (2 others)",
         "&lt;b&gt;",
         "type it again",
+        "value=\"seen\"",
     ] {
         assert!(answer.contains(said), "{said} in {answer}");
     }
