@@ -36,7 +36,7 @@ pub(crate) async fn run(dir: &Path) -> Result<(), Error> {
     };
     let redis = Redis::new(config, Rules::default(), NodeId::from("bench"), None)?;
     let stores = [
-        ("embedded", Arc::new(Store::Memory(Memory::new(Clock::system(), Rules::default())))),
+        ("embedded", Arc::new(Store::Memory(Box::new(Memory::new(Clock::system(), Rules::default()))))),
         ("Redis, unix socket", Arc::new(Store::Redis(Box::new(redis)))),
     ];
     let mut figures =

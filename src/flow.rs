@@ -36,6 +36,11 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Response::new(Body::empty());
     }
+    if !peer.trusted {
+        for name in app.identity.sso.all() {
+            request.headers_mut().remove(name);
+        }
+    }
     if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
         let below = below.to_owned();
         return Box::pin(own(&app, peer, &below, request, json)).await;
@@ -51,7 +56,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         _ => None,
     };
     let original = needs_headers(&meaning, writes)
-        .then(|| if writes { request.headers().clone() } else { of_the_person(request.headers()) });
+        .then(|| if writes { request.headers().clone() } else { of_the_person(&app, request.headers()) });
     to_django(&mut request, &peer);
     match (meaning, original) {
         (Route::Object { key, view: View::Other }, Some(headers))
@@ -91,11 +96,12 @@ fn needs_headers(meaning: &Route, writes: bool) -> bool {
 }
 
 /// What a page that is only read needs to be remembered of its request: who asks, and what they want to see.
-fn of_the_person(headers: &HeaderMap) -> HeaderMap {
+fn of_the_person(app: &App, headers: &HeaderMap) -> HeaderMap {
     use hyper::header::{ACCEPT, COOKIE, HeaderName};
     let mut own = HeaderMap::with_capacity(4);
-    for name in [COOKIE, ACCEPT, HeaderName::from_static("x-requested-with")] {
-        for value in headers.get_all(&name) {
+    let needed = [COOKIE, ACCEPT, HeaderName::from_static("x-requested-with")];
+    for name in needed.iter().chain(app.identity.sso.all()) {
+        for value in headers.get_all(name) {
             own.append(name.clone(), value.clone());
         }
     }

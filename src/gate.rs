@@ -166,7 +166,7 @@ async fn pass(app: &App, headers: &HeaderMap, request: Request<Body>) -> Respons
 }
 
 fn unknown_person() -> Who {
-    Who { user: "unknown".into(), session: String::new(), name: None }
+    Who { user: "unknown".into(), session: String::new(), name: None, avatar: None }
 }
 
 impl Writer {

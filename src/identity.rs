@@ -1,12 +1,12 @@
 //! Who sends this request? Django stays the only authority; this only finds a stable name for the person.
 //!
-//! Sources, best first: the user id in a signed-cookie session; what the session is known for (the user name of
+//! Sources, best first: the headers of a single sign-on, where they are named; the user id in a signed-cookie session; what the session is known for (the user name of
 //! the login that made it); otherwise the session itself, as a keyed hash. The cookie is never kept or logged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderName};
 
 use crate::collab::record::{Millis, PageId, Person, UserKey};
 use crate::django::object::ObjectKey;
@@ -24,6 +24,46 @@ pub struct Who {
     /// Keyed hash of the session cookie; empty without one.
     pub session: String,
     pub name: Option<String>,
+    /// The address of a picture, where a single sign-on tells one.
+    pub avatar: Option<String>,
+}
+
+/// Headers in which a single sign-on in front of the proxy says who somebody is. Believed from trusted peers only.
+#[derive(Clone, Debug, Default)]
+pub struct SsoHeaders {
+    pub user: Option<HeaderName>,
+    pub name: Option<HeaderName>,
+    pub avatar: Option<HeaderName>,
+}
+
+/// Longer than any name or address that is one.
+const SSO_LIMIT: usize = 1_000;
+
+impl SsoHeaders {
+    pub fn all(&self) -> impl Iterator<Item = &HeaderName> {
+        [&self.user, &self.name, &self.avatar].into_iter().flatten()
+    }
+
+    fn read(headers: &HeaderMap, name: Option<&HeaderName>) -> Option<String> {
+        let text = std::str::from_utf8(headers.get(name?)?.as_bytes()).ok()?.trim();
+        (!text.is_empty() && text.len() <= SSO_LIMIT).then(|| text.to_owned())
+    }
+
+    /// What they say goes before what else is known.
+    fn over(&self, headers: &HeaderMap, who: Who) -> Who {
+        let read = |name: &Option<HeaderName>| Self::read(headers, name.as_ref());
+        let is_web = |address: &String| {
+            address.starts_with("https://")
+                || address.starts_with("http://")
+                || (address.starts_with('/') && !address.starts_with("//"))
+        };
+        Who {
+            user: read(&self.user).map_or(who.user, |user| UserKey::from(format!("sso:{user}"))),
+            name: read(&self.name).or(who.name),
+            avatar: read(&self.avatar).filter(is_web),
+            session: who.session,
+        }
+    }
 }
 
 impl Who {
@@ -55,13 +95,18 @@ fn known_as(cookie: &str, hash: String, known: Session) -> Who {
         .map(|id| UserKey::from(format!("id:{id}")))
         .or(known.user)
         .unwrap_or_else(|| UserKey::from(format!("session:{hash}")));
-    Who { user, session: hash, name: known.name }
+    Who { user, session: hash, name: known.name, avatar: None }
+}
+
+fn nobody() -> Who {
+    Who { user: UserKey::from("anonymous"), session: String::new(), name: None, avatar: None }
 }
 
 pub struct Identity {
     key: Key,
     cookie: String,
     store: Arc<Store>,
+    pub sso: SsoHeaders,
     /// Who was behind a session when the store could last be asked; for when it cannot.
     recent: Mutex<HashMap<String, Session>>,
 }
@@ -70,8 +115,8 @@ pub struct Identity {
 const RECENT: usize = 10_000;
 
 impl Identity {
-    pub fn new(key: Key, cookie: String, store: Arc<Store>) -> Self {
-        Self { key, cookie, store, recent: Mutex::default() }
+    pub fn new(key: Key, cookie: String, store: Arc<Store>, sso: SsoHeaders) -> Self {
+        Self { key, cookie, store, sso, recent: Mutex::default() }
     }
 
     pub fn key(&self) -> &Key {
@@ -81,7 +126,7 @@ impl Identity {
     /// Nobody signed in is somebody too: a person of their own, whom Django will turn away.
     pub async fn who(&self, headers: &HeaderMap) -> Result<Who, StoreError> {
         let Some(cookie) = session::cookie(headers, &self.cookie) else {
-            return Ok(Who { user: UserKey::from("anonymous"), session: String::new(), name: None });
+            return Ok(self.sso.over(headers, nobody()));
         };
         let hash = self.key.session(cookie);
         let known = self.store.session(&hash).await?;
@@ -90,17 +135,17 @@ impl Identity {
         {
             self.keep_in_mind(&hash, session);
         }
-        Ok(known_as(cookie, hash, known.unwrap_or_default()))
+        Ok(self.sso.over(headers, known_as(cookie, hash, known.unwrap_or_default())))
     }
 
     /// As far as that can be said while the store is away.
     pub fn who_by_heart(&self, headers: &HeaderMap) -> Who {
         let Some(cookie) = session::cookie(headers, &self.cookie) else {
-            return Who { user: UserKey::from("anonymous"), session: String::new(), name: None };
+            return self.sso.over(headers, nobody());
         };
         let hash = self.key.session(cookie);
         let known = self.recent().get(&hash).cloned().unwrap_or_default();
-        known_as(cookie, hash, known)
+        self.sso.over(headers, known_as(cookie, hash, known))
     }
 
     fn recent(&self) -> MutexGuard<'_, HashMap<String, Session>> {

@@ -140,7 +140,7 @@ async fn odd(app: &Arc<App>, model: &Model, head: Parts, why: Why, body: Body, j
 }
 
 fn nobody() -> Who {
-    Who { user: "unknown".into(), session: String::new(), name: None }
+    Who { user: "unknown".into(), session: String::new(), name: None, avatar: None }
 }
 
 impl Job {

@@ -99,6 +99,13 @@ fn insert(app: &Arc<App>, listing: Listing, nonce: Option<String>) -> Insert {
     Insert { field, tail }
 }
 
+/// Of all that the widget can say, what it says of rows.
+fn row_texts(texts: &serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    let all = texts.as_object().into_iter().flatten();
+    let own = all.filter(|(key, _)| key.starts_with("row_") || *key == "somebody");
+    own.map(|(key, text)| (key.clone(), text.clone())).collect()
+}
+
 /// The data block and the script at the end of the list.
 fn tail(app: &App, mut claims: ListClaims, shown: &Shown, nonce: Option<&str>) -> String {
     let key = app.identity.key();
@@ -114,7 +121,7 @@ fn tail(app: &App, mut claims: ListClaims, shown: &Shown, nonce: Option<&str>) -
         "token": key.sign_list(&claims),
         "rows": listed.collect::<Vec<_>>(),
         "list": app.themes.list,
-        "texts": app.texts,
+        "texts": row_texts(app.texts.of(&shown.lang)),
     });
     // `<` would let a text end the data block.
     let config = config.to_string().replace('<', "\\u003c");

@@ -265,19 +265,20 @@ fn tail(
         "mode": "lock",
         "readonly": app.themes.readonly,
         "add_row": app.themes.add_row,
-        "texts": app.texts,
+        "remove_row": app.themes.remove_row,
+        "chat": app.hub.sharing.chat.is_some(),
+        "live": app.hub.shares_live(&claims.object),
+        "texts": app.texts.of(&learned.lang),
     });
     // `<` would let a text end the data block.
     let config = config.to_string().replace('<', "\\u003c");
     let nonce = nonce
         .map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(&n)));
     let folder = format!("{}{}", app.own_prefix, app.assets.folder());
-    let mut html = format!("<script type=\"application/json\" id=\"collab-config\">{config}</script>");
-    for module in app.assets.parts_of("main.js") {
-        html.push_str(&format!("<link rel=\"modulepreload\" href=\"{folder}{module}\"{nonce}>"));
-    }
-    html.push_str(&format!("<script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"));
-    html
+    format!(
+        "<script type=\"application/json\" id=\"collab-config\">{config}</script>\
+         <script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"
+    )
 }
 
 /// An admin page of a person whose name is not known yet: read, and passed on byte for byte.

@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::assets::texts::Texts;
 use crate::assets::{Assets, THEMES};
 use crate::clock::Clock;
 use crate::collab::record::{NodeId, Rules};
@@ -36,7 +37,7 @@ pub struct Proxy {
 pub async fn open_store(settings: &Settings, node: NodeId) -> Result<Store, String> {
     let rules: Rules = settings.rules.clone();
     let Some(url) = &settings.redis else {
-        return Ok(Store::Memory(Memory::new(Clock::system(), rules)));
+        return Ok(Store::Memory(Box::new(Memory::new(Clock::system(), rules))));
     };
     let config = RedisConfig {
         url: url.0.clone(),
@@ -83,17 +84,18 @@ impl Proxy {
             Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
         };
         let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
-        let hub = Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone());
+        let hub =
+            Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone(), settings.sharing.clone());
         listen_to_others(&store, &hub);
         let app = App {
             upstream: Arc::new(Upstream::new(connector, settings.connect_timeout, settings.answer_timeout)),
-            identity: Identity::new(key, settings.session_cookie.clone(), store),
+            identity: Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone()),
             hub,
             themes: Themes::parse(THEMES)?,
             assets: Assets::load(),
             prefixes: settings.prefixes.clone(),
             own_prefix: settings.own_prefix.clone(),
-            texts: settings.texts.clone(),
+            texts: Texts::new(&settings.texts),
             deep_check: settings.deep_check,
             volatile: settings.volatile.clone(),
             read_actions: settings.read_actions.clone(),

@@ -42,6 +42,14 @@ pub enum Command {
         page: PageId,
         answer: Answer,
     },
+    /// A person asks for the editor's attention.
+    RequestAttention {
+        by: Person,
+    },
+    /// The editor has seen who asks for attention.
+    AttentionSeen {
+        page: PageId,
+    },
     /// A person takes the lock from an editor who is there.
     TakeOver {
         page: Page,
@@ -141,6 +149,11 @@ pub enum Event {
         by: Person,
         answer: Answer,
         at: Option<Millis>,
+    },
+    /// Somebody asks for the editor's attention.
+    Attention {
+        to: PageId,
+        by: Person,
     },
     Saved {
         version: Millis,

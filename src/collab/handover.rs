@@ -40,6 +40,8 @@ pub enum Denied {
     Saving,
     Stale,
     NothingLost,
+    NobodyEdits,
+    AskedJustNow,
 }
 
 impl Denied {
@@ -56,6 +58,8 @@ impl Denied {
             Self::AskFirst => "ask first: taking over is possible when a request goes unanswered",
             Self::Saving => "a save is on its way; try again when it has ended",
             Self::Stale => "this page was rendered before the last save; load it again first",
+            Self::NobodyEdits => "nobody else edits this just now",
+            Self::AskedJustNow => "you have just asked for attention; wait a little before you ask again",
             Self::NothingLost => "only the page that lost the lock last can pass its values on",
         }
     }
@@ -224,4 +228,6 @@ pub(super) fn new_editor(record: &mut Record, now: Millis) {
         waiter.asked = waiter.asked.map(|_| now);
         waiter.ask_from = None;
     }
+    // Attention was asked of somebody else.
+    record.nudges.clear();
 }

@@ -118,6 +118,9 @@ pub(super) fn drop_for(record: &mut Record, cause: Cause, by: Option<Person>, ev
         if cause.leaves_work() {
             record.lost = Some(Lost { page: page.id.clone(), by: page.person });
         }
+        if cause != Cause::Moved {
+            record.nudges.clear();
+        }
         events.push(Event::Lost { page: page.id, cause, by });
     }
 }

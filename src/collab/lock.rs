@@ -15,6 +15,7 @@
 //! "Free" gives the lock to the first in the queue, at once: as editor if that page is current, else as its
 //! *turn*, for as long as it may take to load the page again.
 
+use super::attention;
 use super::command::{Cause, Command, Event, Outcome};
 use super::handover;
 use super::join::{self, drop_holder, hold};
@@ -86,6 +87,8 @@ fn run(
         }
         Command::Ask { page } => handover::ask(record, now, page, events),
         Command::Answer { page, answer } => handover::answer(record, now, page, *answer, rules, events),
+        Command::RequestAttention { by } => attention::request(record, now, by, rules, events),
+        Command::AttentionSeen { page } => attention::seen(record, now, page),
         Command::TakeOver { page } => handover::take_over(record, now, page, rules, events),
         Command::PassOn { page } => handover::pass_on(record, now, page),
         Command::ForceRelease { user } => {

@@ -2,11 +2,16 @@
 //!
 //! No I/O, no clock, no randomness: time and ids are arguments.
 
+pub mod attention;
 pub mod badge;
+pub mod chat;
 pub mod command;
 pub mod handover;
 mod join;
+pub mod live;
 pub mod lock;
+pub mod news;
+pub mod presence;
 pub mod protocol;
 pub mod record;
 pub mod rules;

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::badge::Badge;
+use super::chat::Line;
 use super::command::Cause;
 use super::handover::Answer;
+use super::presence::{Activity, User};
 use super::record::{Millis, PageId};
-use super::status::Stamped;
+use super::status::{Asker, Stamped};
 
 /// A frame longer than this closes the socket (1009).
 pub const FRAME_LIMIT: usize = 64 * 1024;
@@ -55,6 +57,9 @@ pub struct Formset {
     pub saved: usize,
     /// What tells each row apart, in the order of the page.
     pub keys: Vec<String>,
+    /// All its rows, with those that were added and are not saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
 }
 
 impl Values {
@@ -104,6 +109,26 @@ pub enum FromPage {
     },
     TakeOver {},
     UnsavedValues(Values),
+    /// What the person is doing on this page.
+    Presence {
+        activity: Activity,
+    },
+    RequestAttention {},
+    /// The editor has seen who asks for attention.
+    AttentionSeen {},
+    ChatMessage {
+        recipient_id: String,
+        message: String,
+        /// The page's own name for it; the answer bears it too.
+        #[serde(rename = "ref")]
+        reference: String,
+    },
+    /// What the editor has typed since the last such frame.
+    FieldChanged(Values),
+    /// The field that the editor is in; null: in none.
+    FieldFocus {
+        name: Option<String>,
+    },
     Leave {},
     /// Am I still signed in?
     CheckSession {},
@@ -143,6 +168,35 @@ pub enum ToPage {
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         rows: BTreeMap<String, Formset>,
     },
+    /// Everybody who has the object open.
+    ActiveUsers {
+        users: Vec<User>,
+        more: usize,
+    },
+    UserJoined {
+        user_id: String,
+        name: String,
+    },
+    UserLeft {
+        user_id: String,
+        name: String,
+    },
+    /// To the editor: somebody asks for attention.
+    AttentionRequested(Asker),
+    ChatMessage(Box<Line>),
+    /// To a page that has just joined: what was said before.
+    ChatHistory {
+        messages: Vec<Line>,
+    },
+    /// What the editor has typed and not saved. `whole`: all of it, so that what is not named is as it was saved.
+    FieldChanged {
+        whole: bool,
+        #[serde(flatten)]
+        values: Values,
+    },
+    FieldFocus {
+        name: Option<String>,
+    },
     ContentUpdated {
         version: Millis,
         by: String,
@@ -157,6 +211,9 @@ pub enum ToPage {
     Error {
         code: ErrorCode,
         message: String,
+        /// Of the message that could not be delivered.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
     },
     /// To change lists: who edits which row; null where nobody does any more.
     ListStatus {
@@ -171,6 +228,8 @@ pub enum ErrorCode {
     BadFrame,
     /// Understood, but not for this page.
     NotAllowed,
+    /// The person is not here (any more), or the message cannot be sent.
+    NotDelivered,
     /// The store of locks cannot be reached just now.
     StoreDown,
 }

@@ -119,6 +119,16 @@ pub struct Unsaved {
     pub at: Millis,
 }
 
+/// Somebody's request for the attention of the present editor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nudge {
+    pub by: Person,
+    pub at: Millis,
+    /// The editor has seen it, when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Millis>,
+}
+
 /// A save that was let through and has not ended: the object is pinned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
@@ -165,6 +175,9 @@ pub struct Record {
     pub lost: Option<Lost>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<Unsaved>,
+    /// Requests for the present editor's attention.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nudges: Vec<Nudge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Saved>,
     #[serde(default)]
@@ -203,6 +216,11 @@ impl Record {
 
     pub fn is_holder(&self, page: &PageId) -> bool {
         self.holder.as_ref().is_some_and(|h| h.page.id == *page)
+    }
+
+    /// The editor's page is gone, or must be loaded again first: nobody edits just now.
+    pub fn is_away(&self) -> bool {
+        self.holder.as_ref().is_some_and(|h| h.away.is_some())
     }
 
     pub fn saved_pages_of(&self, user: &UserKey) -> Vec<PageId> {

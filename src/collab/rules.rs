@@ -28,6 +28,8 @@ pub struct Rules {
     pub idle_warning: Millis,
     /// Nobody holds the lock for longer while somebody waits; 0: no limit.
     pub max_hold: Millis,
+    /// A person may ask for the editor's attention once in so long.
+    pub attention_interval: Millis,
     pub takeover: Takeover,
     /// Who may take over, as keys (`login:ada`, `id:5`); empty: everybody who can edit.
     pub takeover_users: Vec<UserKey>,
@@ -62,6 +64,7 @@ impl Default for Rules {
             idle_after: 600_000,
             idle_warning: 60_000,
             max_hold: 0,
+            attention_interval: 15_000,
             takeover: Takeover::AfterRequest,
             takeover_users: Vec::new(),
         }

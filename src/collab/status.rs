@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::attention::{request_from, unseen};
 use super::command::Cause;
 use super::handover::{askers, due, take_over_from};
 use super::record::{Millis, PageId, Person, Record, Rules};
@@ -51,6 +52,27 @@ pub struct Status {
     pub deleted: bool,
     pub uncertain: bool,
     pub handover: Handover,
+    pub attention: Attention,
+}
+
+/// Requests for the editor's attention. They stand here until they are seen, so that a lost frame loses none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Attention {
+    /// To the editor: the last of those who ask and were not seen yet, and how many they are.
+    pub asking: Vec<Asker>,
+    pub askers: usize,
+    /// To the others: from when on this page's person may ask (again); null: nobody else edits.
+    pub ask_from: Option<Millis>,
+    /// This page's person has asked the present editor.
+    pub asked: bool,
+    /// … who has seen it.
+    pub seen: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asker {
+    pub user_id: String,
+    pub name: String,
 }
 
 /// How the lock is about to pass on. Times are the store's; the page knows its time by `Stamped::now`.
@@ -133,6 +155,25 @@ pub fn status(
         deleted: record.deleted,
         uncertain: record.uncertain,
         handover: handover(record, person, page, rules),
+        attention: attention(record, person, edits, rules, public),
+    }
+}
+
+fn attention(
+    record: &Record,
+    person: &Person,
+    edits: bool,
+    rules: &Rules,
+    public: impl Fn(&Person) -> String,
+) -> Attention {
+    let own = record.nudges.iter().find(|n| n.by.user == person.user);
+    let asker = |by: &Person| Asker { user_id: public(by), name: by.name.clone() };
+    Attention {
+        asking: unseen(record).filter(|_| edits).map(|n| asker(&n.by)).rev().take(NAMES).collect(),
+        askers: unseen(record).filter(|_| edits).count(),
+        ask_from: request_from(record, &person.user, rules),
+        asked: own.is_some(),
+        seen: own.is_some_and(|n| n.seen.is_some()),
     }
 }
 

@@ -5,9 +5,9 @@
 
 mod reader;
 mod source;
+mod texts;
 mod values;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,16 +15,20 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::app::DeepCheck;
+use crate::assets::texts::SiteTexts;
+use crate::collab::chat;
 use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
+use crate::identity::SsoHeaders;
 use crate::socket::connection::Patience;
+use crate::socket::hub::Sharing;
 use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
 use values::{
-    admin_root, control_path, deep_check, listen, network, read_action, read_view, redis_url, takeover,
-    user_key,
+    admin_root, control_path, deep_check, header_name, listen, model, network, read_action, read_view,
+    redis_url, takeover, user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -81,6 +85,7 @@ pub struct Settings {
     pub max_connections: usize,
     pub prefixes: Vec<Prefix>,
     pub session_cookie: String,
+    pub sso: SsoHeaders,
     /// Actions that change nothing.
     pub read_actions: Vec<String>,
     /// Views below an object that change nothing.
@@ -89,10 +94,10 @@ pub struct Settings {
     pub patience: Patience,
     pub deep_check: DeepCheck,
     pub volatile: Vec<String>,
+    pub sharing: Sharing,
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
-    /// Texts that differ from the widget's own.
-    pub texts: BTreeMap<String, String>,
+    pub texts: SiteTexts,
 }
 
 /// What a command line adds: `key` to value, with the flag's name.
@@ -156,7 +161,14 @@ fn resolve(
     let keys: Vec<String> = layer.keys().cloned().collect();
     let file = source::file(name, text, problems);
     for (key, entry) in &file {
-        if !keys.contains(key) {
+        // A language may have any of the texts.
+        let known = match texts::of_language(key) {
+            Some((_, name)) => {
+                keys.iter().any(|k| texts::is_text(k) && k.split_once('.').is_some_and(|(_, n)| n == name))
+            }
+            None => keys.contains(key),
+        };
+        if !known {
             problems.push(Problem {
                 origin: entry.origin.0.clone(),
                 text: format!("{key}: there is no such setting{}", source::suggestion(key, &keys)),
@@ -209,7 +221,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         r.complain("lock.dead", "expected more than lock.ping");
     }
     let deep_check = r.parse("saves.deep_check", deep_check);
-    let texts = texts(r);
+    let texts = texts::read(r);
     let secret = secret(r);
     not_built_yet(r);
     let own_prefix = own_prefix(r, admin.as_ref());
@@ -235,12 +247,22 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         max_connections: r.count("proxy.max_connections").max(1),
         prefixes: admin.into_iter().chain(more).collect(),
         session_cookie: r.text("admin.session_cookie"),
+        sso: SsoHeaders {
+            user: r.parse("identity.user_header", header_name).flatten(),
+            name: r.parse("identity.name_header", header_name).flatten(),
+            avatar: r.parse("identity.avatar_header", header_name).flatten(),
+        },
         read_actions: r.parse_list("admin.read_actions", read_action),
         read_views: r.parse_list("admin.read_views", read_view),
         rules,
         patience,
         deep_check: deep_check.unwrap_or(DeepCheck::Doubt),
         volatile: r.parse_list("saves.volatile_fields", |field| Ok(field.to_owned())),
+        sharing: Sharing {
+            chat: chat(r),
+            live_view: r.bool("options.live_view"),
+            live_view_except: r.parse_list("live_view.except", model),
+        },
         own_prefix,
         texts,
         listen,
@@ -260,6 +282,7 @@ fn rules(r: &mut Reader) -> Rules {
         idle_after: r.millis("lock.idle_after", 0),
         idle_warning: r.millis("lock.idle_warning", 0),
         max_hold: r.millis("lock.max_hold", 0),
+        attention_interval: r.millis("options.notification_request_interval", 0),
         takeover: r.parse("lock.takeover", takeover).unwrap_or(Takeover::Off),
         takeover_users: r.parse_list("lock.takeover_users", user_key),
     };
@@ -269,6 +292,11 @@ fn rules(r: &mut Reader) -> Rules {
         }
     }
     rules
+}
+
+fn chat(r: &mut Reader) -> Option<chat::Keep> {
+    let keep = chat::Keep { age: r.millis("chat.keep", 60_000), lines: r.count("chat.messages").max(1) };
+    r.bool("options.enable_chat").then_some(keep)
 }
 
 fn own_prefix(r: &mut Reader, admin: Option<&Prefix>) -> String {
@@ -299,42 +327,10 @@ fn secret(r: &mut Reader) -> Secret {
     Secret(secret)
 }
 
-/// Texts of the widget that the site has changed; the widget has the others itself.
-fn texts(r: &mut Reader) -> BTreeMap<String, String> {
-    let seeds = ["editor_mode_text", "viewer_mode_text", "claiming_editor_text"];
-    let own = r.section("texts").into_iter().map(|name| (format!("texts.{name}"), name));
-    let keys = seeds.iter().map(|name| (format!("options.{name}"), (*name).to_owned())).chain(own);
-    let mut texts = BTreeMap::new();
-    for (key, name) in keys.collect::<Vec<_>>() {
-        let text = r.text(&key);
-        if r.is_changed(&key) {
-            texts.insert(name, text);
-        }
-    }
-    texts
-}
-
 /// Settings of the seed package whose parts do not exist yet: checked, so that a typing error is found now.
 fn not_built_yet(r: &mut Reader) {
-    r.duration("options.notification_request_interval");
-    r.bool("options.enable_chat");
     r.count("options.redis_max_connections");
-    for name in [
-        "avatar_field",
-        "notification_message",
-        "notification_button_text",
-        "notification_request_sent_text",
-        "chat_user_list_title",
-        "chat_empty_state_text",
-        "chat_start_conversation_text",
-        "chat_input_placeholder",
-        "chat_online_status_text",
-        "chat_offline_status_text",
-        "chat_offline_placeholder",
-        "chat_cannot_send_message",
-    ] {
-        r.text(&format!("options.{name}"));
-    }
+    r.text("options.avatar_field");
 }
 
 #[cfg(test)]

@@ -43,6 +43,14 @@ impl Reader {
         self.layer.get(key).map(|e| &e.raw) != self.defaults.get(key).map(|e| &e.raw)
     }
 
+    /// What is documented, whatever the site says.
+    pub(super) fn default_text(&self, key: &str) -> String {
+        match self.defaults.get(key).map(|e| &e.raw) {
+            Some(Raw::Text(text)) => text.clone(),
+            _ => String::new(),
+        }
+    }
+
     /// The keys of a section, without its name.
     pub(super) fn section(&self, name: &str) -> Vec<String> {
         let start = format!("{name}.");

@@ -81,7 +81,10 @@ fn flatten(name: &str, text: &str, section: &str, table: &DeTable<'_>, layer: &m
             format!("{section}.{}", key.get_ref())
         };
         match value.get_ref() {
-            DeValue::Table(inner) if section.is_empty() => flatten(name, text, &full, inner, layer),
+            // Below `options` stand the texts of one language.
+            DeValue::Table(inner) if section.is_empty() || section == "options" => {
+                flatten(name, text, &full, inner, layer);
+            }
             other => {
                 let line = line_of(text, key.span().start);
                 let origin = Origin(format!("{name} line {line}"));

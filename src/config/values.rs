@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hyper::header::HeaderName;
 use ipnet::IpNet;
 
 use super::Listen;
@@ -62,6 +63,27 @@ pub(super) fn read_view(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.trim_matches('/').to_owned())
+}
+
+/// A header's name; empty for none.
+pub(super) fn header_name(text: &str) -> Result<Option<HeaderName>, String> {
+    match text {
+        "" => Ok(None),
+        name => name
+            .parse()
+            .map(Some)
+            .map_err(|_| "expected a header's name, such as \"X-Remote-User\"".to_owned()),
+    }
+}
+
+/// `shop.credential`.
+pub(super) fn model(text: &str) -> Result<String, String> {
+    match text.split_once('.') {
+        Some((app, model)) if !app.is_empty() && !model.is_empty() && !model.contains('.') => {
+            Ok(text.to_lowercase())
+        }
+        _ => Err("expected app_label.model, such as \"shop.credential\"".to_owned()),
+    }
 }
 
 pub(super) fn network(text: &str) -> Result<IpNet, String> {

@@ -11,6 +11,7 @@ use super::changelist::{Model, SELECTED, split};
 use super::page::{Page, PageSettings, Shared, lock, tidy};
 use super::route::{Prefix, Route, View, route};
 use super::theme::Themes;
+use super::watch::watch_lang;
 
 /// More rows than this are not watched.
 pub const WATCHED: usize = 2_000;
@@ -30,6 +31,8 @@ pub struct Shown {
     pub hidden: BTreeMap<String, Vec<String>>,
     /// Hidden selected rows: a page that asks before it goes on.
     pub asks: bool,
+    /// `<html lang>`, as it stands there.
+    pub lang: String,
     /// The link that is open.
     open: Option<String>,
 }
@@ -147,6 +150,8 @@ pub(super) fn watch(
     shown: &Shared<Shown>,
 ) -> PageSettings {
     let list = &themes.list;
+    let page = Shared::clone(shown);
+    let settings = watch_lang(settings, move |lang| lock(&page).lang = lang);
     let [form, boxes, hidden, links, texts] = std::array::from_fn(|_| Shared::clone(shown));
     let place = place.clone();
     let inside = |selector: &str| format!("{} {selector}", list.form);

@@ -14,7 +14,9 @@ use super::compare::Current;
 use super::outcome::Shown;
 use super::reader::{self, Reader};
 use super::theme::Themes;
-use super::watch::{append_tail, mark_forms, watch_controls, watch_form, watch_links, watch_names};
+use super::watch::{
+    append_tail, mark_forms, watch_controls, watch_form, watch_lang, watch_links, watch_names,
+};
 
 /// A page that needs more than this to rewrite goes out as it is.
 const MEMORY_LIMIT: usize = 16 * 1024 * 1024;
@@ -34,6 +36,8 @@ pub struct Learned {
     pub passwords: BTreeSet<String>,
     /// Django's page that closes a popup after a save.
     pub popup_done: bool,
+    /// `<html lang>`, as it stands there.
+    pub lang: String,
     /// Links to the history or the deletion of an object, as a page has them that is only read.
     pub links: Vec<String>,
 }
@@ -133,6 +137,10 @@ impl Page {
         };
         let watch = |mut settings| {
             let reads = start.is_some();
+            settings = watch_lang(settings, {
+                let seen = Arc::clone(&seen);
+                move |lang| lock(&seen).learned.lang = lang
+            });
             settings = watch_form(settings, themes, &seen, start, &fields);
             if reads {
                 settings = reader::watch(settings, &fields);

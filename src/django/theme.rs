@@ -18,6 +18,7 @@ pub struct Themes {
     pub readonly: ReadOnly,
     /// What adds a row to an inline, below the inline's `…-group`. Handed on as it stands.
     pub add_row: String,
+    pub remove_row: String,
     /// The change list's parts.
     pub list: List,
 }

@@ -117,6 +117,14 @@ pub(super) fn watch_controls(settings: PageSettings, themes: &Themes, seen: &Sha
         }))
 }
 
+/// The page's language.
+pub(super) fn watch_lang(settings: PageSettings, tell: impl Fn(String) + Send + 'static) -> PageSettings {
+    settings.append_element_content_handler(element!("html[lang]", move |el| {
+        tell(el.get_attribute("lang").unwrap_or_default());
+        Ok(())
+    }))
+}
+
 /// Django's own links from an object's page name its key, whatever the page's address is.
 pub(super) fn watch_links(settings: PageSettings, seen: &Shared<Seen>) -> PageSettings {
     const MOST: usize = 8;

@@ -174,6 +174,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::collab::record::{Millis, Person, Rules};
+    use crate::socket::hub::Sharing;
     use crate::store::{Memory, Store};
     use crate::token::Key;
 
@@ -183,14 +184,14 @@ pub(crate) mod tests {
     pub(crate) fn hub() -> Arc<Hub> {
         let clock = Clock::manual(1_000_000);
         let rules = Rules { pin: PIN, ..Rules::default() };
-        let store = Store::Memory(Memory::new(clock.clone(), rules.clone()));
+        let store = Store::Memory(Box::new(Memory::new(clock.clone(), rules.clone())));
         tokio::spawn(async move {
             loop {
                 sleep(Duration::from_millis(50)).await;
                 clock.advance(50);
             }
         });
-        Hub::new(Arc::new(store), Key::new(b"k"), "n".into(), rules)
+        Hub::new(Arc::new(store), Key::new(b"k"), "n".into(), rules, Sharing::default())
     }
 
     pub(crate) fn person(name: &str) -> Person {

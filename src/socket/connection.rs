@@ -16,7 +16,7 @@ use super::session::{Eyes, Watch};
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::protocol::{Close, FromPage, ToPage};
-use crate::collab::record::Page;
+use crate::collab::record::{Millis, Page};
 use crate::django::object::ObjectKey;
 use crate::identity::Who;
 use crate::token::{Claims, JoinClaims, Key};
@@ -62,8 +62,8 @@ where
         Ok(None) => return,
         Err(_) => Err(Close::Silent),
     };
-    let claims = match claims {
-        Ok(claims) => claims,
+    let (claims, now) = match claims {
+        Ok(admitted) => admitted,
         Err(close) => return shut(&mut socket, close).await,
     };
     let page = page_of(&guest, &claims);
@@ -80,8 +80,14 @@ where
     let Some(JoinClaims { can_edit, root, shown, .. }) = claims.join else {
         return;
     };
-    let coming =
-        room::Guest { page: page.clone(), session: guest.who.session.as_str().into(), can_edit, shown };
+    let coming = room::Guest {
+        page: page.clone(),
+        session: guest.who.session.as_str().into(),
+        can_edit,
+        shown,
+        avatar: guest.who.avatar.as_deref().map(Box::from),
+        now,
+    };
     let number = match hub.enter(&guest.object, coming, outbox).await {
         Ok(number) => number,
         Err(error) => {
@@ -108,7 +114,7 @@ where
 }
 
 /// The room's door: a token that Django's own page brought, for this object and this person.
-async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<Claims, Close> {
+async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<(Claims, Millis), Close> {
     let Ok(FromPage::Join { token }) = FromPage::parse(text) else {
         return Err(Close::BadJoin);
     };
@@ -120,7 +126,7 @@ async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<Claims
     if !guest.who.fits(&claims) {
         return Err(Close::SignedOut);
     }
-    Ok(claims)
+    Ok((claims, now))
 }
 
 fn page_of(guest: &Guest, claims: &Claims) -> Page {

@@ -33,10 +33,28 @@ impl Take for Session {
             }
             FromPage::Input { dirty } => {
                 self.watch.look(&self.hub, &self.object, &page, false);
+                self.hub.set_dirty(&self.object, &page, dirty);
                 Command::Input { page, dirty }
             }
             FromPage::CheckSession {} => {
                 self.watch.look(&self.hub, &self.object, &page, true);
+                return Ok(true);
+            }
+            FromPage::Presence { activity } => {
+                self.hub.set_activity(&self.object, &page, activity);
+                return Ok(true);
+            }
+            FromPage::RequestAttention {} => Command::RequestAttention { by: self.page.person.clone() },
+            FromPage::AttentionSeen {} => Command::AttentionSeen { page },
+            FromPage::ChatMessage { recipient_id, message, reference } => {
+                return self.say(recipient_id, message, reference).await;
+            }
+            FromPage::FieldChanged(change) => {
+                self.hub.typed(&self.object, &self.page, change).await;
+                return Ok(true);
+            }
+            FromPage::FieldFocus { name } => {
+                self.hub.focused(&self.object, &self.page, name).await;
                 return Ok(true);
             }
             FromPage::RequestEdit {} => Command::Ask { page },
@@ -64,13 +82,13 @@ fn done(outcome: Result<Outcome, StoreError>) -> Result<bool, ToPage> {
 }
 
 pub(super) fn store_error(error: &StoreError) -> ToPage {
-    ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string() }
+    ToPage::Error { code: ErrorCode::StoreDown, message: error.to_string(), reference: None }
 }
 
 pub(super) fn bad_frame(message: String) -> ToPage {
-    ToPage::Error { code: ErrorCode::BadFrame, message }
+    ToPage::Error { code: ErrorCode::BadFrame, message, reference: None }
 }
 
 pub(super) fn not_allowed(message: &str) -> ToPage {
-    ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned() }
+    ToPage::Error { code: ErrorCode::NotAllowed, message: message.to_owned(), reference: None }
 }

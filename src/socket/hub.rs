@@ -14,12 +14,13 @@ use tokio::time::Instant;
 
 use super::lists::Lists;
 use super::room::{Guest, Member, Out, Room};
+use crate::collab::chat;
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
 use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, NodeId, PageId, Record, Rules};
 use crate::django::object::ObjectKey;
-use crate::store::{Applied, Heard, Snapshot, Store, StoreError};
+use crate::store::{Applied, Snapshot, Store, StoreError};
 use crate::token::Key;
 use crate::token::shown::ShownFields;
 
@@ -28,11 +29,22 @@ const COUNT_DELAY: Millis = 500;
 /// After the time that was set, so that one look is enough.
 const SLACK: Millis = 2;
 
+/// What people share besides the lock.
+#[derive(Clone, Debug, Default)]
+pub struct Sharing {
+    /// How long conversations are kept; none: no chat at all.
+    pub chat: Option<chat::Keep>,
+    pub live_view: bool,
+    /// Models (`shop.credential`) whose unsaved values nobody else sees.
+    pub live_view_except: Vec<String>,
+}
+
 pub struct Hub {
     store: Arc<Store>,
     key: Key,
     node: NodeId,
     rules: Rules,
+    pub sharing: Sharing,
     rooms: Mutex<HashMap<ObjectKey, Place>>,
     sockets: AtomicU64,
     draining: AtomicBool,
@@ -41,8 +53,8 @@ pub struct Hub {
 }
 
 #[derive(Default)]
-struct Place {
-    room: Room,
+pub(super) struct Place {
+    pub(super) room: Room,
     wake: Option<Wake>,
 }
 
@@ -52,12 +64,13 @@ struct Wake {
 }
 
 impl Hub {
-    pub fn new(store: Arc<Store>, key: Key, node: NodeId, rules: Rules) -> Arc<Self> {
+    pub fn new(store: Arc<Store>, key: Key, node: NodeId, rules: Rules, sharing: Sharing) -> Arc<Self> {
         Arc::new(Self {
             store,
             key,
             node,
             rules,
+            sharing,
             rooms: Mutex::default(),
             sockets: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -82,11 +95,21 @@ impl Hub {
         Duration::from_millis(self.rules.lease / 3)
     }
 
+    /// For so long what this proxy says of its people holds.
+    pub(super) fn lease(&self) -> Millis {
+        self.rules.lease
+    }
+
+    /// Looks into a room, or changes it, if it is open here.
+    pub(super) fn in_room<T>(&self, object: &ObjectKey, work: impl FnOnce(&mut Room) -> T) -> Option<T> {
+        self.rooms().get_mut(object).map(|place| work(&mut place.room))
+    }
+
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<ObjectKey, Place>> {
+    pub(super) fn rooms(&self) -> MutexGuard<'_, HashMap<ObjectKey, Place>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +145,11 @@ impl Hub {
             self.look(object, &[]).await
         };
         match told {
-            Ok(()) => Ok(socket),
+            Ok(()) => {
+                self.gather_soon(object);
+                self.greet(object, &page.id);
+                Ok(socket)
+            }
             Err(error) => {
                 self.exit(object, &page.id, socket).await;
                 Err(error)
@@ -143,8 +170,16 @@ impl Hub {
                 tracing::warn!(%object, %error, "a page's leaving could not be stored; its lease will end");
             }
         }
+        if was_there {
+            self.gather_after_leaving(object);
+        }
+        self.close_if_empty(object);
+    }
+
+    pub(super) fn close_if_empty(&self, object: &ObjectKey) {
         let mut rooms = self.rooms();
-        if rooms.get(object).is_some_and(|place| place.room.is_empty() && place.room.counted == 0) {
+        let over = |room: &Room| room.is_empty() && room.counted == 0 && !room.has_leaving();
+        if rooms.get(object).is_some_and(|place| over(&place.room)) {
             rooms.remove(object);
         }
     }
@@ -261,39 +296,16 @@ impl Hub {
             tracing::warn!(%object, %error, "locks cannot be renewed");
             return self.try_again(object);
         }
-        let mut rooms = self.rooms();
-        if rooms.get(object).is_some_and(|place| place.room.is_empty()) {
-            rooms.remove(object);
+        if matches!(*self.store, Store::Redis(_)) {
+            self.gather(object).await;
         }
+        self.close_if_empty(object);
     }
 
     fn try_again(self: &Arc<Self>, object: &ObjectKey) {
         if let Some(place) = self.rooms().get_mut(object) {
             place.wake = None;
             self.wake(object, place, self.rules.lease / 10);
-        }
-    }
-
-    /// Hears the other proxies, until the store stops talking.
-    pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
-        while let Some(heard) = from.recv().await {
-            let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
-                Heard::Notice(notice)
-                    if self.rooms().contains_key(&notice.object) || self.lists.watch(&notice.object) =>
-                {
-                    vec![(notice.object, notice.events)]
-                }
-                Heard::Notice(_) => Vec::new(),
-                Heard::Gap => {
-                    self.lists_after_gap();
-                    self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect()
-                }
-            };
-            for (object, events) in wanted {
-                if let Err(error) = self.look(&object, &events).await {
-                    tracing::warn!(%object, %error, "another proxy's change could not be read");
-                }
-            }
         }
     }
 

@@ -1,11 +1,15 @@
 //! The pages' live connections: the handshake, one task a socket, and the rooms of this proxy.
 
+mod chat;
 pub mod connection;
 mod frames;
 pub mod handshake;
+mod hearing;
 pub mod hub;
 pub mod list_door;
 pub mod lists;
+mod live;
+mod people;
 pub mod room;
 pub mod session;
 mod unsaved;

@@ -5,12 +5,17 @@
 use std::collections::HashMap;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::people::People;
+use crate::collab::chat::Line;
 use crate::collab::command::Event;
+use crate::collab::live::Live;
+use crate::collab::presence::{Activity, Present};
 use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, Page, PageId, Person, Record, Rules, Unsaved};
-use crate::collab::status::{Stamped, Status, You, status};
+use crate::collab::status::{Asker, Stamped, Status, You, status};
 use crate::token::Key;
 use crate::token::shown::ShownFields;
 
@@ -34,6 +39,8 @@ pub struct Guest {
     pub session: Box<str>,
     pub can_edit: bool,
     pub shown: ShownFields,
+    pub avatar: Option<Box<str>>,
+    pub now: Millis,
 }
 
 pub struct Member {
@@ -51,6 +58,13 @@ pub struct Member {
     last: Option<Status>,
     /// Whose unsaved values it was offered last, by their time.
     offered: Millis,
+    pub(super) since: Millis,
+    avatar: Option<Box<str>>,
+    pub(super) activity: Activity,
+    /// Holds changes that are not saved.
+    pub(super) dirty: bool,
+    /// Has been told who is here.
+    pub(super) told_people: bool,
     /// The revision at which it was last tried to put this page where it belongs.
     tried: u64,
 }
@@ -63,6 +77,11 @@ pub struct Room {
     revision: u64,
     /// How many viewers the record was last told of.
     pub counted: u32,
+    pub(super) people: People,
+    /// Who holds the lock, as the newest record has it.
+    pub(super) holder: Option<PageId>,
+    /// What its editor has typed and not saved. Boxed: in most rooms nobody reads along.
+    pub(super) live: Option<Box<Live>>,
 }
 
 /// What is left to do after everybody was told.
@@ -76,7 +95,7 @@ pub struct ToDo {
 
 impl Member {
     pub fn new(guest: Guest, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
-        let Guest { page, session, can_edit, shown } = guest;
+        let Guest { page, session, can_edit, shown, avatar, now } = guest;
         Self {
             page,
             session,
@@ -87,16 +106,33 @@ impl Member {
             outbox,
             last: None,
             offered: 0,
+            since: now,
+            avatar,
+            activity: Activity::Here,
+            dirty: false,
+            told_people: false,
             tried: 0,
         }
     }
 
-    fn send(&self, message: &ToPage) {
+    /// As others are told of it.
+    pub(super) fn present(&self) -> Present {
+        Present {
+            page: self.page.id.clone(),
+            person: self.page.person.clone(),
+            since: self.since,
+            activity: self.activity,
+            dirty: self.dirty,
+            avatar: self.avatar.as_deref().map(str::to_owned),
+        }
+    }
+
+    pub(super) fn send(&self, message: &ToPage) {
         self.push(Out::Text(Utf8Bytes::from(message.text())));
     }
 
     /// A full outbox means a reader that is too slow; its task notices that the outbox is closed.
-    fn push(&self, out: Out) {
+    pub(super) fn push(&self, out: Out) {
         let _ = self.outbox.try_send(out);
     }
 }
@@ -106,7 +142,24 @@ impl Room {
         self.members.is_empty()
     }
 
-    pub fn enter(&mut self, member: Member) {
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().map(|member| &**member)
+    }
+
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.members.values_mut().map(|member| &mut **member)
+    }
+
+    pub(super) fn member_mut(&mut self, page: &PageId) -> Option<&mut Member> {
+        self.members.get_mut(page).map(|member| &mut **member)
+    }
+
+    pub fn enter(&mut self, mut member: Member) {
+        member.since = self.here_since(&member);
         if let Some(old) = self.members.insert(member.page.id.clone(), Box::new(member)) {
             old.push(Out::Close(Close::Replaced));
         }
@@ -115,8 +168,8 @@ impl Room {
     /// False if another socket of the same page has taken its place.
     pub fn exit(&mut self, page: &PageId, socket: u64) -> bool {
         let ours = self.members.get(page).is_some_and(|m| m.socket == socket);
-        if ours {
-            self.members.remove(page);
+        if ours && let Some(member) = self.members.remove(page) {
+            self.page_left(&member, Instant::now());
         }
         ours
     }
@@ -153,12 +206,13 @@ impl Room {
     /// Tells everybody what is new for them. Gives what there is to do next.
     pub fn tell(&mut self, record: &Record, now: Millis, events: &[Event], key: &Key, rules: &Rules) -> ToDo {
         for event in events {
-            self.tell_event(event);
+            self.tell_event(event, key);
         }
         if record.revision < self.revision {
             return ToDo::default();
         }
         self.revision = record.revision;
+        self.holder = record.holder.as_ref().map(|h| h.page.id.clone());
         let public = |person: &Person| key.public_id(&person.user);
         let mut to_do = ToDo::default();
         for member in self.members.values_mut() {
@@ -177,12 +231,22 @@ impl Room {
                 to_do.misplaced.push(member.page.clone());
             }
         }
+        self.end_live(record);
+        self.tell_people(record, key);
         to_do
     }
 
     /// The fields that a page shows; none, if it is not here.
     pub fn shown_to(&self, page: &PageId) -> ShownFields {
         self.members.get(page).map(|m| m.shown.clone()).unwrap_or_default()
+    }
+
+    /// A message goes to every page of the two, and to nobody else.
+    pub(super) fn deliver(&self, line: &Line, key: &Key) {
+        let text = Utf8Bytes::from(ToPage::ChatMessage(Box::new(line.clone())).text());
+        for member in self.members().filter(|m| line.is_of(&key.public_id(&m.page.person.user))) {
+            member.push(Out::Text(text.clone()));
+        }
     }
 
     /// Sends a frame to one page.
@@ -192,7 +256,7 @@ impl Room {
         }
     }
 
-    fn tell_event(&mut self, event: &Event) {
+    fn tell_event(&mut self, event: &Event, key: &Key) {
         match event {
             Event::Lost { page, cause, by } => {
                 let Some(member) = self.members.get_mut(page) else {
@@ -205,6 +269,10 @@ impl Room {
                 member.send(&ToPage::LockReleased { cause: *cause, by });
             }
             Event::Asked { to, names } => self.send(to, &ToPage::EditRequested { names: names.clone() }),
+            Event::Attention { to, by } => {
+                let asker = Asker { user_id: key.public_id(&by.user), name: by.name.clone() };
+                self.send(to, &ToPage::AttentionRequested(asker));
+            }
             Event::Answered { to, by, answer, at } => {
                 let message = ToPage::RequestAnswered { answer: *answer, by: by.name.clone(), at: *at };
                 for page in to {

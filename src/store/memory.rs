@@ -2,11 +2,12 @@
 //!
 //! Its memory ends with the process; pages rendered before that are told to load again (see `Record::fresh`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Applied, SESSION_KEEP, Session, Snapshot};
 use crate::clock::Clock;
+use crate::collab::chat::{self, Line, Pair};
 use crate::collab::command::Command;
 use crate::collab::lock;
 use crate::collab::protocol::Values;
@@ -28,6 +29,7 @@ struct Inner {
     records: HashMap<ObjectKey, Kept<Record>>,
     sessions: HashMap<String, Kept<Session>>,
     unsaved: HashMap<(ObjectKey, PageId), Kept<Values>>,
+    talks: HashMap<ObjectKey, HashMap<Pair, Kept<VecDeque<Line>>>>,
     until_sweep: u32,
 }
 
@@ -137,6 +139,29 @@ impl Memory {
     }
 }
 
+/// What people say to each other.
+impl Memory {
+    pub fn say(&self, key: &ObjectKey, line: &Line, keep: chat::Keep) {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let talks = inner.talks.entry(key.clone()).or_default();
+        talks.retain(|_, talk| talk.until > now);
+        let talk = talks.entry(line.pair()).or_insert_with(|| Kept { value: VecDeque::new(), until: 0 });
+        talk.value.push_back(line.clone());
+        talk.value.drain(..talk.value.len().saturating_sub(keep.lines));
+        talk.until = now + keep.age;
+        inner.sweep(now);
+    }
+
+    pub fn said(&self, key: &ObjectKey, user_id: &str) -> Vec<Line> {
+        let now = self.clock.now();
+        let inner = self.lock();
+        let talks = inner.talks.get(key).into_iter().flatten();
+        let own = talks.filter(|(pair, talk)| talk.until > now && pair.partner_of(user_id).is_some());
+        own.flat_map(|(_, talk)| talk.value.iter().cloned()).collect()
+    }
+}
+
 impl Inner {
     fn record(&self, key: &ObjectKey, now: Millis) -> Option<&Record> {
         self.records.get(key).filter(|k| k.until > now).map(|k| &k.value)
@@ -151,5 +176,9 @@ impl Inner {
         self.records.retain(|_, kept| kept.until > now);
         self.sessions.retain(|_, kept| kept.until > now);
         self.unsaved.retain(|_, kept| kept.until > now);
+        self.talks.retain(|_, talks| {
+            talks.retain(|_, talk| talk.until > now);
+            !talks.is_empty()
+        });
     }
 }

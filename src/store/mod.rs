@@ -7,6 +7,7 @@ mod memory;
 mod redis;
 mod redis_link;
 mod redis_news;
+mod redis_people;
 
 use std::fmt;
 
@@ -15,8 +16,12 @@ pub use redis::{Heard, Notice, Redis, RedisConfig};
 
 use serde::{Deserialize, Serialize};
 
+use crate::collab::chat::{self, Line};
 use crate::collab::command::Command;
+use crate::collab::live::Live;
 use crate::collab::lock::Step;
+use crate::collab::news::News;
+use crate::collab::presence::Present;
 use crate::collab::protocol::Values;
 use crate::collab::record::{Millis, PageId, Record, UserKey};
 use crate::django::object::ObjectKey;
@@ -70,7 +75,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 pub enum Store {
-    Memory(Memory),
+    Memory(Box<Memory>),
     Redis(Box<Redis>),
 }
 
@@ -144,6 +149,61 @@ impl Store {
         match self {
             Self::Memory(store) => Ok(store.unsaved(key, page)),
             Self::Redis(store) => Box::pin(store.unsaved(key, page)).await,
+        }
+    }
+
+    /// Tells the other proxies.
+    pub async fn tell(&self, key: &ObjectKey, news: News) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(store) => Box::pin(store.tell(key, news)).await,
+        }
+    }
+
+    /// Says who is on this proxy, for so long, and gives everybody who is on any.
+    pub async fn meet(
+        &self,
+        key: &ObjectKey,
+        own: Vec<Present>,
+        keep: Millis,
+    ) -> Result<Vec<Present>, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(own),
+            Self::Redis(store) => Box::pin(store.meet(key, &own, keep)).await,
+        }
+    }
+
+    /// Keeps a message of two people, and tells the other proxies of it.
+    pub async fn say(&self, key: &ObjectKey, line: &Line, keep: chat::Keep) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(store) => {
+                store.say(key, line, keep);
+                Ok(())
+            }
+            Self::Redis(store) => Box::pin(store.say(key, line, keep)).await,
+        }
+    }
+
+    /// What is kept of a person's conversations, each in its order. `user_id`: as others see it.
+    pub async fn said(&self, key: &ObjectKey, user_id: &str) -> Result<Vec<Line>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.said(key, user_id)),
+            Self::Redis(store) => Box::pin(store.said(key, user_id)).await,
+        }
+    }
+
+    /// What is being typed, for rooms of other proxies that open later. The embedded store has no such.
+    pub async fn set_live(&self, key: &ObjectKey, live: &Live) -> Result<(), StoreError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(store) => Box::pin(store.set_live(key, live)).await,
+        }
+    }
+
+    pub async fn live(&self, key: &ObjectKey) -> Result<Option<Live>, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(None),
+            Self::Redis(store) => Box::pin(store.live(key)).await,
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 pub use super::redis_link::RedisConfig;
 use super::redis_link::{Link, masked};
 pub use super::redis_news::{Heard, Notice};
+use super::redis_people::meet_script;
 use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};
 use crate::clock::Clock;
 use crate::collab::command::Command;
@@ -37,8 +38,9 @@ pub struct Redis {
     pub(super) prefix: String,
     pub(super) node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
-    clock: Option<Clock>,
+    pub(super) clock: Option<Clock>,
     commit: Script,
+    pub(super) meet: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
 }
@@ -60,13 +62,20 @@ impl Redis {
             node,
             clock,
             commit: Script::new(include_str!("commit.lua")),
+            meet: meet_script(),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
         })
     }
 
     fn key(&self, object: &ObjectKey) -> String {
+        self.key_of("lock", object, "")
+    }
+
+    /// Everything of an object is in one slot of a cluster.
+    pub(super) fn key_of(&self, kind: &str, object: &ObjectKey, more: &str) -> String {
         let tag = object.to_string();
-        format!("{}lock:{{{}}}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
+        let colon = if more.is_empty() { "" } else { ":" };
+        format!("{}{kind}:{{{}}}{colon}{more}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
     }
 
     /// Writes, reads and deletes one key, so that a Redis that cannot serve is found at the start.
@@ -157,7 +166,12 @@ impl Redis {
     }
 
     async fn commit(&self, object: &ObjectKey, revision: u64, step: &lock::Step) -> Result<bool, StoreError> {
-        let notice = Notice { from: self.node.clone(), object: object.clone(), events: step.events.clone() };
+        let notice = Notice {
+            from: self.node.clone(),
+            object: object.clone(),
+            events: step.events.clone(),
+            news: Vec::new(),
+        };
         let mut call = self.commit.prepare_invoke();
         call.key(self.key(object))
             .arg(revision)
@@ -230,18 +244,13 @@ impl Redis {
         Ok(found)
     }
 
-    fn unsaved_key(&self, object: &ObjectKey, page: &PageId) -> String {
-        let tag = object.to_string();
-        format!("{}unsaved:{{{}}}:{}", self.prefix, utf8_percent_encode(&tag, IN_TAG), page.as_str())
-    }
-
     pub async fn set_unsaved(
         &self,
         object: &ObjectKey,
         page: &PageId,
         values: &Values,
     ) -> Result<(), StoreError> {
-        let key = &self.unsaved_key(object, page);
+        let key = &self.key_of("unsaved", object, page.as_str());
         let text = &serde_json::to_string(values).unwrap_or_default();
         let set = |mut c: MultiplexedConnection| async move {
             redis::cmd("SET").arg(key).arg(text).arg("PX").arg(UNSAVED_KEEP).exec_async(&mut c).await
@@ -250,10 +259,10 @@ impl Redis {
     }
 
     pub async fn unsaved(&self, object: &ObjectKey, page: &PageId) -> Result<Option<Values>, StoreError> {
-        self.get_json(&self.unsaved_key(object, page)).await
+        self.get_json(&self.key_of("unsaved", object, page.as_str())).await
     }
 
-    async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+    pub(super) async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self
             .link
             .run(|mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })

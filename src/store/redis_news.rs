@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::redis::Redis;
 use crate::collab::command::Event;
+use crate::collab::news::News;
 use crate::collab::record::NodeId;
 use crate::django::object::ObjectKey;
 use crate::ids;
@@ -20,6 +21,9 @@ pub struct Notice {
     pub from: NodeId,
     pub object: ObjectKey,
     pub events: Vec<Event>,
+    /// What does not change the record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub news: Vec<News>,
 }
 
 /// What a subscriber hears.

@@ -19,4 +19,6 @@ mod rewriting;
 mod rules;
 mod socket;
 mod store;
+mod store_people;
+mod together;
 mod upstream;

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use collab_proxy::collab::badge::Badge;
+use collab_proxy::collab::chat::Line;
 use collab_proxy::collab::command::Cause;
 use collab_proxy::collab::handover::Answer;
+use collab_proxy::collab::presence::{Activity, Role, User};
 use collab_proxy::collab::protocol::{
     Close, Entry, ErrorCode, Formset, FromPage, ToPage, UNSAVED_LIMIT, Values,
 };
-use collab_proxy::collab::status::{Editor, Handover, PassesOn, SavedBy, Stamped, Status, You};
+use collab_proxy::collab::status::{
+    Asker, Attention, Editor, Handover, PassesOn, SavedBy, Stamped, Status, You,
+};
 use collab_proxy::token::shown::ShownFields;
 use serde_json::Value;
 
@@ -41,12 +45,18 @@ fn every_frame_from_a_page_is_understood() {
             FromPage::AnswerRequest { .. } => "answer_request",
             FromPage::TakeOver {} => "take_over",
             FromPage::UnsavedValues(_) => "unsaved_values",
+            FromPage::Presence { .. } => "presence",
+            FromPage::RequestAttention {} => "request_attention",
+            FromPage::AttentionSeen {} => "attention_seen",
+            FromPage::ChatMessage { .. } => "chat_message",
+            FromPage::FieldChanged(_) => "field_changed",
+            FromPage::FieldFocus { .. } => "field_focus",
             FromPage::Leave {} => "leave",
             FromPage::CheckSession {} => "check_session",
         });
         assert_eq!(seen.last().unwrap(), name);
     }
-    assert_eq!(seen.len(), 10, "a frame has no golden file");
+    assert_eq!(seen.len(), 16, "a frame has no golden file");
 }
 
 #[test]
@@ -67,6 +77,59 @@ fn what_is_no_frame_is_said_to_be_none() {
         let error = FromPage::parse(text).unwrap_err();
         assert!(error.contains(wanted) || wanted == "tag", "{text}: {error}");
     }
+}
+
+fn asker() -> Asker {
+    Asker { user_id: "u".to_owned(), name: "Bob".to_owned() }
+}
+
+fn line() -> Line {
+    Line {
+        sender_id: "u".to_owned(),
+        sender_name: "Ada".to_owned(),
+        recipient_id: "v".to_owned(),
+        message: "hello".to_owned(),
+        timestamp: 1,
+        reference: "m-1".to_owned(),
+    }
+}
+
+/// What people see of each other.
+fn samples_of_people() -> Vec<(&'static str, ToPage)> {
+    let user = User {
+        user_id: "u".to_owned(),
+        name: "Ada".to_owned(),
+        pages: 2,
+        since: 1,
+        role: Role::Waiting,
+        position: 1,
+        activity: Activity::Idle,
+        dirty: true,
+        avatar: Some("https://example.org/a.png".to_owned()),
+    };
+    let names = ["name", "category", "published"].map(str::to_owned).to_vec();
+    let formset = Formset { saved: 1, keys: vec!["id=7".to_owned()], total: Some(2) };
+    let values = Values {
+        fields: vec![
+            Entry::Plain("name".to_owned(), "x".to_owned()),
+            Entry::Choice("category".to_owned(), "2".to_owned(), "Kettles".to_owned()),
+        ],
+        names,
+        too_large: false,
+        rows: std::collections::BTreeMap::from([("reviews".to_owned(), formset)]),
+    };
+    let person = || ("u".to_owned(), "Ada".to_owned());
+    let ((user_id, name), left) = (person(), person());
+    vec![
+        ("active_users", ToPage::ActiveUsers { users: vec![user], more: 3 }),
+        ("attention_requested", ToPage::AttentionRequested(asker())),
+        ("chat_history", ToPage::ChatHistory { messages: vec![line()] }),
+        ("chat_message", ToPage::ChatMessage(Box::new(line()))),
+        ("field_changed", ToPage::FieldChanged { whole: true, values }),
+        ("field_focus", ToPage::FieldFocus { name: Some("name".to_owned()) }),
+        ("user_joined", ToPage::UserJoined { user_id, name }),
+        ("user_left", ToPage::UserLeft { user_id: left.0, name: left.1 }),
+    ]
 }
 
 /// One of each, with every field filled: the golden file must have the same fields.
@@ -96,6 +159,13 @@ fn samples() -> Vec<(&'static str, ToPage)> {
             promised: true,
             passes_on: Some(PassesOn { at: 9, warn: 8, cause: Cause::HandedOver }),
         },
+        attention: Attention {
+            asking: vec![asker()],
+            askers: 1,
+            ask_from: Some(10),
+            asked: true,
+            seen: true,
+        },
     };
     let status = Stamped { now: 4, status };
     let offered = ToPage::UnsavedOffered {
@@ -114,7 +184,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         too_large: false,
         rows: std::collections::BTreeMap::from([(
             "reviews".to_owned(),
-            Formset { saved: 2, keys: vec!["id=7".to_owned(), "id=8".to_owned()] },
+            Formset { saved: 2, keys: vec!["id=7".to_owned(), "id=8".to_owned()], total: None },
         )]),
     };
     let answered = ToPage::RequestAnswered { answer: Answer::Later, by: "Ada".to_owned(), at: Some(1) };
@@ -126,14 +196,14 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         object: "shop.product/3".to_owned(),
         version: 3,
     };
-    vec![
+    let mut all = vec![
         (
             "content_updated",
             ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), you: true, deleted: false },
         ),
         ("edit_requested", ToPage::EditRequested { names: vec!["Bob".to_owned()] }),
         ("editor_status", ToPage::EditorStatus(Box::new(status))),
-        ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned() }),
+        ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned(), reference: None }),
         (
             "list_status",
             ToPage::ListStatus { rows: [("3".to_owned(), Some(badge)), ("4".to_owned(), None)].into() },
@@ -143,7 +213,10 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ("session", ToPage::Session { signed_in: false }),
         ("unsaved_offered", offered),
         ("welcome", welcome),
-    ]
+    ];
+    all.extend(samples_of_people());
+    all.sort_by_key(|(kind, _)| *kind);
+    all
 }
 
 /// The shape of a value: its fields and their types.

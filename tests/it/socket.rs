@@ -146,6 +146,12 @@ impl Page {
         self.find(kind, |frame| json(frame).filter(|v| v["type"] == kind)).await
     }
 
+    /// The next state of what is typed that is told as a whole.
+    pub(crate) async fn find_whole(&mut self) -> Value {
+        let whole = |v: &Value| v["type"] == "field_changed" && v["whole"] == true;
+        self.find("everything that is typed", |frame| json(frame).filter(&whole)).await
+    }
+
     /// The next status for which `field` is `wanted`.
     pub(crate) async fn status(&mut self, field: &str, wanted: impl Into<Value>) -> Value {
         let wanted = wanted.into();

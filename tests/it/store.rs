@@ -27,11 +27,11 @@ use crate::upstream::{Front, Upstream, full, status};
 
 const START: Millis = 1_000_000;
 
-fn object() -> ObjectKey {
+pub(crate) fn object() -> ObjectKey {
     ObjectKey::new("shop", "product", "3")
 }
 
-fn page(user: usize, version: Millis) -> Page {
+pub(crate) fn page(user: usize, version: Millis) -> Page {
     let person = Person { user: format!("u{user}").into(), name: format!("User {user}") };
     Page { id: format!("p{user}").into(), person, version }
 }
@@ -48,11 +48,11 @@ fn rules() -> Rules {
     }
 }
 
-fn memory(clock: &Clock) -> Store {
-    Store::Memory(Memory::new(clock.clone(), rules()))
+pub(crate) fn memory(clock: &Clock) -> Store {
+    Store::Memory(Box::new(Memory::new(clock.clone(), rules())))
 }
 
-fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
+pub(crate) fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
     let config = RedisConfig {
         url: server.url(),
         prefix: prefix.to_owned(),

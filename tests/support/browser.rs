@@ -213,7 +213,7 @@ impl Browser {
     /// The labels of the banner's buttons.
     pub async fn banner_buttons(&self) -> Vec<String> {
         let labels = self
-            .look("return [...document.querySelector('collab-widget').shadowRoot.querySelectorAll('button')].map((b) => b.textContent)")
+            .look("return [...document.querySelector('collab-widget').shadowRoot.querySelectorAll('.actions button')].map((b) => b.textContent)")
             .await;
         labels.as_array().into_iter().flatten().filter_map(|l| Some(l.as_str()?.to_owned())).collect()
     }
@@ -221,7 +221,7 @@ impl Browser {
     /// Presses a button of the banner, as the mouse would.
     pub async fn press(&self, label: &str) {
         eventually!(self.banner_buttons().await, |labels| labels.iter().any(|l| l == label));
-        let script = "return [...document.querySelector('collab-widget').shadowRoot.querySelectorAll('button')].find((b) => b.textContent === arguments[0])";
+        let script = "return [...document.querySelector('collab-widget').shadowRoot.querySelectorAll('.actions button')].find((b) => b.textContent === arguments[0])";
         let element = self.js(script, vec![json!(label)]).await;
         let element: fantoccini::elements::Element = self.element(element);
         element.click().await.unwrap();

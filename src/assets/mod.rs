@@ -1,6 +1,9 @@
 //! The widget's files, compiled in, at addresses that hold their hash: cached for ever, never stale.
 
-use std::collections::{BTreeSet, HashMap};
+mod bundle;
+pub mod texts;
+
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use bytes::Bytes;
@@ -19,30 +22,43 @@ use crate::http::headers;
 struct Files;
 
 /// The themes, for the rewriter and the widget.
-pub const THEMES: &str = include_str!("../assets/themes.toml");
+pub const THEMES: &str = include_str!("../../assets/themes.toml");
 /// The page that a refused save gets.
-pub const KEPT_PAGE: &str = include_str!("../assets/pages/kept.html");
+pub const KEPT_PAGE: &str = include_str!("../../assets/pages/kept.html");
 /// The page that a refused POST to a list gets.
-pub const ROWS_PAGE: &str = include_str!("../assets/pages/rows.html");
+pub const ROWS_PAGE: &str = include_str!("../../assets/pages/rows.html");
 /// The page for everything else that goes wrong.
-pub const ERROR_PAGE: &str = include_str!("../assets/pages/error.html");
+pub const ERROR_PAGE: &str = include_str!("../../assets/pages/error.html");
 
 struct Asset {
     kind: HeaderValue,
     plain: Bytes,
     gzip: Bytes,
-    /// The modules that a script names in its imports.
-    imports: Vec<String>,
 }
+
+/// The scripts that pages load; everything else in the folder is part of one of them.
+const ENTRIES: [&str; 5] = ["main", "talk", "list", "kept", "rows"];
 
 pub struct Assets {
     hash: String,
     files: HashMap<String, Asset>,
 }
 
+impl Asset {
+    fn new(name: &str, data: Vec<u8>) -> Self {
+        let kind = match name.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "css")) => "text/css; charset=utf-8",
+            _ => "application/octet-stream",
+        };
+        Self { kind: HeaderValue::from_static(kind), gzip: packed(&data).into(), plain: Bytes::from(data) }
+    }
+}
+
 impl Assets {
     pub fn load() -> Self {
         let mut files = HashMap::new();
+        let mut sources = BTreeMap::new();
         let mut hash = Sha256::new();
         let mut names: Vec<String> = Files::iter().map(|n| n.to_string()).collect();
         names.sort();
@@ -52,20 +68,19 @@ impl Assets {
             };
             hash.update(name.as_bytes());
             hash.update(&file.data);
-            let data =
-                if name.ends_with(".js") { without_comments(&file.data) } else { file.data.into_owned() };
-            let kind = match name.rsplit_once('.') {
-                Some((_, "js")) => "text/javascript; charset=utf-8",
-                Some((_, "css")) => "text/css; charset=utf-8",
-                _ => "application/octet-stream",
-            };
-            let asset = Asset {
-                kind: HeaderValue::from_static(kind),
-                gzip: packed(&data).into(),
-                imports: imports(&data),
-                plain: Bytes::from(data),
-            };
-            files.insert(name.clone(), asset);
+            match name.strip_suffix(".js") {
+                Some(stem) => {
+                    sources.insert(stem.to_owned(), without_comments(&String::from_utf8_lossy(&file.data)));
+                }
+                None => {
+                    files.insert(name.clone(), Asset::new(name, file.data.into_owned()));
+                }
+            }
+        }
+        for entry in ENTRIES {
+            let name = format!("{entry}.js");
+            let asset = Asset::new(&name, bundle::bundle(entry, &sources).into_bytes());
+            files.insert(name, asset);
         }
         let hash = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
         Self { hash, files }
@@ -74,16 +89,6 @@ impl Assets {
     /// `assets/<hash>/`, below our own prefix.
     pub fn folder(&self) -> String {
         format!("assets/{}/", self.hash)
-    }
-
-    /// The modules that an entry needs, so that a page can fetch them all at once.
-    pub fn parts_of<'a>(&'a self, entry: &'a str) -> BTreeSet<&'a str> {
-        let mut parts = BTreeSet::new();
-        let mut open = vec![entry];
-        while let Some(asset) = open.pop().and_then(|name| self.files.get(name)) {
-            open.extend(asset.imports.iter().map(String::as_str).filter(|part| parts.insert(*part)));
-        }
-        parts
     }
 
     /// `path` is what follows our own prefix.
@@ -106,17 +111,19 @@ impl Assets {
     }
 }
 
-/// `import … from './name.js';`, a line each.
-fn imports(script: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(script);
-    let lines = text.lines().filter(|line| line.starts_with("import "));
-    lines.filter_map(|line| Some(line.split_once("'./")?.1.split_once('\'')?.0.to_owned())).collect()
-}
-
-/// Lines that are comments stay at home: they are a quarter of what every browser would have to load.
-fn without_comments(script: &[u8]) -> Vec<u8> {
-    let lines = script.split_inclusive(|b| *b == b'\n');
-    lines.filter(|line| !line.trim_ascii_start().starts_with(b"//")).flatten().copied().collect()
+/// Comments and indentation stay at home: they are a third of what every browser would have to load.
+fn without_comments(script: &str) -> String {
+    // In a style sheet, the other kind.
+    let remark = |line: &str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));
+    let lines = script.lines().map(str::trim_start).filter(|line| !remark(line) && !line.is_empty());
+    lines
+        .flat_map(|line| {
+            [
+                line, "
+",
+            ]
+        })
+        .collect()
 }
 
 fn packed(data: &[u8]) -> Vec<u8> {
@@ -140,46 +147,45 @@ mod tests {
         assert!(assets.serve(&format!("{}../main.js", assets.folder()), &HeaderMap::new()).is_none());
     }
 
+    /// What the bundler understands is how our files are written.
     #[test]
-    fn a_page_fetches_what_its_script_imports() {
-        let assets = Assets::load();
-        assert!(assets.files.len() > 20);
-        for (name, asset) in assets.files.iter().filter(|(name, _)| name.ends_with(".js")) {
-            let text = std::str::from_utf8(&asset.plain).unwrap();
-            assert_eq!(asset.imports.len(), text.matches(" from './").count(), "{name}");
-            assert!(asset.imports.iter().all(|part| assets.files.contains_key(part)), "{name}");
-        }
-        let parts = assets.parts_of("main.js");
-        assert!(parts.contains("draft.js") && parts.contains("inlines.js"), "{parts:?}");
-        assert!(!parts.contains("list_rows.js"), "{parts:?}");
-    }
-
-    #[test]
-    fn only_comments_are_left_out() {
-        assert_eq!(
-            without_comments(b"// a\nlet a = 1; // b\n  // c\nlet b;\n"),
-            b"let a = 1; // b\nlet b;\n"
-        );
-        for name in Files::iter() {
+    fn every_file_is_written_as_the_bundler_reads_it() {
+        let mut parts = 0;
+        for name in Files::iter().filter(|name| name.ends_with(".js")) {
             let text = String::from_utf8(Files::get(&name).unwrap().data.into_owned()).unwrap();
             let mut ticks = 0;
             for line in text.lines() {
                 let comment = line.trim_start().starts_with("//");
                 assert!(!comment || ticks % 2 == 0, "{name}: part of a text: {line}");
                 ticks += if comment { 0 } else { line.matches('`').count() };
+                if let Some((_, module)) = bundle::import(line) {
+                    assert!(Files::get(&format!("{module}.js")).is_some(), "{name}: {line}");
+                    parts += 1;
+                }
             }
+            let plain = without_comments(&text);
+            let odd = |line: &&str| {
+                let imports = line.starts_with("import ") && bundle::import(line).is_none();
+                let starts = ["function ", "async function ", "class ", "const "];
+                let exports =
+                    line.strip_prefix("export ").is_some_and(|l| !starts.iter().any(|s| l.starts_with(s)));
+                imports || exports || line.contains(" import('")
+            };
+            assert_eq!(plain.lines().find(odd), None, "{name}");
         }
+        assert!(parts > 30, "{parts}");
     }
 
     #[test]
-    fn what_a_page_loads_is_small() {
+    fn what_a_page_loads_is_small_and_whole() {
         let assets = Assets::load();
-        for entry in ["main.js", "kept.js", "list.js", "rows.js"] {
-            let mut parts = assets.parts_of(entry);
-            assert!(!parts.is_empty() && !parts.contains(entry), "{entry}: {parts:?}");
-            parts.insert(entry);
-            let total: usize = parts.iter().map(|name| assets.files[*name].gzip.len()).sum();
-            assert!(total <= 32 * 1024, "{entry}: {total} bytes gzipped");
+        for entry in ENTRIES {
+            let asset = &assets.files[&format!("{entry}.js")];
+            let text = std::str::from_utf8(&asset.plain).unwrap();
+            assert!(!text.contains("import {"), "{entry}");
+            assert_eq!(text.contains("export "), entry == "talk", "{entry}");
+            assert!(asset.gzip.len() <= 30 * 1024, "{entry}: {} bytes gzipped", asset.gzip.len());
         }
+        assert!(std::str::from_utf8(&assets.files["main.js"].plain).unwrap().contains("const $draft = "));
     }
 }

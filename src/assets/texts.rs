@@ -1,0 +1,112 @@
+//! What the widget says, by language: English from the documented settings, six more from files of their own, and over
+//! them what the site has changed. A page is given those of its own `<html lang>`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "assets/texts/"]
+struct Files;
+
+pub type Words = BTreeMap<String, String>;
+
+/// What the settings say of texts.
+#[derive(Clone, Debug, Default)]
+pub struct SiteTexts {
+    /// Every text, as it is documented.
+    pub english: Words,
+    /// Those that the site has changed, whatever the page's language.
+    pub changed: Words,
+    /// Those that it has changed for one language: `[options.tr]`.
+    pub by_language: BTreeMap<String, Words>,
+}
+
+pub struct Texts {
+    by_language: BTreeMap<String, Value>,
+}
+
+const ENGLISH: &str = "en";
+
+impl Texts {
+    pub fn new(site: &SiteTexts) -> Self {
+        let shipped = shipped();
+        let none = Words::new();
+        let all = shipped.keys().chain(site.by_language.keys()).map(String::as_str).chain([ENGLISH]);
+        let by_language = all.map(|language| {
+            // A dialect begins with what its language says.
+            let primary = primary(language);
+            let mut words = site.english.clone();
+            for layer in [
+                shipped.get(primary).unwrap_or(&none),
+                &site.changed,
+                site.by_language.get(primary).unwrap_or(&none),
+                site.by_language.get(language).unwrap_or(&none),
+            ] {
+                words.extend(layer.clone());
+            }
+            (language.to_owned(), serde_json::json!(words))
+        });
+        Self { by_language: by_language.collect() }
+    }
+
+    /// `language`: as the page has it, such as `pt-BR`; English where nobody speaks it.
+    pub fn of(&self, language: &str) -> &Value {
+        let language = language.to_lowercase().replace('_', "-");
+        let find = |name: &str| self.by_language.get(name);
+        find(&language).or_else(|| find(primary(&language))).or_else(|| find(ENGLISH)).unwrap_or(&Value::Null)
+    }
+}
+
+fn primary(language: &str) -> &str {
+    language.split('-').next().unwrap_or_default()
+}
+
+/// The languages that come with the program.
+fn shipped() -> BTreeMap<String, Words> {
+    let files = Files::iter().filter_map(|name| {
+        let text = String::from_utf8(Files::get(&name)?.data.into_owned()).ok()?;
+        Some((name.strip_suffix(".toml")?.to_owned(), toml::from_str(&text).unwrap_or_default()))
+    });
+    files.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(pairs: &[(&str, &str)]) -> Words {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_page_is_told_in_its_own_language() {
+        let site = SiteTexts {
+            english: words(&[("next_text", "You are next."), ("row_self", "You"), ("done_button", "OK")]),
+            changed: words(&[("done_button", "Right")]),
+            by_language: BTreeMap::from([
+                ("de".to_owned(), words(&[("row_self", "Du"), ("done_button", "Gut")])),
+                ("de-at".to_owned(), words(&[("row_self", "Du da")])),
+                ("nl".to_owned(), words(&[("row_self", "Jij")])),
+            ]),
+        };
+        let texts = Texts::new(&site);
+        let said = |language: &str, key: &str| texts.of(language)[key].as_str().unwrap().to_owned();
+        assert_eq!(said("de", "next_text"), "Sie sind als Nächstes an der Reihe.");
+        for (language, row, done) in [
+            ("de", "Du", "Gut"),
+            ("DE_AT", "Du da", "Gut"),
+            ("de-CH", "Du", "Gut"),
+            ("nl", "Jij", "Right"),
+            ("fr", "Vous", "Right"),
+            ("xx", "You", "Right"),
+            ("", "You", "Right"),
+        ] {
+            assert_eq!(
+                (said(language, "row_self"), said(language, "done_button")),
+                (row.to_owned(), done.to_owned()),
+                "{language}"
+            );
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The texts that the widget says: as they are documented, and what a site has changed of them.
+
+use super::reader::Reader;
+use crate::assets::texts::SiteTexts;
+
+/// Texts that users of django-admin-collaborator already have in their settings.
+const SEEDS: &[&str] = &[
+    "editor_mode_text",
+    "viewer_mode_text",
+    "claiming_editor_text",
+    "notification_message",
+    "notification_button_text",
+    "notification_request_sent_text",
+    "chat_user_list_title",
+    "chat_empty_state_text",
+    "chat_start_conversation_text",
+    "chat_input_placeholder",
+    "chat_online_status_text",
+    "chat_offline_status_text",
+    "chat_offline_placeholder",
+    "chat_cannot_send_message",
+];
+
+/// Is this one of the settings that a language may have of its own?
+pub(super) fn is_text(key: &str) -> bool {
+    key.starts_with("texts.") || key.strip_prefix("options.").is_some_and(|name| SEEDS.contains(&name))
+}
+
+/// `options.tr.next_text`: the language and the text's name. Languages as `<html lang>` has them: `tr`, `pt-br`.
+pub(super) fn of_language(key: &str) -> Option<(&str, &str)> {
+    let (language, name) = key.strip_prefix("options.")?.split_once('.')?;
+    let mut parts = language.split('-');
+    let first = parts.next().unwrap_or_default();
+    let letters = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric());
+    ((2..=3).contains(&first.len()) && letters(first) && parts.all(letters)).then_some((language, name))
+}
+
+pub(super) fn read(r: &mut Reader) -> SiteTexts {
+    let own = r.section("texts").into_iter().map(|name| (format!("texts.{name}"), name));
+    let keys = SEEDS.iter().map(|name| (format!("options.{name}"), (*name).to_owned())).chain(own);
+    let mut texts = SiteTexts::default();
+    for (key, name) in keys.collect::<Vec<_>>() {
+        let text = r.text(&key);
+        if r.is_changed(&key) {
+            texts.changed.insert(name.clone(), text);
+        }
+        texts.english.insert(name, r.default_text(&key));
+    }
+    for key in r.section("options") {
+        let key = format!("options.{key}");
+        if let Some((language, name)) = of_language(&key) {
+            let (language, name) = (language.to_lowercase(), name.to_owned());
+            texts.by_language.entry(language).or_default().insert(name, r.text(&key));
+        }
+    }
+    texts
+}
