@@ -16,6 +16,7 @@ export class Banner extends HTMLElement {
   #parts;
   #buttons = new Map();
   #announced = '';
+  #bar;
   #stop = null;
 
   constructor() {
@@ -34,6 +35,7 @@ export class Banner extends HTMLElement {
     text.append(document.createElement('bdi'));
     text.tabIndex = -1;
     bar.append(this.#icon(), text, actions);
+    this.#bar = bar;
     root.append(bar, live);
   }
 
@@ -50,6 +52,11 @@ export class Banner extends HTMLElement {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look, { signal });
     window.addEventListener('load', look, { signal }); // style sheets may come later than we do
     look();
+  }
+
+  // Who is here (faces.js).
+  people(faces) {
+    this.#bar.append(faces);
   }
 
   disconnectedCallback() {

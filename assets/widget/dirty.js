@@ -1,6 +1,7 @@
 // Has the person changed anything? Compares the form with how it stood just before they first touched the
 // page: scripts (filtered select boxes, rich-text editors) rearrange a form after it loads, and that is no
-// work of anybody. Also tells when the person is active. `watch` gives a function that looks at once, for when
+// work of anybody. Also tells when the person is active, and (`onLook`) after everything that may have changed a
+// value. `watch` gives a function that looks at once, for when
 // something is about to be decided by the answer.
 // It must not know what follows from the answer, nor the socket.
 import { controlsOf } from './form.js';
@@ -41,7 +42,7 @@ function restored(form) {
     && !control.matches('[readonly], [disabled]'));
 }
 
-export function watch(form, { window, frozen, onDirty, onActive, signal }) {
+export function watch(form, { window, frozen, onDirty, onActive, onLook, signal }) {
   const options = { capture: true, signal };
   let before = snapshot(form);
   let touched = false;
@@ -54,6 +55,7 @@ export function watch(form, { window, frozen, onDirty, onActive, signal }) {
     if (frozen()) return; // what was typed before the form became read-only stays typed
     const now = sticky || snapshot(form) !== before;
     if (now !== dirty) onDirty(dirty = now);
+    onLook?.();
   };
   const soon = () => { timer ??= window.setTimeout(check, THROTTLE); };
   const flush = () => {
@@ -65,7 +67,8 @@ export function watch(form, { window, frozen, onDirty, onActive, signal }) {
 
   window.addEventListener('load', settle, { signal });
   for (const type of TOUCHES) window.addEventListener(type, (event) => {
-    if (!event.isTrusted || touched) return;
+    // What a read-only form shows of somebody else's typing is no start to compare with.
+    if (!event.isTrusted || touched || frozen()) return;
     settle();
     touched = true;
   }, options);

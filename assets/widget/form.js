@@ -41,6 +41,17 @@ export class ReadOnlyForm {
     else this.release();
   }
 
+  // Does something to the form as if it were not read-only.
+  lift(work) {
+    const was = this.#stop !== null;
+    this.release();
+    try {
+      work();
+    } finally {
+      this.set(was);
+    }
+  }
+
   release() {
     if (!this.#stop) return;
     this.#stop.abort();

@@ -62,9 +62,9 @@ export function values(state, until) {
 
 // How long what is shown stays true: to the next second of a countdown, or to the next time something becomes
 // possible. Null: until something is heard.
-export function wake(state, until) {
+export function wake(state, until, others = []) {
   const { ask_from, take_over_from, answer_by, passes_on } = of(state);
-  const times = [ask_from, take_over_from, answer_by, passes_on?.warn ?? null].filter((time) => time !== null && time > state.now);
+  const times = [ask_from, take_over_from, answer_by, passes_on?.warn ?? null, ...others].filter((time) => time !== null && time > state.now);
   const waits = times.map((time) => time - state.now);
   if (until !== null && until > state.now) waits.push((until - state.now) % SECOND || SECOND);
   return waits.length ? Math.min(...waits) : null;

@@ -4,11 +4,10 @@
 import { Connection } from './connection.js';
 import { Badge } from './list_badge.js';
 import { Rows } from './list_rows.js';
-import { merge } from './texts.js';
 
 function start(config) {
   customElements.define('collab-badge', Badge);
-  const rows = new Rows(document, config, merge(config.texts));
+  const rows = new Rows(document, config, config.texts);
   let whole = true; // the first word after a welcome is the whole state
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,

@@ -1,7 +1,7 @@
 // The badge of one row: a person's initials in a coloured circle, and the name.
 // It must not know rows. Its shadow root keeps a theme's CSS out of it, and its own out of the theme.
 
-import { colour, initials } from './list_person.js';
+import { colour, initials } from './people.js';
 
 const CSS = `
 :host {

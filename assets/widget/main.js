@@ -9,12 +9,14 @@ import { idOf } from './drafts.js';
 import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
-import { load, plan, reachable, remembered, restoreScroll } from './reload.js';
+import { restore } from './reading.js';
+import { load, plan, reachable, remembered } from './reload.js';
 import { takeOut } from './restored.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
-import { fill, merge, sentence } from './texts.js';
+import { buttonOf, fill, sentence } from './texts.js';
+import { together } from './together.js';
 import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
@@ -26,7 +28,7 @@ const LOOK_AGAIN = 5_000; // for a site that does not answer
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
-  const texts = merge(config.texts);
+  const { texts } = config;
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
   const banner = document.createElement('collab-widget');
@@ -73,14 +75,16 @@ function start(config) {
       // A countdown is announced once.
       topic: sentence({ ...shown, values: { ...shown.values, time: '' } }, texts),
       tone: shown.tone,
-      actions: shown.actions.map((id) => ({ id, label: fill(texts[`${id}_button`], shown.values) })),
+      actions: shown.actions.map((id) => ({ id, label: fill(buttonOf(id, texts), shown.values) })),
       // While somebody can type, nothing may cover their fields.
       pinned: shown.readOnly,
       news: shown.lines[0] !== 'connecting_text',
     };
     banner.show(said);
     edge.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
+    company?.beforeShown(shown);
     lock.set(shown.readOnly);
+    company?.shown(state);
     draft?.setEditable(!shown.readOnly && state.status?.you === 'editor');
     offer?.allow(!shown.readOnly && state.status?.you === 'editor');
     reload(shown.reload);
@@ -91,6 +95,7 @@ function start(config) {
   const tick = () => dispatch({ type: 'tick', now: performance.now() + ahead });
 
   let draft = null;
+  let company = null;
   let flush = () => {};
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
@@ -108,6 +113,7 @@ function start(config) {
       session.heard(event);
       dispatch(event);
       if (before === null && LEAVES_WORK.has(state.lost) && state.dirty) passOn();
+      if (frame) company?.heard(frame);
       if (frame?.type === 'unsaved_offered') offer?.take(frame);
       // The proxy forgets what a lost socket told it.
       if (frame?.type === 'welcome' && state.dirty) tellInput();
@@ -167,6 +173,12 @@ function start(config) {
     later: () => connection.send('answer_request', { answer: 'later' }),
     no: () => connection.send('answer_request', { answer: 'no' }),
     here: tellInput,
+    attention: () => connection.send('request_attention'),
+    seen: () => connection.send('attention_seen'),
+    chat: () => {
+      connection.send('attention_seen');
+      company?.chat();
+    },
     retry: () => connection.start(),
     reload: () => load(window, state.status?.version, Date.now()),
     discard: () => load(window, state.status?.version, Date.now()),
@@ -224,11 +236,17 @@ function start(config) {
   });
 
   place(banner, form);
+  const storage = { session: sessionStorageOrNull(), local: localStorageOrNull() };
+  const user = { ...config.user, user_id: idOf(storage.local, config.user) };
+  company = together({
+    config, texts, form, banner, connection, lock, window, signal, storage, dispatch,
+    user: user.user_id,
+    now: () => Math.round(performance.now() + ahead),
+    unsaved: () => draft.unsaved(),
+  });
   if (form) {
     banner.after(left, notice);
-    const storage = localStorageOrNull();
-    const user = { ...config.user, user_id: idOf(storage, config.user) };
-    draft = new Draft(form, { ...config, user }, texts, notice, { storage, window });
+    draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window });
     takeOut(form, window, signal, guarded((restored) => draft.look(restored)));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);
@@ -242,13 +260,17 @@ function start(config) {
         draft.changed(state.dirty);
         tellInput();
       }),
+      onLook: guarded(() => company?.typed()),
       onActive: guarded(() => {
         draft.changed(state.dirty);
         if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput();
       }),
     }));
   }
-  restoreScroll(window, remembered(sessionStorageOrNull(), location.pathname), Date.now());
+  const before = remembered(sessionStorageOrNull(), location.pathname);
+  restore(window, before, Date.now());
+  // Older Djangos fold sections with a script that runs late.
+  on(window, 'load', () => restore(window, before, Date.now()));
   connection.start();
 }
 

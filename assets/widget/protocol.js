@@ -12,7 +12,7 @@ const maybe = (check) => (value) => value === undefined || check(value);
 
 const list = (check) => (value) => Array.isArray(value) && value.every(check);
 const entry = (value) => list(string)(value) && (value.length === 2 || value.length === 3);
-const formset = (value) => record(value) && number(value.saved) && list(string)(value.keys);
+const formset = (value) => record(value) && number(value.saved) && list(string)(value.keys) && maybe(number)(value.total);
 const rows = (value) => record(value) && Object.values(value).every(formset);
 const values = { fields: list(entry), names: list(string), rows: maybe(rows), too_large: boolean };
 
@@ -20,6 +20,19 @@ const passesOn = (value) => record(value) && number(value.at) && number(value.wa
 const handover = (value) => record(value) && list(string)(value.asking) && number(value.askers) && boolean(value.asked)
   && [value.ask_from, value.take_over_from, value.answer_by].every(nullOr(number)) && number(value.later) && boolean(value.promised)
   && nullOr(passesOn)(value.passes_on);
+
+const asker = (value) => record(value) && string(value.user_id) && string(value.name);
+const attention = (value) => record(value) && list(asker)(value.asking) && number(value.askers)
+  && nullOr(number)(value.ask_from) && boolean(value.asked) && boolean(value.seen);
+
+const activity = oneOf('here', 'idle', 'away');
+const user = (value) => asker(value) && number(value.pages) && number(value.since) && oneOf('editing', 'waiting', 'viewing')(value.role)
+  && number(value.position) && activity(value.activity) && boolean(value.dirty) && maybe(string)(value.avatar);
+
+const message = {
+  sender_id: string, sender_name: string, recipient_id: string, message: string, timestamp: number, ref: string,
+};
+const line = (value) => record(value) && fits(message, value);
 
 const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
 
@@ -32,15 +45,23 @@ export const TO_PAGE = {
     editor: nullOr(editor), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
     stale: boolean, turn: boolean, elsewhere: boolean, saving: boolean,
     saved: maybe(nullOr(record)), deleted: boolean, uncertain: boolean,
-    now: maybe(number), handover: maybe(handover),
+    now: maybe(number), handover: maybe(handover), attention: maybe(attention),
   },
+  active_users: { users: list(user), more: number },
+  user_joined: { user_id: string, name: string },
+  user_left: { user_id: string, name: string },
+  attention_requested: { user_id: string, name: string },
+  chat_message: message,
+  chat_history: { messages: list(line) },
+  field_changed: { whole: boolean, ...values },
+  field_focus: { name: nullOr(string) },
   lock_released: { cause: string },
   edit_requested: { names: list(string) },
   request_answered: { answer: string, by: string, at: nullOr(number) },
   unsaved_offered: { by: string, at: number, ...values },
   content_updated: { version: number, you: maybe(boolean), deleted: maybe(boolean) },
   session: { signed_in: boolean },
-  error: { code: string, message: string },
+  error: { code: string, message: string, ref: maybe(string) },
   list_status: { rows: (value) => record(value) && Object.values(value).every(nullOr(badge)) },
 };
 
@@ -53,6 +74,12 @@ export const FROM_PAGE = {
   answer_request: { answer: oneOf('now', 'later', 'no') },
   take_over: {},
   unsaved_values: values,
+  presence: { activity },
+  request_attention: {},
+  attention_seen: {},
+  chat_message: { recipient_id: string, message: string, ref: string },
+  field_changed: values,
+  field_focus: { name: nullOr(string) },
   leave: {},
   check_session: {},
 };

@@ -2,6 +2,8 @@
 // because the page that asks is not the page that comes back.
 // It must not know why a reload is wanted (view.js).
 
+import { place } from './reading.js';
+
 const KEY = 'collab-reload';
 const SPACING = 3_000; // at most one reload by itself in this time
 const SAME = 60_000; // a second reload for the same version in this time would be a loop
@@ -36,18 +38,16 @@ export async function reachable(fetch, root) {
 
 // A plain GET, never `location.reload()`: a page that came from a POST would ask to send it again.
 export function load(window, version, now) {
-  const { location, sessionStorage, scrollY } = window;
+  const { location, sessionStorage } = window;
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, version, at: now, scrollY }));
+    sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, version, at: now, ...place(window) }));
   } catch {
     // Without storage there is no guard against loops, so only a person may reload: see main.js.
   }
+  // Scripts of the site that ask "Leave this page?" take what is shown of somebody else's typing for this person's.
+  window.onbeforeunload = null;
+  window.addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), { capture: true });
   const url = new URL(location.href);
   url.hash = '';
   location.replace(url.href);
-}
-
-// Puts the reader back where they were.
-export function restoreScroll(window, last, now) {
-  if (last && now - last.at < 10_000 && last.scrollY > 0 && window.scrollY === 0) window.scrollTo(0, last.scrollY);
 }

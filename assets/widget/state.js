@@ -11,6 +11,7 @@
 //   { type: 'staying' }                      ... and it did not
 //   { type: 'reload_refused' }               reloading did not help; ask the person instead
 //   { type: 'tick', now }                    the time, as the server's clock has it
+//   { type: 'live', showing }                what the editor types is shown here: true, false, or 'large' if it is too much
 //   { type: 'passed', how }                  unsaved values were sent on: 'sent', 'too_large'
 //   { type: 'action', id }                   a button of the banner was pressed
 import { nameOf } from './protocol.js';
@@ -33,6 +34,10 @@ export function initial(config) {
     savedBy: '',
     savedVersion: null, // the version that is theirs
     savedBySelf: false, // the same person, on another page
+    chat: config.chat === true,
+    me: config.user?.user_id ?? '', // as others know this page's person
+    people: { users: [], more: 0 },
+    live: false, // what the editor types is shown here
     dirty: config.unsaved === true, // a form that Django gave back with errors holds unsaved work
     leaving: null,
     refused: false,
@@ -51,6 +56,7 @@ export function reduce(state, event) {
     case 'leaving': return { ...state, leaving: state.leaving === 'save' ? 'save' : event.by };
     case 'staying': return { ...state, leaving: null };
     case 'tick': return { ...state, now: event.now };
+    case 'live': return { ...state, live: event.showing };
     case 'passed': return { ...state, passed: event.how };
     case 'reload_refused': return { ...state, refused: true };
     case 'action': return { ...state, confirming: event.id === 'load' };
@@ -60,7 +66,8 @@ export function reduce(state, event) {
 
 function frame(state, message) {
   switch (message.type) {
-    case 'welcome': return { ...state, link: 'open', tries: 0 };
+    case 'welcome': return { ...state, link: 'open', tries: 0, me: message.user_id };
+    case 'active_users': return { ...state, people: { users: message.users, more: message.more } };
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
     case 'session': return { ...state, signedOut: state.signedOut || !message.signed_in };

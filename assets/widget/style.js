@@ -82,6 +82,27 @@ button {
 }
 button:hover { box-shadow: inset 0 0 0 1px var(--mark); }
 button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
+.people { display: flex; flex: none; align-items: center; gap: 4px; margin-inline-start: auto; }
+.people[hidden], .more[hidden] { display: none; }
+.faces { display: flex; align-items: center; gap: 4px; }
+.who { position: relative; display: block; padding: 0; border: 0; border-radius: 50%; background: none; line-height: 0; }
+.who:hover { box-shadow: none; }
+.circle { display: block; position: relative; box-sizing: border-box; inline-size: 28px; block-size: 28px; overflow: hidden; border-radius: 50%; color: #fff; font-size: 11px; font-weight: 600; line-height: 28px; text-align: center; }
+.circle img { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; object-fit: cover; }
+.editing .circle { box-shadow: 0 0 0 2px var(--bg), 0 0 0 4px #2e7d32; margin: 4px; inline-size: 24px; block-size: 24px; line-height: 24px; }
+:is(.idle, .away) .circle { opacity: .55; }
+.who.dirty::after { content: ""; position: absolute; inset-block-end: 0; inset-inline-end: 0; inline-size: 9px; block-size: 9px; border-radius: 50%; background: #d39e00; box-shadow: 0 0 0 2px var(--bg); }
+.unread:not(:empty) { position: absolute; inset-block-start: -5px; inset-inline-end: -5px; min-inline-size: 17px; box-sizing: border-box; padding: 0 4px; border-radius: 9px; background: #ba2121; color: #fff; font-size: 10px; font-weight: 600; line-height: 17px; text-align: center; }
+.tip { position: absolute; inset-block-start: calc(100% + 6px); inset-inline-end: 0; z-index: 2; inline-size: max-content; max-inline-size: 240px; padding: 4px 8px; border-radius: 4px; background: #222; color: #fff; font-size: 12px; line-height: 1.35; visibility: hidden; pointer-events: none; }
+.who:is(:hover, :focus-visible) .tip { visibility: visible; }
+.more { position: relative; }
+summary { padding: 4px 6px; border-radius: 4px; cursor: pointer; list-style: none; font-weight: 600; }
+summary::-webkit-details-marker { display: none; }
+summary:focus-visible { outline: 2px solid var(--fg); }
+.panel { position: absolute; inset-block-start: calc(100% + 4px); inset-inline-end: 0; z-index: 2; display: flex; flex-direction: column; gap: 2px; inline-size: max-content; max-inline-size: 300px; max-block-size: 50vh; overflow-y: auto; padding: 8px; background: var(--body-bg, Canvas); border: 1px solid var(--line); border-radius: 4px; box-shadow: 0 4px 12px rgba(0, 0, 0, .25); }
+.panel .entry { display: flex; gap: 8px; justify-content: space-between; border: 0; text-align: start; }
+.panel .unread { position: static; }
+.none { margin: 0; color: var(--mark); }
 .live { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @container (max-width: 560px) {
   .bar { flex-wrap: wrap; align-content: center; min-block-size: 68px; padding: 6px 10px; gap: 4px 8px; }
@@ -128,8 +149,9 @@ button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 @media print { :host { display: none; } }
 `;
 
-// Fields that were filled in by a button, and are not saved.
-export const FILLED_CSS = '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; }';
+// Fields that were filled in by a button, or that show what the editor is typing: none of it is saved.
+export const FILLED_CSS = '[data-collab-live] { outline: 2px dashed #2e7d32 !important; outline-offset: 2px; } [data-collab-here] { box-shadow: 0 0 0 4px rgba(46, 125, 50, .35) !important; } '
+  + '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; }';
 
 // A read-only form stays readable: only what can be typed into loses its field's background, and what cannot
 // be used fades. `blocked` is the configuration's selector list.

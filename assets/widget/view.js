@@ -2,6 +2,7 @@
 // edited, whether the page should load again by itself. Pure. It must not know the words (texts.js) nor the
 // DOM. `RULES` answers "what happens now?"; the first rule that fits speaks.
 
+import { asked, requesting, wakes } from './attention.js';
 import { pressing, standing, values, wake } from './handover.js';
 
 // Never with typed work on the page, and never while a save or a link is taking the page away: a reload would
@@ -45,11 +46,15 @@ const RULES = [
   [outdated, (s) => ({ lines: [known(s) ? bySelf(s, 'updated') : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
 
   [(s) => s.status.you === 'editor' && !s.status.saving && pressing(s), (s) => ({ ...pressing(s), tone: 'warning', urgent: true })],
+  [(s) => s.status.you === 'editor' && !s.status.saving && asked(s), (s) => ({ ...asked(s), tone: 'warning', urgent: true })],
   [(s) => s.status.you === 'editor' && s.status.uncertain, { lines: ['editor_mode_text', 'uncertain_text'], tone: 'warning' }],
   [(s) => s.status.you === 'editor' && s.status.saving, { lines: ['saving_self_text'], tone: 'editor' }],
   [(s) => s.status.you === 'editor', { lines: ['editor_mode_text'], tone: 'editor' }],
 
-  [(s) => !s.canEdit && someoneEdits(s), { lines: ['view_only_editor_text'], tone: 'readonly' }],
+  [(s) => !s.canEdit && someoneEdits(s), (s) => {
+    const { lines, actions } = requesting(s);
+    return { lines: ['view_only_editor_text', ...lines], tone: 'readonly', actions };
+  }],
   [(s) => !s.canEdit, { lines: ['view_only_text'] }],
   [(s) => s.status.elsewhere, (s) => ({ lines: ['elsewhere_text', ...kept(s)], tone: 'readonly', actions: ['claim'] })],
   [() => true, readOnlyPage],
@@ -57,7 +62,7 @@ const RULES = [
 
 export function view(state) {
   const [, shown] = RULES.find(([fits]) => fits(state));
-  const { lines, tone = 'quiet', actions = [], reload = false, until = null, urgent = false, title = null } =
+  const { lines, tone = 'quiet', actions = [], reload = false, until = null, urgent = false, title = null, ...more } =
     typeof shown === 'function' ? shown(state) : shown;
   const aboutSave = /updated|changed|deleted/.test(lines[0]);
   return {
@@ -67,14 +72,15 @@ export function view(state) {
     reload,
     urgent,
     title,
-    wake: wake(state, until),
+    wake: wake(state, until, wakes(state)),
     readOnly: readOnly(state),
     values: {
       ...values(state, until),
+      ...(more.count === undefined ? {} : { count: more.count }),
       lost_to: state.lostTo,
       passed_to: state.passedTo,
       editor_name: aboutSave ? state.savedBy : state.status?.editor?.name ?? '',
-      username: state.username,
+      username: more.username ?? state.username,
       position: state.status?.position ?? 0,
     },
   };
@@ -106,7 +112,12 @@ function readOnlyPage(state) {
   else if (!named) lines.push(brief ? 'view_only_editor_text' : 'viewer_mode_text');
   if (waiting) lines.push(status.position > 1 ? 'position_text' : 'next_text');
   const first = waiting ? [] : [edits ? 'queue' : 'edit'];
-  return { lines: [...lines, ...kept(state), ...more], tone: 'readonly', actions: [...first, ...actions], until };
+  const attention = edits ? requesting(state) : { lines: [], actions: [] };
+  const live = edits && state.live ? [state.live === 'large' ? 'live_large_text' : 'live_text'] : [];
+  return {
+    lines: [...lines, ...kept(state), ...more, ...attention.lines, ...live], tone: 'readonly',
+    actions: [...first, ...actions, ...attention.actions], until,
+  };
 }
 
 const MEANT = new Set(['taken_over', 'handed_over', 'idle', 'time_up']);

@@ -294,7 +294,7 @@ async fn who_may_only_look_never_holds_and_never_waits() {
             ada.told(EDITOR).await;
             vera.told("This page is being edited by Ada.").await;
             stage.shot(&vera, "view-only").await;
-            assert_eq!(vera.banner_buttons().await, [] as [&str; 0]);
+            assert_eq!(vera.banner_buttons().await, ["Request Editor Attention"]);
             let lock = eventually!(stage.proxy.borrow().list(), |locks| locks[0]["viewers"] == 1);
             assert_eq!(lock[0]["waiting"], 0);
             // She is shown what is saved, and still holds nothing.
@@ -514,11 +514,12 @@ async fn an_admin_with_language_prefixes() {
             let grace = stage.person_at("grace", &stage.url(), "/de/admin/").await;
             ada.open("/en/admin/shop/product/1/change/").await;
             ada.told(EDITOR).await;
+            // Each is told in the language of the page.
             grace.open("/de/admin/shop/product/1/change/").await;
-            grace.told(ADA_EDITS).await;
+            grace.told("Diese Seite wird von Ada bearbeitet.").await;
             ada.enter_field("name", "Kettle").await;
             ada.save("_save").await;
-            grace.told(EDITOR).await;
+            grace.told("Sie sind im Bearbeitungsmodus.").await;
             assert_eq!(grace.value("name").await, "Kettle");
             assert_eq!(grace.path().await, "/de/admin/shop/product/1/change/");
         })

@@ -221,3 +221,59 @@ async fn no_node_gives_a_password_back() {
     let page = roaming.post(credential, &again).await.expect(423).text();
     assert!(!page.contains("hunter2") && page.contains("is not shown again"), "{page}");
 }
+
+/// People on different nodes cannot tell: who is there, words, and what is typed cross over.
+#[tokio::test]
+async fn people_on_different_nodes_are_together() {
+    let settings = "[lock]\nlease = \"3 s\"\nping = \"500 ms\"\ndead = \"1 s\"\ngrace = \"1 s\"\n";
+    let (django, redis) = (Django::start(), Redis::start());
+    let node = || Proxy::with(&django.upstream(), settings, &["--redis", &redis.url()]);
+    let (one, mut two) = (node(), node());
+    let mut ada = Person::login(&one, "root").await;
+    let mut grace = Person::login(&two, "grace").await;
+    for person in [&mut ada, &mut grace] {
+        person.get("/admin/").await.expect(200);
+    }
+    let form = ada.form(PRODUCT).await;
+    let editing = PageSocket::join(&ada, &form).await;
+    editing.becomes("editor").await;
+    // Typed before anybody on the other node was there.
+    editing.send(json!({"type": "field_changed", "fields": [["name", "Bluer"]], "names": ["name"], "too_large": false}));
+    let form = grace.form(PRODUCT).await;
+    let watching = PageSocket::join(&grace, &form).await;
+    let users = |socket: &PageSocket| {
+        let last = socket.of("active_users").pop().unwrap_or_default();
+        last["users"].as_array().cloned().unwrap_or_default()
+    };
+    for socket in [&editing, &watching] {
+        eventually!(users(socket), |u| u.len() == 2
+            && u[0]["role"] == "editing"
+            && u[1]["role"] == "waiting");
+    }
+    eventually!(watching.of("field_changed"), |f| f
+        .iter()
+        .any(|f| f["fields"] == json!([["name", "Bluer"]])));
+    editing.send(
+        json!({"type": "field_changed", "fields": [["stock", "7"]], "names": ["stock"], "too_large": false}),
+    );
+    editing.send(json!({"type": "field_focus", "name": "stock"}));
+    eventually!(watching.of("field_changed"), |f| f.iter().any(|f| f["fields"] == json!([["stock", "7"]])));
+    eventually!(watching.of("field_focus"), |f| f.last().is_some_and(|f| f["name"] == "stock"));
+
+    let grace_id = users(&editing)[1]["user_id"].clone();
+    editing.send(json!({"type": "chat_message", "recipient_id": grace_id, "message": "across", "ref": "m1"}));
+    for socket in [&editing, &watching] {
+        eventually!(socket.of("chat_message"), |lines| lines.len() == 1 && lines[0]["message"] == "across");
+    }
+    // Kept where both nodes find it.
+    let again = PageSocket::join(&grace.at(&one), &form).await;
+    eventually!(again.of("chat_history"), |h| h.len() == 1 && h[0]["messages"][0]["message"] == "across");
+    again.leave();
+
+    watching.send(json!({"type": "request_attention"}));
+    eventually!(editing.of("attention_requested"), |asked| asked.len() == 1 && asked[0]["name"] == "Grace");
+
+    // A node that dies leaves no ghosts.
+    two.proc.kill();
+    eventually!(users(&editing), |u| u.len() == 1);
+}

@@ -19,4 +19,5 @@ mod outcomes;
 mod revert;
 mod roundabout;
 mod stage;
+mod together;
 mod upload;

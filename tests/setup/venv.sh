@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes target/venv with what the demo site needs, and prints its path. Installs again only when
-# examples/demo/requirements.txt has changed. PYTHON chooses another interpreter.
+# examples/demo/requirements.txt or tests/setup/requirements.txt has changed. PYTHON chooses another interpreter.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 requirements=examples/demo/requirements.txt
+extra=tests/setup/requirements.txt
 venv=$PWD/target/venv
 python=${PYTHON:-python3}
 
@@ -19,7 +20,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
 fi
 
 # The stamp holds everything the result depends on, and is written last: a broken install is redone.
-stamp="$("$python" -c 'import sys; print(sys.base_prefix, sys.version_info[:2])') $(cksum <$requirements)"
+stamp="$("$python" -c 'import sys; print(sys.base_prefix, sys.version_info[:2])') $(cat $requirements $extra | cksum)"
 mkdir -p target
 # Two runs at once would tread on each other.
 exec 9>target/venv.lock
@@ -34,6 +35,7 @@ if [[ ! -x $venv/bin/gunicorn || $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]
     rm -rf "$venv"
     "$python" -m venv "$venv" >&2
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" >&2
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$extra" >&2
     echo "$stamp" >"$venv/stamp"
 fi
 echo "$venv"

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initial, reduce } from '../../assets/widget/state.js';
-import { fill, merge, sentence } from '../../assets/widget/texts.js';
+import { fill, sentence } from '../../assets/widget/texts.js';
+import { TEXTS } from './english.js';
 import { view } from '../../assets/widget/view.js';
 
-const TEXTS = merge({});
 const ADA = { user_id: 'u-ada', page_id: 'p-1', name: 'Ada', since: 1, active: 1 };
 const SELF = { user_id: 'u-me', page_id: 'p-me', name: 'Me', since: 1, active: 1 };
 const CALM = { asking: [], askers: 0, asked: false, ask_from: null, take_over_from: null, answer_by: null, later: 120_000, promised: false, passes_on: null };

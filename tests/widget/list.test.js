@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { colour, initials } from '../../assets/widget/list_person.js';
+import { colour, initials } from '../../assets/widget/people.js';
 import { decode, encode } from '../../assets/widget/protocol.js';
 
 test('initials are what people would write', () => {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initial, reduce } from '../../assets/widget/state.js';
-import { merge, sentence, TEXTS } from '../../assets/widget/texts.js';
+import { buttonOf, sentence } from '../../assets/widget/texts.js';
 import { view } from '../../assets/widget/view.js';
+import { TEXTS } from './english.js';
 
 const ADA = { user_id: 'u-ada', page_id: 'p-1', name: 'Ada', since: 1, active: 1 };
 const SELF = { user_id: 'u-me', page_id: 'p-me', name: 'Me', since: 1, active: 1 };
@@ -178,7 +179,7 @@ function walk(can_edit) {
 }
 
 test('in every state that can be reached', () => {
-  const texts = merge({});
+  const texts = TEXTS;
   let reloads = 0;
   for (const can_edit of [true, false]) {
     const states = walk(can_edit);
@@ -191,7 +192,7 @@ test('in every state that can be reached', () => {
       if (shown.title) assert.ok(texts[shown.title], where);
       if (shown.wake !== null) assert.ok(shown.wake > 0 && shown.wake <= 120_000, `never a busy loop ${where}`);
       if (shown.urgent && can_edit) assert.ok(!shown.readOnly, `only the editor is pressed ${where}`);
-      for (const id of shown.actions) assert.ok(texts[`${id}_button`], `a button has a label ${where}`);
+      for (const id of shown.actions) assert.ok(buttonOf(id, texts), `a button has a label ${where}`);
       if (shown.reload) {
         reloads += 1;
         assert.ok(!state.dirty && !state.leaving && !state.refused && state.status, `no reload over work ${where}`);

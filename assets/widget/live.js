@@ -1,0 +1,161 @@
+// The edit as it happens: what the editor types goes out field by field, and shows in the read-only forms of the others,
+// marked, until it is saved or taken back. Nothing of it is ever sent with a form.
+// It must not know who edits (view.js) nor how frames travel; how a form is read and filled in is values.js's.
+import { carriedOver, rowsOf } from './inlines.js';
+import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
+
+const EVERY = 150; // at most so often something is sent
+const LIMIT = 48 * 1024; // what the proxy passes on (docs/protocol.md)
+
+const byName = (entries) => {
+  const found = new Map();
+  for (const [name, ...rest] of entries) found.set(name, [...(found.get(name) ?? []), [name, ...rest]]);
+  return found;
+};
+
+// How many rows each formset has, with those that are not saved.
+function totals(form) {
+  const hidden = readHidden(form).filter(([name]) => name.endsWith('-TOTAL_FORMS'));
+  return new Map(hidden.map(([name, value]) => [name.slice(0, -'-TOTAL_FORMS'.length), Number(value)]));
+}
+
+// The editor's side. `unsaved()`: what differs from what Django rendered, as draft.js has it.
+export class Sharing {
+  #sent = new Map(); // name -> its entries, as they were sent
+  #large = false;
+  #timer = null;
+  #focus = null;
+  #active = false;
+
+  constructor(form, { unsaved, send, setTimeout, clearTimeout }) {
+    Object.assign(this, { form, unsaved, send, setTimeout, clearTimeout });
+  }
+
+  // Somebody reads along, and this page edits. With nobody there, nothing leaves the page.
+  set(active) {
+    if (active === this.#active) return;
+    this.#active = active;
+    this.#sent = new Map();
+    this.#large = false;
+    this.#focus = null;
+    if (active) this.changed();
+  }
+
+  // What others heard before is not known any more: a line that broke, somebody who came.
+  again() {
+    if (!this.#active) return;
+    this.set(false);
+    this.set(true);
+  }
+
+  changed() {
+    if (this.#active) this.#timer ??= this.setTimeout(() => this.#tell(), EVERY);
+  }
+
+  focus(name) {
+    if (!this.#active || name === this.#focus) return;
+    this.#focus = name;
+    this.send('field_focus', { name });
+  }
+
+  #tell() {
+    this.#timer = null;
+    if (!this.#active) return;
+    const whole = this.unsaved();
+    const now = new Map(whole.names.map((name) => [name, []]));
+    for (const [name, entries] of byName(whole.fields)) now.set(name, entries);
+    const size = new TextEncoder().encode(JSON.stringify(whole)).length;
+    if (size > LIMIT) {
+      if (!this.#large) this.send('field_changed', { fields: [], names: [], rows: {}, too_large: true });
+      this.#large = true;
+      this.#sent = new Map();
+      return;
+    }
+    this.#large = false;
+    const text = (entries) => JSON.stringify(entries ?? null);
+    const names = [...new Set([...now.keys(), ...this.#sent.keys()])].filter((name) => text(now.get(name)) !== text(this.#sent.get(name)));
+    if (names.length === 0) return;
+    // What was taken back says what it is now.
+    const present = byName(readValues(this.form));
+    const fields = names.flatMap((name) => now.get(name) ?? present.get(name) ?? []);
+    const rows = rowsOf(readHidden(this.form));
+    const counted = totals(this.form);
+    const used = Object.entries(rows).filter(([prefix]) => names.some((name) => name.startsWith(`${prefix}-`)));
+    const told = Object.fromEntries(used.map(([prefix, formset]) => [prefix, { ...formset, total: counted.get(prefix) }]));
+    if (this.send('field_changed', { fields, names, rows: told, too_large: false })) this.#sent = now;
+  }
+}
+
+// The others' side. `lift(work)`: works on the form while it is not read-only.
+export class LiveView {
+  #defaults = null;
+  #rows = null; // how many each formset had
+  #shown = new Set(); // fields that show something unsaved
+  #marked = null; // where the editor is
+
+  constructor(form, { addRow, removeRow, lift }) {
+    Object.assign(this, { form, addRow, removeRow, lift });
+  }
+
+  get showing() {
+    return this.#shown.size > 0;
+  }
+
+  show({ whole, fields, names, rows = {} }) {
+    this.#defaults ??= byName(readDefaults(this.form));
+    this.#rows ??= totals(this.form);
+    const there = carriedOver({ fields, names, rows }, rowsOf(readHidden(this.form)));
+    const wanted = new Map(there.names.map((name) => [name, []]));
+    for (const [name, entries] of byName(there.fields)) wanted.set(name, entries);
+    // What is not named any more is as it was saved.
+    if (whole) for (const name of this.#shown) if (!wanted.has(name)) wanted.set(name, this.#defaults.get(name) ?? []);
+    this.#fill(wanted);
+    for (const [prefix, { total }] of Object.entries(rows)) if (total !== undefined) this.#dropRows(prefix, total);
+  }
+
+  // Back to what Django rendered, before anybody edits this form.
+  clear() {
+    this.focus(null);
+    if (!this.#defaults) return;
+    this.#fill(new Map([...this.#shown].map((name) => [name, this.#defaults.get(name) ?? []])));
+    for (const [prefix, total] of this.#rows) this.#dropRows(prefix, total);
+  }
+
+  focus(name, rows = {}) {
+    const [now] = name === null ? [null] : carriedOver({ fields: [], names: [name], rows }, rowsOf(readHidden(this.form))).names;
+    this.#marked?.removeAttribute('data-collab-here');
+    this.#marked = now ? this.#places(now)[0] ?? null : null;
+    this.#marked?.setAttribute('data-collab-here', '');
+  }
+
+  #fill(wanted) {
+    if (wanted.size === 0) return;
+    const work = () => applyValues(this.form, [...wanted.values()].flat(), { names: [...wanted.keys()], addRow: this.addRow });
+    const known = new Set(namesOf(this.form));
+    if ([...wanted.keys()].every((name) => known.has(name))) work();
+    else this.lift(work);
+    const text = (entries) => JSON.stringify((entries ?? []).map(([, value]) => value).sort());
+    for (const [name, entries] of wanted) {
+      const unsaved = text(entries) !== text(this.#defaults.get(name));
+      if (unsaved) this.#shown.add(name);
+      else this.#shown.delete(name);
+      for (const place of this.#places(name)) place.toggleAttribute('data-collab-live', unsaved);
+    }
+  }
+
+  // Rows that the editor has added and taken away again.
+  #dropRows(prefix, total) {
+    const found = () => document.getElementById(`${prefix}-${total}`)?.querySelector(this.removeRow);
+    if (!found() || total < (this.#rows?.get(prefix) ?? 0)) return;
+    this.lift(() => {
+      // Each is removed by the theme's own link, which renumbers the rest.
+      for (let left = 200; left > 0 && found(); left -= 1) found().click();
+    });
+    for (const name of [...this.#shown]) if (!namesOf(this.form).includes(name)) this.#shown.delete(name);
+  }
+
+  #places(name) {
+    const controls = Element.prototype.querySelectorAll.call(this.form, `[name="${CSS.escape(name)}"]`);
+    return [...controls].map((control) => control.closest('.related-widget-wrapper, .selector') ?? control);
+  }
+}

@@ -1,0 +1,123 @@
+// Conversations on this page: what is said goes out, what is heard comes in, and what was open is open again after the
+// page was loaded anew. Joins chats.js (what is known), chat.js (how it looks) and the socket.
+// It must not know the lock.
+import { allUnread, EMPTY, partners, reduce, unread } from './chats.js';
+
+const OPEN = 'collab-chat:'; // windows, in this tab (sessionStorage)
+const READ = 'collab-read:'; // what was seen, on all of this browser's pages (localStorage)
+
+// `now`: the server's time. `send(type, fields)`: false if there is no line. `onUnread`: how many lines wait.
+export function talking({ element, texts, object, send, now, random, session, local, onUnread, window }) {
+  let chats = EMPTY;
+  const { document } = window;
+  const inSight = () => document.visibilityState === 'visible' && document.hasFocus();
+
+  const remember = () => {
+    write(session, OPEN + object, chats.windows);
+    write(local, READ + object, Object.fromEntries([...chats.talks].map(([id, { read }]) => [id, read])));
+  };
+
+  function dispatch(event) {
+    chats = reduce(chats, event);
+    draw();
+  }
+
+  function draw() {
+    // What lies open before somebody is read.
+    for (const { id, minimised } of chats.windows) {
+      const last = chats.talks.get(id)?.lines.at(-1);
+      if (!minimised && last && inSight() && unread(chats, id) > 0) chats = reduce(chats, { type: 'read', id, at: last.timestamp });
+    }
+    element.show(chats.windows.map((w) => ({
+      ...w, name: chats.names.get(w.id) ?? texts.somebody, here: chats.here.has(w.id), unread: unread(chats, w.id), lines: chats.talks.get(w.id)?.lines ?? [],
+    })), texts);
+    element.style.setProperty('--lift', `${chats.windows.length ? barBelow(window) : 0}px`);
+    remember();
+    onUnread(allUnread(chats), partners(chats));
+  }
+
+  function say(to, text, ref) {
+    dispatch({ type: 'sending', to, ref, text, at: now() });
+    if (!send('chat_message', { recipient_id: to, message: text, ref })) dispatch({ type: 'failed', ref });
+  }
+
+  element.onact = (what, id, more) => {
+    if (what === 'send') return say(id, more, random());
+    if (what === 'again') {
+      const line = chats.talks.get(id)?.lines.find(({ ref, mine }) => mine && ref === more);
+      return line && say(id, line.message, line.ref);
+    }
+    if (what === 'typed') return dispatch({ type: 'typed', id, text: more });
+    if (what === 'seen') return draw();
+    const minimised = chats.windows.find((w) => w.id === id)?.minimised;
+    dispatch({ type: what === 'toggle' ? (minimised ? 'open' : 'minimise') : what, id });
+    if (what === 'toggle' && minimised) element.focus(id);
+  };
+
+  function seen(marks) {
+    for (const [id, at] of Object.entries(marks ?? {})) chats = reduce(chats, { type: 'read', id, at: Number(at) || 0 });
+  }
+
+  const windows = read(session, OPEN + object);
+  if (Array.isArray(windows)) chats = reduce(chats, { type: 'restored', windows });
+  seen(read(local, READ + object));
+  window.addEventListener('storage', ({ key, newValue }) => {
+    if (key !== READ + object || !newValue) return;
+    seen(parse(newValue));
+    draw();
+  });
+  window.addEventListener('focus', draw);
+
+  return {
+    open(id) {
+      dispatch({ type: 'open', id });
+      element.focus(id);
+    },
+    heard(frame) {
+      if (frame.type === 'welcome') dispatch({ type: 'me', id: frame.user_id });
+      if (frame.type === 'active_users') dispatch({ type: 'roster', users: frame.users });
+      if (frame.type === 'chat_history') dispatch({ type: 'history', messages: frame.messages });
+      if (frame.type === 'chat_message') dispatch({ type: 'message', message: frame });
+      if (frame.type === 'error' && frame.ref) dispatch({ type: 'failed', ref: frame.ref });
+    },
+  };
+}
+
+// How high a bar stands that a theme keeps at the window's lower edge: its buttons must not be covered.
+function barBelow({ document, innerWidth, innerHeight, getComputedStyle }) {
+  const below = document.elementsFromPoint(innerWidth - 60, innerHeight - 4);
+  for (const hit of below) {
+    for (let element = hit; element && element !== document.body; element = element.parentElement) {
+      if (element.localName.startsWith('collab-')) break;
+      const { position } = getComputedStyle(element);
+      const { top, height } = element.getBoundingClientRect();
+      if ((position === 'fixed' || position === 'sticky') && height < innerHeight / 3) return Math.max(innerHeight - top, 0);
+    }
+  }
+  return 0;
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+// Storage that is switched off keeps nothing, and breaks nothing.
+function read(storage, key) {
+  try {
+    return parse(storage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function write(storage, key, value) {
+  try {
+    storage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Nothing to be done.
+  }
+}
