@@ -154,7 +154,7 @@ async fn own(
     };
     let switched = hyper::upgrade::on(&mut request);
     to_django(&mut request, &peer);
-    let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers());
+    let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers(), app.identity.sso.all());
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     let tasks = app.tasks.clone();
     app.tasks.spawn(async move {

@@ -73,7 +73,8 @@ impl Who {
 
     /// What others are told: the name that a page has shown, or else what the person signed in as.
     pub fn shown_name(&self) -> String {
-        let login = || self.user.as_str().strip_prefix("login:").map(str::to_owned);
+        let key = self.user.as_str();
+        let login = || key.strip_prefix("login:").or(key.strip_prefix("sso:")).map(str::to_owned);
         self.name.clone().or_else(login).unwrap_or_else(|| NAMELESS.to_owned())
     }
 

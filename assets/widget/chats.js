@@ -1,7 +1,7 @@
 // What two people write to each other, as one page knows it: a pure reducer, (chats, event) -> chats.
 // It must not know the DOM, the socket nor the clock; whoever has those sends events:
 //
-//   { type: 'me', id }                     who this page's person is
+//   { type: 'joined', id }                 a new line, and who this page's person is
 //   { type: 'roster', users }              who is here
 //   { type: 'history', messages }          what was said before
 //   { type: 'message', message }           somebody wrote, perhaps this person on another page
@@ -16,7 +16,8 @@ export const EMPTY = { me: '', here: new Map(), names: new Map(), talks: new Map
 
 export function reduce(chats, event) {
   switch (event.type) {
-    case 'me': return { ...chats, me: event.id };
+    // What was on its way when the old line broke may never have arrived. Sent again, it still is one message.
+    case 'joined': return stranded({ ...chats, me: event.id });
     case 'roster': return roster(chats, event.users);
     case 'history': return event.messages.reduce(heard, chats);
     case 'message': return announced(heard(chats, event.message), event.message, chats);
@@ -74,12 +75,15 @@ function sending(chats, { to, ref, text, at }) {
   return talk(cleared, to, (t) => ({ ...t, lines: [...t.lines.filter((l) => l.ref !== ref || !l.mine), line] }));
 }
 
-function failed(chats, ref) {
+function failing(chats, fits) {
   const talks = new Map([...chats.talks].map(([id, t]) => [id, {
-    ...t, lines: t.lines.map((l) => (l.mine && l.ref === ref && l.state === 'sending' ? { ...l, state: 'failed' } : l)),
+    ...t, lines: t.lines.map((l) => (l.mine && l.state === 'sending' && fits(l) ? { ...l, state: 'failed' } : l)),
   }]));
   return { ...chats, talks };
 }
+
+const failed = (chats, ref) => failing(chats, (line) => line.ref === ref);
+const stranded = (chats) => failing(chats, () => true);
 
 function shown(chats, id, how) {
   const there = chats.windows.find((w) => w.id === id);

@@ -63,13 +63,15 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
     window.clearTimeout(timer);
     check();
   };
-  const settle = () => { if (!touched) before = snapshot(form); };
+  const settle = () => { if (!touched && !frozen()) before = snapshot(form); };
 
   window.addEventListener('load', settle, { signal });
   for (const type of TOUCHES) window.addEventListener(type, (event) => {
     // What a read-only form shows of somebody else's typing is no start to compare with.
     if (!event.isTrusted || touched || frozen()) return;
-    settle();
+    // What was filled in without a touch is work already.
+    flush();
+    if (!dirty) settle();
     touched = true;
   }, options);
 

@@ -56,6 +56,7 @@ export class ReadOnlyForm {
     if (!this.#stop) return;
     this.#stop.abort();
     this.#stop = null;
+    this.#fights = new WeakMap(); // the next time is another fight
     for (const [element, attributes] of this.#held) {
       for (const [name, before] of attributes) put(element, name, before);
     }

@@ -38,6 +38,20 @@ export function rowsOf(hidden) {
   return Object.fromEntries([...saved].map(([prefix, count]) => [prefix, { saved: count, keys: keys(prefix, count) }]));
 }
 
+// FNV-1a, twice with different beginnings: short, and good enough to tell the rows of one form apart.
+function short(text) {
+  return [0x811c9dc5, 0x01000193].map((start) => {
+    let hash = start;
+    for (const c of text) hash = Math.imul(hash ^ c.codePointAt(0), 0x01000193) >>> 0;
+    return hash.toString(36);
+  }).join('');
+}
+
+// As other people's pages are told of rows: what tells them apart may be hidden fields, whose values are nobody's.
+export const sealed = (rows) => Object.fromEntries(Object.entries(rows).map(([prefix, formset]) => [
+  prefix, { ...formset, keys: formset.keys.map((key) => (/^(id=|#)/.test(key) ? key : short(key))) },
+]));
+
 // Of the formsets that these fields are of.
 export function rowsFor(rows, names) {
   const prefixes = new Set(Object.keys(rows));

@@ -1,10 +1,13 @@
 // The edit as it happens: what the editor types goes out field by field, and shows in the read-only forms of the others,
 // marked, until it is saved or taken back. Nothing of it is ever sent with a form.
 // It must not know who edits (view.js) nor how frames travel; how a form is read and filled in is values.js's.
-import { carriedOver, rowsOf } from './inlines.js';
-import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
+import { changes } from './drafts.js';
+import { carriedOver, rowsOf, sealed } from './inlines.js';
+import { applyValues, namesOf, readHidden, readValues } from './values.js';
 
-const EVERY = 150; // at most so often something is sent
+const EVERY = 150; // what has changed is told so soon; dirty.js looks only now and then
+const FOCUS_EVERY = 600; // the proxy takes 60 frames in 10 s, and typing comes first
+const ROUNDS = 3; // scripts of a page answer each other's changes, but not for ever
 const LIMIT = 48 * 1024; // what the proxy passes on (docs/protocol.md)
 
 const byName = (entries) => {
@@ -22,8 +25,10 @@ function totals(form) {
 // The editor's side. `unsaved()`: what differs from what Django rendered, as draft.js has it.
 export class Sharing {
   #sent = new Map(); // name -> its entries, as they were sent
+  #told = new Set(); // every field that was ever spoken of
   #large = false;
   #timer = null;
+  #focusTimer = null;
   #focus = null;
   #active = false;
 
@@ -35,13 +40,13 @@ export class Sharing {
   set(active) {
     if (active === this.#active) return;
     this.#active = active;
-    this.#sent = new Map();
+    // What was spoken of before may have been taken back since: it is said once more.
+    this.#sent = new Map([...this.#told].map((name) => [name, 'unknown']));
     this.#large = false;
-    this.#focus = null;
     if (active) this.changed();
   }
 
-  // What others heard before is not known any more: a line that broke, somebody who came.
+  // What others heard before is not known any more: a line that broke.
   again() {
     if (!this.#active) return;
     this.set(false);
@@ -52,10 +57,15 @@ export class Sharing {
     if (this.#active) this.#timer ??= this.setTimeout(() => this.#tell(), EVERY);
   }
 
+  // Whoever runs through the fields is not followed step by step.
   focus(name) {
-    if (!this.#active || name === this.#focus) return;
     this.#focus = name;
-    this.send('field_focus', { name });
+    if (this.#active) this.#focusTimer ??= this.setTimeout(() => this.#tellFocus(), FOCUS_EVERY);
+  }
+
+  #tellFocus() {
+    this.#focusTimer = null;
+    if (this.#active) this.send('field_focus', { name: this.#focus });
   }
 
   #tell() {
@@ -68,7 +78,7 @@ export class Sharing {
     if (size > LIMIT) {
       if (!this.#large) this.send('field_changed', { fields: [], names: [], rows: {}, too_large: true });
       this.#large = true;
-      this.#sent = new Map();
+      this.#sent = new Map([...this.#told].map((name) => [name, 'unknown']));
       return;
     }
     this.#large = false;
@@ -78,18 +88,20 @@ export class Sharing {
     // What was taken back says what it is now.
     const present = byName(readValues(this.form));
     const fields = names.flatMap((name) => now.get(name) ?? present.get(name) ?? []);
-    const rows = rowsOf(readHidden(this.form));
+    const rows = sealed(rowsOf(readHidden(this.form)));
     const counted = totals(this.form);
     const used = Object.entries(rows).filter(([prefix]) => names.some((name) => name.startsWith(`${prefix}-`)));
     const told = Object.fromEntries(used.map(([prefix, formset]) => [prefix, { ...formset, total: counted.get(prefix) }]));
-    if (this.send('field_changed', { fields, names, rows: told, too_large: false })) this.#sent = now;
+    if (!this.send('field_changed', { fields, names, rows: told, too_large: false })) return;
+    this.#sent = now;
+    for (const name of names) this.#told.add(name);
   }
 }
 
 // The others' side. `lift(work)`: works on the form while it is not read-only.
 export class LiveView {
-  #defaults = null;
-  #rows = null; // how many each formset had
+  #saved = null; // what the form showed before any of it, by name
+  #rows = null; // … and how many rows each formset had
   #shown = new Set(); // fields that show something unsaved
   #marked = null; // where the editor is
 
@@ -101,28 +113,41 @@ export class LiveView {
     return this.#shown.size > 0;
   }
 
+  get names() {
+    return [...this.#shown];
+  }
+
   show({ whole, fields, names, rows = {} }) {
-    this.#defaults ??= byName(readDefaults(this.form));
+    this.#saved ??= byName(readValues(this.form));
     this.#rows ??= totals(this.form);
-    const there = carriedOver({ fields, names, rows }, rowsOf(readHidden(this.form)));
+    const there = carriedOver({ fields, names, rows }, sealed(rowsOf(readHidden(this.form))));
     const wanted = new Map(there.names.map((name) => [name, []]));
     for (const [name, entries] of byName(there.fields)) wanted.set(name, entries);
     // What is not named any more is as it was saved.
-    if (whole) for (const name of this.#shown) if (!wanted.has(name)) wanted.set(name, this.#defaults.get(name) ?? []);
+    if (whole) for (const name of this.#shown) if (!wanted.has(name)) wanted.set(name, this.#saved.get(name) ?? []);
     this.#fill(wanted);
     for (const [prefix, { total }] of Object.entries(rows)) if (total !== undefined) this.#dropRows(prefix, total);
   }
 
-  // Back to what Django rendered, before anybody edits this form.
+  // Back to what it showed, before anybody edits this form: also what the site's scripts have made of it.
   clear() {
     this.focus(null);
-    if (!this.#defaults) return;
-    this.#fill(new Map([...this.#shown].map((name) => [name, this.#defaults.get(name) ?? []])));
+    if (!this.#saved) return;
     for (const [prefix, total] of this.#rows) this.#dropRows(prefix, total);
+    const saved = [...this.#saved.values()].flat();
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const { names } = changes(saved, readValues(this.form));
+      const back = new Set([...names, ...this.#shown]);
+      if (back.size === 0) break;
+      this.#fill(new Map([...back].map((name) => [name, this.#saved.get(name) ?? []])));
+    }
+    this.#saved = null;
+    this.#rows = null;
+    this.#shown.clear();
   }
 
   focus(name, rows = {}) {
-    const [now] = name === null ? [null] : carriedOver({ fields: [], names: [name], rows }, rowsOf(readHidden(this.form))).names;
+    const [now] = name === null ? [null] : carriedOver({ fields: [], names: [name], rows }, sealed(rowsOf(readHidden(this.form)))).names;
     this.#marked?.removeAttribute('data-collab-here');
     this.#marked = now ? this.#places(now)[0] ?? null : null;
     this.#marked?.setAttribute('data-collab-here', '');
@@ -132,15 +157,21 @@ export class LiveView {
     if (wanted.size === 0) return;
     const work = () => applyValues(this.form, [...wanted.values()].flat(), { names: [...wanted.keys()], addRow: this.addRow });
     const known = new Set(namesOf(this.form));
-    if ([...wanted.keys()].every((name) => known.has(name))) work();
-    else this.lift(work);
+    if ([...wanted.keys()].some((name) => !known.has(name) && this.#canMake(name))) this.lift(work);
+    else work();
     const text = (entries) => JSON.stringify((entries ?? []).map(([, value]) => value).sort());
     for (const [name, entries] of wanted) {
-      const unsaved = text(entries) !== text(this.#defaults.get(name));
+      const unsaved = text(entries) !== text(this.#saved.get(name));
       if (unsaved) this.#shown.add(name);
       else this.#shown.delete(name);
       for (const place of this.#places(name)) place.toggleAttribute('data-collab-live', unsaved);
     }
+  }
+
+  // Is there a link that adds the row of this field?
+  #canMake(name) {
+    const [, prefix] = /^(.+)-\d+-[^-]+$/.exec(name) ?? [];
+    return prefix !== undefined && Boolean(this.addRow && document.getElementById(`${prefix}-group`)?.querySelector(this.addRow));
   }
 
   // Rows that the editor has added and taken away again.

@@ -2,6 +2,7 @@
 // form as plain Django; the proxy guards the save all the same.
 // It must not know rules: state.js and view.js decide, this file only carries their wishes out.
 import { Banner, place } from './banner.js';
+import { company as gather } from './company.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
 import { Draft } from './draft.js';
@@ -16,7 +17,6 @@ import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
 import { buttonOf, fill, sentence } from './texts.js';
-import { together } from './together.js';
 import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
@@ -60,6 +60,12 @@ function start(config) {
     clearTimeout(reloading);
     clearTimeout(ticking);
     connection.leave();
+    // Nothing that somebody else has typed may be left in a form that can be edited now.
+    try {
+      company?.clear();
+    } catch {
+      // It is what went wrong.
+    }
     lock.release();
     banner.remove();
     notice.remove();
@@ -213,6 +219,7 @@ function start(config) {
     flush();
     draft?.flush();
     connection.leave();
+    company?.clear(); // … nor what somebody else has typed
     lock.release(); // browsers remember disabled controls; they must not come back disabled
   });
   on(window, 'pageshow', ({ persisted }) => {
@@ -238,7 +245,7 @@ function start(config) {
   place(banner, form);
   const storage = { session: sessionStorageOrNull(), local: localStorageOrNull() };
   const user = { ...config.user, user_id: idOf(storage.local, config.user) };
-  company = together({
+  company = gather({
     config, texts, form, banner, connection, lock, window, signal, storage, dispatch,
     user: user.user_id,
     now: () => Math.round(performance.now() + ahead),
@@ -247,7 +254,7 @@ function start(config) {
   if (form) {
     banner.after(left, notice);
     draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window });
-    takeOut(form, window, signal, guarded((restored) => draft.look(restored)));
+    takeOut(form, window, signal, guarded((restored) => draft.look(company.own(restored))));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];

@@ -89,7 +89,7 @@ function status(state, now) {
   // A new version is a new reason to reload, whatever became of the last one; and nobody is offered what belonged to
   // what was there before.
   if (before && before.version !== now.version) Object.assign(next, { refused: false, passed: null, passedTo: '' });
-  if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null, passedTo: '' });
+  if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null, passedTo: '', live: false });
   else if (next.passed && !next.passedTo && !now.elsewhere) next.passedTo = nameOf(now.editor);
   // Nobody told: it happened while the line was down.
   else if (before?.you === 'editor' && !state.lost) next.lost = now.elsewhere ? 'moved' : 'expired';

@@ -2,6 +2,7 @@
 // page was loaded anew. Joins chats.js (what is known), chat.js (how it looks) and the socket.
 // It must not know the lock.
 import { allUnread, EMPTY, partners, reduce, unread } from './chats.js';
+import { parse, read, write } from './storage.js';
 
 const OPEN = 'collab-chat:'; // windows, in this tab (sessionStorage)
 const READ = 'collab-read:'; // what was seen, on all of this browser's pages (localStorage)
@@ -74,7 +75,7 @@ export function talking({ element, texts, object, send, now, random, session, lo
       element.focus(id);
     },
     heard(frame) {
-      if (frame.type === 'welcome') dispatch({ type: 'me', id: frame.user_id });
+      if (frame.type === 'welcome') dispatch({ type: 'joined', id: frame.user_id });
       if (frame.type === 'active_users') dispatch({ type: 'roster', users: frame.users });
       if (frame.type === 'chat_history') dispatch({ type: 'history', messages: frame.messages });
       if (frame.type === 'chat_message') dispatch({ type: 'message', message: frame });
@@ -95,29 +96,4 @@ function barBelow({ document, innerWidth, innerHeight, getComputedStyle }) {
     }
   }
   return 0;
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-// Storage that is switched off keeps nothing, and breaks nothing.
-function read(storage, key) {
-  try {
-    return parse(storage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
-function write(storage, key, value) {
-  try {
-    storage.setItem(key, JSON.stringify(value));
-  } catch {
-    // Nothing to be done.
-  }
 }

@@ -1,11 +1,14 @@
 // What people on one object have of each other besides the lock: faces, attention, conversations, the edit as it
-// happens. Joins those parts to the page's socket and state; main.js tells it what happens.
+// happens. Joins those parts to the page's socket and state; company.js loads it and tells it what happens.
 // It must not know rules: view.js decides, the parts do.
-import { watchActivity } from './activity.js';
 import { lastAsker } from './attention.js';
+import { Chat } from './chat.js';
+import { FOREIGN } from './company.js';
 import { Faces } from './faces.js';
 import { LiveView, Sharing } from './live.js';
 import { others } from './people.js';
+import { write } from './storage.js';
+import { talking } from './talking.js';
 import { fill } from './texts.js';
 
 export function together({ config, texts, form, banner, connection, lock, window, signal, user, storage, now, unsaved, dispatch }) {
@@ -13,42 +16,26 @@ export function together({ config, texts, form, banner, connection, lock, window
   let readOnly = false;
   let talked = []; // people of conversations, with what was not read
   const send = (type, fields) => connection.send(type, fields);
-  const faces = new Faces(texts, (id) => loadTalk().then(() => talk?.open(id)));
+  const faces = new Faces(texts, (id) => talk?.open(id));
   banner.people(faces.root);
-  const activity = watchActivity({ window, signal, tell: (what) => send('presence', { activity: what }) });
 
-  // Conversations come as a script of their own, and hear then what was said until then.
-  let talk = null;
-  let loading = null;
-  let unheard = [];
-  const aboutTalk = ({ type, ref }) => ['welcome', 'active_users', 'chat_history', 'chat_message'].includes(type) || (type === 'error' && ref);
-  function loadTalk() {
-    loading ??= import(new URL('talk.js', import.meta.url)).then(({ start }) => {
-      if (signal.aborted) return;
-      talk = start({
-        texts, send, now, window, signal,
-        object: `${user}:${config.object}`,
-        random: () => Array.from(window.crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join(''),
-        session: storage.session,
-        local: storage.local,
-        onUnread: (count, partners) => {
-          talked = partners;
-          draw();
-        },
-      });
-      for (const frame of unheard.splice(0)) talk.heard(frame);
-    }).catch((error) => console.error('collab-proxy: the chat did not start.', error));
-    return loading;
-  }
-
-  function hearTalk(frame) {
-    if (!config.chat || !aboutTalk(frame)) return;
-    if (talk) return talk.heard(frame);
-    // Of who is here only the last word counts.
-    if (frame.type === 'active_users') unheard = unheard.filter(({ type }) => type !== 'active_users');
-    unheard.push(frame);
-    const somebody = frame.type === 'active_users' && others(frame, state?.me).all.length > 0;
-    if (somebody || frame.type.startsWith('chat_')) loadTalk();
+  const talk = config.chat ? startTalk() : null;
+  function startTalk() {
+    if (!window.customElements.get('collab-chat')) window.customElements.define('collab-chat', Chat);
+    const element = window.document.createElement('collab-chat');
+    window.document.body.append(element);
+    signal.addEventListener('abort', () => element.remove());
+    return talking({
+      element, texts, send, now, window,
+      object: `${user}:${config.object}`,
+      random: () => Array.from(window.crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join(''),
+      session: storage.session,
+      local: storage.local,
+      onUnread: (count, partners) => {
+        talked = partners;
+        draw();
+      },
+    });
   }
 
   const sharing = form && config.live ? new Sharing(form, {
@@ -69,7 +56,16 @@ export function together({ config, texts, form, banner, connection, lock, window
     const waiting = new Map(talked.map(({ id, unread }) => [id, unread]));
     const withUnread = (person) => ({ ...person, unread: waiting.get(person.user_id) ?? 0 });
     const gone = talked.filter(({ id, here }) => !here && !all.some((u) => u.user_id === id)).map(({ id, name, unread }) => ({ user_id: id, name, unread }));
-    faces.show({ shown: shown.map(withUnread), all: [...all, ...gone].map(withUnread), more, chat: config.chat === true });
+    faces.show({ shown: shown.map(withUnread), all: [...all, ...gone].map(withUnread), more, chat: talk !== null });
+  }
+
+  // Takes away what somebody else has typed. The tab remembers which fields that were: a browser may have noted them
+  // before, and would put them back.
+  function clear() {
+    if (!live?.showing) return;
+    write(storage.session, FOREIGN + config.object, live.names);
+    live.clear();
+    dispatch({ type: 'live', showing: false });
   }
 
   function notify(name) {
@@ -82,7 +78,7 @@ export function together({ config, texts, form, banner, connection, lock, window
   return {
     // Before a form can be edited it must be the saved one again.
     beforeShown(next) {
-      if (live && !next.readOnly && readOnly) live.clear();
+      if (!next.readOnly && readOnly) live?.clear();
       readOnly = next.readOnly;
     },
     shown(next) {
@@ -92,10 +88,11 @@ export function together({ config, texts, form, banner, connection, lock, window
     },
     heard(frame) {
       if (frame.type === 'welcome') {
-        send('presence', { activity: activity() });
         sharing?.again();
+        // What was missed while the line was down is told anew, if there is still anything.
+        clear();
       }
-      hearTalk(frame);
+      talk?.heard(frame);
       if (frame.type === 'attention_requested') notify(frame.name);
       // Nothing is shown over what this person has typed.
       if (!live || !readOnly || state?.dirty) return;
@@ -105,11 +102,11 @@ export function together({ config, texts, form, banner, connection, lock, window
       }
       if (frame.type === 'field_focus') live.focus(frame.name);
     },
-    joined: () => sharing?.again(),
+    clear,
     typed: () => sharing?.changed(),
     chat: () => {
       const asker = state && lastAsker(state);
-      if (asker) loadTalk().then(() => talk?.open(asker.user_id));
+      if (asker) talk?.open(asker.user_id);
     },
   };
 }

@@ -3,7 +3,7 @@
 // travel; how a form is filled in is draft.js's and values.js's.
 import { compared, fillIn, labelOf, showFilled } from './draft.js';
 import { isIn } from './drafts.js';
-import { carriedOver, rowsOf } from './inlines.js';
+import { carriedOver, rowsOf, sealed } from './inlines.js';
 import { fill } from './texts.js';
 import { readHidden, readValues } from './values.js';
 
@@ -12,7 +12,7 @@ const NAMED = 4; // fields that are called by their names
 
 // What a page leaves, as the frame takes it.
 export function pack({ fields, names, rows }) {
-  const values = { fields, names, rows, too_large: false };
+  const values = { fields, names, rows: sealed(rows), too_large: false };
   const size = new TextEncoder().encode(JSON.stringify(values)).length;
   return size <= LIMIT ? values : { fields: [], names: [], rows: {}, too_large: true };
 }
@@ -48,7 +48,7 @@ export function offers(notice, form, texts, addRow) {
     take(frame) {
       if (last === frame.at) return; // said again to a page that came back
       last = frame.at;
-      offer = { ...frame, ...carriedOver(frame, rowsOf(readHidden(form))) };
+      offer = { ...frame, ...carriedOver(frame, sealed(rowsOf(readHidden(form)))) };
       // Nothing that is not there already.
       if (!offer.too_large && !offer.gone.length && isIn(offer, readValues(form))) offer = null;
       draw();

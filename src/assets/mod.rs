@@ -37,7 +37,7 @@ struct Asset {
 }
 
 /// The scripts that pages load; everything else in the folder is part of one of them.
-const ENTRIES: [&str; 5] = ["main", "talk", "list", "kept", "rows"];
+const ENTRIES: [&str; 5] = ["main", "together", "list", "kept", "rows"];
 
 pub struct Assets {
     hash: String,
@@ -183,7 +183,7 @@ mod tests {
             let asset = &assets.files[&format!("{entry}.js")];
             let text = std::str::from_utf8(&asset.plain).unwrap();
             assert!(!text.contains("import {"), "{entry}");
-            assert_eq!(text.contains("export "), entry == "talk", "{entry}");
+            assert_eq!(text.contains("export "), entry == "together", "{entry}");
             assert!(asset.gzip.len() <= 30 * 1024, "{entry}: {} bytes gzipped", asset.gzip.len());
         }
         assert!(std::str::from_utf8(&assets.files["main.js"].plain).unwrap().contains("const $draft = "));

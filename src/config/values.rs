@@ -113,9 +113,9 @@ pub(super) fn takeover(text: &str) -> Result<Takeover, String> {
 /// A person as settings name them: a login name, or the key that `locks list` shows.
 pub(super) fn user_key(text: &str) -> Result<UserKey, String> {
     match text.trim().split_once(':') {
-        Some(("login" | "id", name)) if !name.is_empty() => Ok(UserKey::from(text.trim())),
+        Some(("login" | "id" | "sso", name)) if !name.is_empty() => Ok(UserKey::from(text.trim())),
         None if !text.trim().is_empty() => Ok(UserKey::from(format!("login:{}", text.trim()))),
-        _ => Err("expected a login name, or a key such as login:ada or id:5".to_owned()),
+        _ => Err("expected a login name, or a key such as login:ada, id:5 or sso:ada@example.org".to_owned()),
     }
 }
 

@@ -39,7 +39,7 @@ impl Session {
         if let Err(unfit) = check(&sender_id, &recipient_id, &message) {
             return Err(undelivered(unfit.message().to_owned(), reference));
         }
-        if hub.in_room(&self.object, |room| room.is_here(&recipient_id)) != Some(true) {
+        if hub.in_room(&self.object, |room| room.is_here(&recipient_id, hub.key())) != Some(true) {
             return Err(undelivered(
                 "this person does not have the page open any more".to_owned(),
                 reference,
@@ -87,13 +87,24 @@ impl Hub {
     }
 }
 
-/// A frame must not get larger than a page takes at once.
-fn in_frames(messages: Vec<Line>) -> Vec<Vec<Line>> {
+/// A frame must not get larger than a page takes at once, nor they all together more than its outbox holds: of very
+/// much, the newest.
+fn in_frames(mut messages: Vec<Line>) -> Vec<Vec<Line>> {
     const MOST: usize = 32 * 1024;
+    const ALL: usize = 16 * MOST;
+    let cost = |line: &Line| line.message.len() + line.sender_name.len() + 200;
+    messages.sort_by_key(|line| line.timestamp);
+    let mut left = ALL;
+    let fits = |line: &&Line| {
+        left = left.saturating_sub(cost(line));
+        left > 0
+    };
+    let kept = messages.iter().rev().take_while(fits).count();
+    messages.drain(..messages.len() - kept);
     let mut frames: Vec<Vec<Line>> = Vec::new();
     let mut size = MOST;
     for line in messages {
-        let more = line.message.len() + line.sender_name.len() + 200;
+        let more = cost(&line);
         if size + more > MOST {
             frames.push(Vec::new());
             size = 0;
@@ -104,4 +115,28 @@ fn in_frames(messages: Vec<Line>) -> Vec<Vec<Line>> {
         }
     }
     frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than an outbox holds would cut the page off, again and again.
+    #[test]
+    fn of_very_much_the_newest_is_told() {
+        let line = |n: u64| Line {
+            sender_id: "a".to_owned(),
+            sender_name: "A".to_owned(),
+            recipient_id: "b".to_owned(),
+            message: "漢".repeat(4_000),
+            timestamp: n,
+            reference: n.to_string(),
+        };
+        let frames = in_frames((0..400).rev().map(line).collect());
+        assert!((2..30).contains(&frames.len()), "{}", frames.len());
+        let told: Vec<u64> = frames.iter().flatten().map(|l| l.timestamp).collect();
+        assert!(told.len() > 30 && told.is_sorted() && told.last() == Some(&399), "{told:?}");
+        assert!(frames.iter().all(|f| f.iter().map(|l| l.message.len()).sum::<usize>() <= 40 * 1024));
+        assert_eq!(in_frames(vec![line(1)]).len(), 1);
+    }
 }

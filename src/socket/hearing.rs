@@ -16,6 +16,7 @@ impl Hub {
     /// Hears the other proxies, until the store stops talking.
     pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
         while let Some(heard) = from.recv().await {
+            let gap = matches!(heard, Heard::Gap);
             let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
                 Heard::Notice(notice) if !notice.news.is_empty() => {
                     self.heard(&notice.object, notice.news).await;
@@ -35,6 +36,9 @@ impl Hub {
             for (object, events) in wanted {
                 if let Err(error) = self.look(&object, &events).await {
                     tracing::warn!(%object, %error, "another proxy's change could not be read");
+                }
+                if gap {
+                    self.catch_up(&object).await;
                 }
             }
         }

@@ -37,8 +37,11 @@ impl Room {
         if !saved && record.is_holder(&live.page) {
             return;
         }
-        let page = live.page.clone();
+        let (page, focused) = (live.page.clone(), live.focus.is_some());
         self.live = None;
+        for member in self.members().filter(|m| focused && m.page.id != page) {
+            member.tell_focus(None);
+        }
         // After a save the pages load what is saved; until then they show what has become of it.
         if !saved {
             for member in self.members().filter(|m| m.page.id != page) {
@@ -73,6 +76,14 @@ impl Room {
             member.tell_focus(name);
         }
         true
+    }
+
+    /// What was missed is told to everybody anew.
+    fn tell_live_to_all(&self) {
+        let pages: Vec<PageId> = self.members().map(|m| m.page.id.clone()).collect();
+        for page in pages {
+            self.tell_live(&page);
+        }
     }
 
     /// A page that has just come in sees what has been typed so far.
@@ -145,6 +156,26 @@ impl Hub {
             }
             hub.in_room(&object, |room| room.tell_live(&page));
         });
+    }
+
+    /// News may have been missed: everybody here hears what is kept of it.
+    pub(super) async fn catch_up(self: &Arc<Self>, object: &ObjectKey) {
+        let pages = self.in_room(object, |room| {
+            // What another proxy's editor has typed; what was typed here is known.
+            let local = room.live.as_ref().is_some_and(|live| room.members().any(|m| m.page.id == live.page));
+            if !local {
+                room.live = None;
+            }
+            room.members().map(|m| m.page.id.clone()).collect::<Vec<_>>()
+        });
+        for page in pages.into_iter().flatten() {
+            self.tell_history(object, &page).await;
+        }
+        if self.shares_live(object) {
+            self.fetch_live(object).await;
+            self.in_room(object, |room| room.tell_live_to_all());
+        }
+        self.gather(object).await;
     }
 
     async fn fetch_live(&self, object: &ObjectKey) {

@@ -139,8 +139,8 @@ impl Room {
     }
 
     /// The person behind a public id, if they are in the room.
-    pub(super) fn is_here(&self, user_id: &str) -> bool {
-        self.people.told.users.iter().any(|u| u.user_id == user_id)
+    pub(super) fn is_here(&self, user_id: &str, key: &Key) -> bool {
+        self.people.present.iter().any(|p| key.public_id(&p.person.user) == user_id)
     }
 }
 

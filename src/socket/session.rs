@@ -39,9 +39,15 @@ pub struct Eyes {
 
 impl Eyes {
     /// `headers`: of the handshake, ready for Django.
-    pub fn new(upstream: Arc<Upstream>, headers: &HeaderMap) -> Self {
+    /// `more`: names of headers by which Django knows the person.
+    pub fn new<'n>(
+        upstream: Arc<Upstream>,
+        headers: &HeaderMap,
+        more: impl Iterator<Item = &'n HeaderName>,
+    ) -> Self {
         let own = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
-        let headers = NEEDED.into_iter().filter_map(|name| Some((name.clone(), own(headers.get(&name)?)?)));
+        let needed = NEEDED.into_iter().chain(more.cloned());
+        let headers = needed.filter_map(|name| own(headers.get(&name)?).map(|value| (name, value)));
         Self { upstream, headers: headers.collect() }
     }
 

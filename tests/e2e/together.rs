@@ -173,6 +173,8 @@ async fn viewers_see_the_edit_happen() {
             linus.client().refresh().await.unwrap();
             eventually!(linus.value("name").await, |name| name == "Bluer kettle");
             eventually!(linus.value("reviews-3-author").await, |v| v == "New author");
+            let drafts = "return Object.keys(localStorage).filter((k) => k.startsWith('collab-draft:')).length";
+            assert_eq!((linus.look(drafts).await, linus.notice().await), (json!(0), String::new()), "it is none of Linus's");
             // The row is taken away again.
             ada.js("document.querySelector('#reviews-3 .inline-deletelink').click()", vec![]).await;
             ada.enter_field("name", "Bluest kettle").await;
@@ -186,7 +188,6 @@ async fn viewers_see_the_edit_happen() {
             grace.told(EDITOR).await;
             assert_eq!(stage.django.product_name(1), "Blue kettle");
             assert_eq!(stage.django.value("select colour from shop_product where id = 1"), "blue");
-            let drafts = "return Object.keys(localStorage).filter((k) => k.startsWith('collab-draft:')).length";
             assert_eq!(grace.look(drafts).await, 0, "what somebody else typed is nobody's draft");
         })
         .await;

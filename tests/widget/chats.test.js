@@ -7,7 +7,7 @@ const user = (id, name) => ({ user_id: id, name, pages: 1, since: 1, role: 'view
 const from = (sender, to, text, timestamp, ref = `${sender}-${timestamp}`) =>
   ({ sender_id: sender, sender_name: sender.toUpperCase(), recipient_id: to, message: text, timestamp, ref });
 const run = (events) => events.reduce(reduce, EMPTY);
-const START = [{ type: 'me', id: 'me' }, { type: 'roster', users: [user('me', 'Me'), user('ada', 'Ada'), user('bob', 'Bob')] }];
+const START = [{ type: 'joined', id: 'me' }, { type: 'roster', users: [user('me', 'Me'), user('ada', 'Ada'), user('bob', 'Bob')] }];
 const texts = (chats, id) => chats.talks.get(id).lines.map(({ message }) => message);
 
 test('people to write to are the others who are here, and who was', () => {
@@ -44,6 +44,7 @@ test('a message on its way, come back, or not delivered', () => {
   assert.deepEqual(state([send]), ['sending']);
   assert.deepEqual(state([send, { type: 'message', message: from('me', 'ada', 'hello', 31, 'm1') }]), ['sent']);
   assert.deepEqual(state([send, { type: 'failed', ref: 'm1' }]), ['failed']);
+  assert.deepEqual(state([send, { type: 'joined', id: 'me' }]), ['failed'], 'the line broke');
   assert.deepEqual(state([send, { type: 'failed', ref: 'm1' }, { ...send, at: 40 }]), ['sending'], 'sent again');
   assert.deepEqual(state([send, { type: 'message', message: from('me', 'ada', 'hello', 31, 'm1') }, { type: 'failed', ref: 'm1' }]), ['sent']);
   const chats = run([...START, { type: 'open', id: 'ada' }, { type: 'typed', id: 'ada', text: 'hello' }, send]);
