@@ -205,7 +205,7 @@ impl Writer {
         let applied = pin::begin(&self.app.hub, &self.key, &begin, until).await.map_err(Denied::Store)?;
         match applied.step.outcome {
             Step::Granted { fence, base } => {
-                let uncertain = applied.step.record.uncertain;
+                let uncertain = applied.step.record.uncertain || applied.step.record.doubtful.is_some();
                 Ok(Grant { fence, base, page, now: applied.now, uncertain })
             }
             Step::Refused(refusal) => {

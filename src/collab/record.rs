@@ -185,6 +185,9 @@ pub struct Record {
     /// A save was let through whose end was never seen; it may still land.
     #[serde(default)]
     pub uncertain: bool,
+    /// When the store was found started anew, perhaps with what it knew a while ago: saves before then may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubtful: Option<Millis>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub viewers: BTreeMap<NodeId, Viewers>,
     /// The last writes that ended, so that ending one twice does it once.

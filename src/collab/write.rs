@@ -124,7 +124,7 @@ pub(super) fn end(
         WriteEnd::Saved { .. } => {
             keep_page(record, person, page);
             moved(record, now, person, page, events);
-            record.uncertain = false;
+            (record.uncertain, record.doubtful) = (false, None);
         }
         WriteEnd::Deleted => {
             record.saved = Some(Saved { by: person.clone(), at: now });
@@ -166,7 +166,7 @@ fn remember(record: &mut Record, fence: u64) {
 fn deleted(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, events: &mut Vec<Event>) {
     record.version = Record::next(record.version, now);
     record.deleted = true;
-    record.uncertain = false;
+    (record.uncertain, record.doubtful) = (false, None);
     events.push(Event::Deleted { version: record.version, by: by.clone(), page: page.cloned() });
     drop_holder(record, Cause::Saved, events);
 }

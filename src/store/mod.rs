@@ -5,6 +5,7 @@
 
 mod memory;
 mod redis;
+mod redis_life;
 mod redis_link;
 mod redis_news;
 mod redis_people;

@@ -13,6 +13,7 @@ use redis::{RedisError, Script};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::redis_life::Life;
 pub use super::redis_link::RedisConfig;
 use super::redis_link::{Link, masked};
 pub use super::redis_news::{Heard, Notice};
@@ -40,6 +41,7 @@ pub struct Redis {
     /// None: Redis's own clock. Tests set time by hand.
     pub(super) clock: Option<Clock>,
     commit: Script,
+    life: Life,
     pub(super) meet: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
@@ -56,6 +58,7 @@ impl Redis {
         clock: Option<Clock>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
+            life: Life::new(format!("{}life", config.prefix)),
             prefix: config.prefix.clone(),
             link: Link::new(config)?,
             rules,
@@ -129,10 +132,17 @@ impl Redis {
             })
             .await?;
         let now = self.time(time);
-        let record = match text {
+        let mut record = match text {
             Some(text) => decode(&text)?,
             None => Record::fresh(self.epoch(now).await?),
         };
+        // Revisions and epochs are times (`Record::next`): what was written last before the server's present life may
+        // not be the last that was written.
+        let last = if record.revision > 0 { record.revision } else { record.version };
+        let since = self.life.since(&self.link, now).await?;
+        if last < since {
+            record.doubtful = Some(since);
+        }
         Ok(Snapshot { record, now })
     }
 

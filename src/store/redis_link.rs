@@ -3,6 +3,7 @@
 //! Owns connecting, deadlines and retries. The crate's own connection manager does not reconnect after response
 //! time-outs, so a link that failed once for any reason but an answer from Redis is thrown away here.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -27,17 +28,24 @@ pub(super) struct Link {
     client: Client,
     config: RedisConfig,
     current: Mutex<Option<MultiplexedConnection>>,
+    /// The name of the server's present life, as the newest connection was told; empty where it does not tell.
+    life: std::sync::Mutex<String>,
 }
 
 impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
         let client = Client::open(config.url.as_str())
             .map_err(|e| StoreError::Down(format!("{} is not a Redis address: {e}", masked(&config.url))))?;
-        Ok(Self { client, config, current: Mutex::new(None) })
+        Ok(Self { client, config, current: Mutex::new(None), life: std::sync::Mutex::default() })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Which life of the server commands reach: another one after it was started anew, or another took its place.
+    pub(super) fn life(&self) -> String {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn url(&self) -> &str {
@@ -52,7 +60,14 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.config.timeout))
             .set_response_timeout(Some(self.config.timeout));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        // A user who may not ask is told nothing; then nothing follows from it either.
+        let info: Result<String, RedisError> =
+            redis::cmd("INFO").arg("server").query_async(&mut connection).await;
+        let life = info.ok().and_then(|info| {
+            info.lines().find_map(|line| line.strip_prefix("run_id:").map(|id| id.trim().to_owned()))
+        });
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life.unwrap_or_default();
         *current = Some(connection.clone());
         Ok(connection)
     }

@@ -277,3 +277,35 @@ async fn people_on_different_nodes_are_together() {
     two.proc.kill();
     eventually!(users(&editing), |u| u.len() == 1);
 }
+
+/// Redis comes back with what it knew a while ago: a save since then is missing in its memory, and is not overwritten.
+#[tokio::test]
+async fn a_redis_that_comes_back_old_lets_nobody_overwrite_what_it_has_forgotten() {
+    let mut cluster = Cluster::start();
+    let mut ada = Person::login(&cluster.one, "root").await;
+    let mut grace = Person::login(&cluster.two, "grace").await;
+    // Known, and not only fresh.
+    let first = ada.form(PRODUCT).await;
+    ada.post(PRODUCT, &first.with("stock", "13").with("_save", "Save")).await.expect(302);
+    let another = "/admin/shop/product/2/change/";
+    let old = [ada.form(PRODUCT).await, ada.form(another).await];
+    cluster.redis.snapshot();
+    for (path, stock) in [(PRODUCT, "50"), (another, "51")] {
+        let form = grace.form(path).await.with("stock", stock).with("_save", "Save");
+        grace.post(path, &form).await.expect(302);
+    }
+    cluster.redis.kill();
+    cluster.redis.restart();
+    for (path, form) in [PRODUCT, another].into_iter().zip(&old) {
+        let typed = form.with("name", "Ada's").with("_save", "Save");
+        let answer = eventually!(ada.post(path, &typed).await, |answer| answer.status != 503);
+        let page = answer.expect(409).text();
+        assert!(page.contains("Changed by somebody else only"), "{path}: {page}");
+    }
+    // Where nothing is missing nobody is in the way, and after that save there is no doubt any more.
+    let third = "/admin/shop/product/3/change/";
+    let form = ada.form(third).await.with("stock", "3").with("_save", "Save");
+    ada.post(third, &form).await.expect(302);
+    assert_eq!(cluster.django.value("select stock from shop_product where id = 1"), 50);
+    assert_eq!(cluster.django.value("select stock from shop_product where id = 2"), 51);
+}

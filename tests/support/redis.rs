@@ -31,6 +31,12 @@ impl Redis {
         self.proc.kill();
     }
 
+    /// Writes to disk what it knows now; a restart begins with that.
+    pub fn snapshot(&self) {
+        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        redis::cmd("SAVE").exec(&mut connection).unwrap();
+    }
+
     /// Alive, and deaf: it answers nobody until `thaw`.
     pub fn freeze(&mut self) {
         self.proc.signal("STOP");
@@ -40,7 +46,7 @@ impl Redis {
         self.proc.signal("CONT");
     }
 
-    /// Back at the same address, with nothing in it.
+    /// Back at the same address, with nothing in it but what `snapshot` has written.
     pub fn restart(&mut self) {
         self.proc.stop(Duration::from_secs(5));
         self.proc = launch(&self.folder);
