@@ -108,12 +108,11 @@ async fn a_refused_page_keeps_even_a_token_that_is_no_good() {
     }
 }
 
-/// A 500 can come after the save (`transaction.on_commit`): the next one must not pass for up to date.
-#[tokio::test]
-async fn a_failure_of_django_may_have_come_after_the_save() {
+/// Shows its pages, and answers whatever is sent to it with an error.
+async fn failing(code: u16, says: &'static str) -> Upstream {
     let plain = Arc::new(django().await);
     let address = plain.address;
-    let upstream = Upstream::start(move |request| {
+    Upstream::start(move |request| {
         let alive = Arc::clone(&plain);
         async move {
             let _alive = alive;
@@ -121,10 +120,16 @@ async fn a_failure_of_django_may_have_come_after_the_save() {
                 return pass_on(address, request).await;
             }
             let _ = request.into_body().collect().await;
-            Response::builder().status(500).body(full("Server Error")).unwrap()
+            Response::builder().status(code).body(full(says)).unwrap()
         }
     })
-    .await;
+    .await
+}
+
+/// A 500 can come after the save (`transaction.on_commit`): the next one must not pass for up to date.
+#[tokio::test]
+async fn a_failure_of_django_may_have_come_after_the_save() {
+    let upstream = failing(500, "Server Error").await;
     let front = Front::start(&upstream.url(), "").await;
     let (ada, bob) = (open(&front, "ada").await, open(&front, "bob").await);
     let saves = async |who: &str, token: &str| {
@@ -151,20 +156,7 @@ async fn an_error_gives_everything_back() {
         (400, "did not understand what was sent (400)", true),
         (404, "does not know this page any more (404)", true),
     ] {
-        let plain = Arc::new(django().await);
-        let address = plain.address;
-        let upstream = Upstream::start(move |request| {
-            let alive = Arc::clone(&plain);
-            async move {
-                let _alive = alive;
-                if request.method() == "GET" {
-                    return pass_on(address, request).await;
-                }
-                let _ = request.into_body().collect().await;
-                Response::builder().status(code).body(full("<h1>Sorry</h1>")).unwrap()
-            }
-        })
-        .await;
+        let upstream = failing(code, "<h1>Sorry</h1>").await;
         let front = Front::start(&upstream.url(), "").await;
         let (ada, bob) = (open(&front, "ada").await, open(&front, "bob").await);
         let posts = async |who: &str, body: &str| front.post(CHANGE, &cookie(who), body).await;
