@@ -1,7 +1,8 @@
 //! Who sends this request? Django stays the only authority; this only finds a stable name for the person.
 //!
-//! Sources, best first: the headers of a single sign-on, where they are named; the user id in a signed-cookie session; what the session is known for (the user name of
-//! the login that made it); otherwise the session itself, as a keyed hash. The cookie is never kept or logged.
+//! Sources, best first: the headers of a single sign-on, where they are named; the user id in a signed-cookie session;
+//! what the session is known for (the user name of the login that made it); otherwise the session itself, as a keyed
+//! hash. The cookie is never kept or logged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

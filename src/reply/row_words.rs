@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use super::rows::{RefusedRow, Trouble};
-use super::words::{begun, failure, gateway_status, happened, span};
+use super::words::{begun, failure, failure_status, gateway_status, happened, span};
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, UserKey};
 
@@ -63,7 +63,7 @@ pub(super) fn words(trouble: &Trouble, model: &str, deleting: bool) -> Words {
             button: "Try again",
         },
         Trouble::Failed { status, unknown: false } => Words {
-            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            status: failure_status(*status),
             code: "failed",
             title: "The site could not do this".to_owned(),
             sentence: format!("Nothing of {model} was changed: {}.", failure(*status)),
@@ -72,7 +72,7 @@ pub(super) fn words(trouble: &Trouble, model: &str, deleting: bool) -> Words {
             button: "Try again",
         },
         Trouble::Failed { status, unknown: true } => Words {
-            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            status: failure_status(*status),
             code: "unknown",
             title: "We do not know whether this was done".to_owned(),
             sentence: format!("It was sent, and {}.", failure(*status)),

@@ -247,7 +247,7 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             button: Some("Try again"),
         },
         Trouble::Failed { status, unknown: false } => Words {
-            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            status: failure_status(*status),
             title: "The site could not save this".to_owned(),
             sentence: format!("{lost}: {}.", failure(*status)),
             advice: "Everything you typed is kept below. Try again, or fill it into the current version and save that.",
@@ -255,7 +255,7 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             button: Some("Try again"),
         },
         Trouble::Failed { status, unknown: true } => Words {
-            status: StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY),
+            status: failure_status(*status),
             title: "We do not know whether this was saved".to_owned(),
             sentence: format!("Your changes to {object} were sent, and {}.", failure(*status)),
             advice: "Everything you sent is kept below, beside what is there now, where that can be seen. Compare \
@@ -275,6 +275,11 @@ fn wording(trouble: &Trouble, object: &str, lost: &str, reader: &UserKey, now: M
             button: Some("Save again anyway"),
         },
     }
+}
+
+/// The answer keeps the status that Django's had.
+pub(super) fn failure_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)
 }
 
 /// What an error's status says to a person.

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::hub::Hub;
 use super::room::{Member, Out, Room};
-use crate::collab::presence::{Activity, Present, Roster, changes, roster};
+use crate::collab::presence::{Activity, Present, Roster, User, changes, roster};
 use crate::collab::protocol::ToPage;
 use crate::collab::record::{Millis, PageId, Record};
 use crate::django::object::ObjectKey;
@@ -85,15 +85,11 @@ impl Room {
         let mut news: Vec<Utf8Bytes> = Vec::new();
         let (came, went) = changes(&before, after);
         if came.len() + went.len() <= ANNOUNCED {
-            let person = |u: &crate::collab::presence::User| (u.user_id.clone(), u.name.clone());
-            news.extend(
-                came.into_iter()
-                    .map(person)
-                    .map(|(user_id, name)| frame(ToPage::UserJoined { user_id, name })),
-            );
-            news.extend(
-                went.into_iter().map(person).map(|(user_id, name)| frame(ToPage::UserLeft { user_id, name })),
-            );
+            let told = |u: &User| (u.user_id.clone(), u.name.clone());
+            let joined = came.into_iter().map(told);
+            news.extend(joined.map(|(user_id, name)| frame(ToPage::UserJoined { user_id, name })));
+            let left = went.into_iter().map(told);
+            news.extend(left.map(|(user_id, name)| frame(ToPage::UserLeft { user_id, name })));
         }
         let all = frame(ToPage::ActiveUsers { users: after.users.clone(), more: after.more });
         let changed = before != *after;
