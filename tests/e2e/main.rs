@@ -19,5 +19,7 @@ mod outcomes;
 mod revert;
 mod roundabout;
 mod stage;
+
+mod themes;
 mod together;
 mod upload;

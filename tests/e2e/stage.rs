@@ -18,7 +18,7 @@ pub(crate) struct Stage {
     pub(crate) django: Django,
     driver: Driver,
     browsers: RefCell<Vec<Rc<Browser>>>,
-    expected: RefCell<Vec<&'static str>>,
+    expected: RefCell<Vec<String>>,
 }
 
 /// Where what a run leaves behind is kept.
@@ -72,8 +72,23 @@ impl Stage {
     }
 
     /// A part of a console line that this scenario brings about on purpose.
-    pub(crate) fn expect_in_console(&self, part: &'static str) {
-        self.expected.borrow_mut().push(part);
+    pub(crate) fn expect_in_console(&self, part: &str) {
+        self.expected.borrow_mut().push(part.to_owned());
+    }
+
+    /// What the site itself has said to a browser without the proxy.
+    pub(crate) async fn expect_what_it_says_anyway(&self, browser: &Browser) {
+        let lines = browser.console().await;
+        self.expected.borrow_mut().extend(lines.iter().map(|line| self.placeless(line)));
+    }
+
+    /// The same of both addresses, and of every time it is said.
+    fn placeless(&self, line: &str) -> String {
+        let line = line.replace(&self.url(), "").replace(&self.django.upstream(), "");
+        line.split_once("?_=").map_or(line.clone(), |(start, rest)| {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            format!("{start}{rest}")
+        })
     }
 
     /// A picture for people to look at.
@@ -87,7 +102,7 @@ impl Stage {
         let consoles = self.consoles().await;
         let unexpected: Vec<&String> = consoles
             .iter()
-            .filter(|line| !self.expected.borrow().iter().any(|part| line.contains(part)))
+            .filter(|line| !self.expected.borrow().iter().any(|part| self.placeless(line).contains(part)))
             .collect();
         if played.is_err() || !unexpected.is_empty() {
             self.keep_evidence(&consoles).await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::browsers::{EDITOR, PRODUCT};
 use crate::stage::Stage;
+use crate::support::axe::{OURS, complaints};
 use crate::support::browser::Browser;
 
 /// Ada edits, Grace and Vera look on.
@@ -238,31 +239,9 @@ async fn faces_and_words_fit_everywhere() {
         .await;
 }
 
-/// axe-core, as the tests' Python package brings it.
-fn axe() -> String {
-    let lib = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/lib");
-    let python =
-        std::fs::read_dir(&lib).unwrap().next().expect("tests/setup/venv.sh has made a venv").unwrap();
-    let file = python.path().join("site-packages/axe_playwright_python/axe.min.js");
-    std::fs::read_to_string(&file)
-        .unwrap_or_else(|e| panic!("{}: {e}; run tests/setup/venv.sh", file.display()))
-}
-
-/// What axe has to say of our elements, or of the whole page.
-async fn complaints(browser: &Browser, of: &str) -> Value {
-    if browser.look("return typeof window.axe").await != "object" {
-        browser.js(&axe(), vec![]).await;
-    }
-    let script = "const done = arguments[1]; const there = arguments[0].split(',').filter((s) => document.querySelector(s)); \
-        axe.run({include: there.map((s) => [s])}, {resultTypes: ['violations']}).then(({violations}) => \
-        done(violations.map(({id, nodes}) => `${id}: ${nodes.map((n) => `${n.target.flat().join(' ')} ${n.failureSummary}`).join(' | ')}`)), (e) => done([String(e)]))";
-    browser.client().execute_async(script, vec![json!(of)]).await.unwrap()
-}
-
 /// In every state that people see, light and dark, axe-core finds nothing.
 #[tokio::test]
 async fn axe_finds_nothing() {
-    const OURS: &str = "collab-widget,collab-notice,collab-chat,collab-offer,collab-edge";
     Stage::new("axe")
         .play(async |stage| {
             stage.expect_in_console("423");

@@ -1,13 +1,22 @@
 #!/usr/bin/env bash
-# Makes target/venv with what the demo site needs, and prints its path. Installs again only when
-# examples/demo/requirements.txt or tests/setup/requirements.txt has changed. PYTHON chooses another interpreter.
+# Makes a folder with a Python and the packages of one kind of site, and prints its path. Installs again only when
+# the lists have changed. PYTHON chooses another interpreter.
+#
+#   venv.sh             target/venv: the demo site, and what the tests need beside it
+#   venv.sh sites       target/venv-sites: every theme and package that the proxy is tried with
+#   venv.sh sites-3.2   target/venv-sites-3.2: an older Django, alone; so too sites-4.2
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-requirements=examples/demo/requirements.txt
-extra=tests/setup/requirements.txt
-venv=$PWD/target/venv
+kind=${1:-demo}
 python=${PYTHON:-python3}
+extra=
+case $kind in
+    demo) venv=$PWD/target/venv list=examples/demo/requirements.txt extra=tests/setup/requirements.txt ;;
+    sites) venv=$PWD/target/venv-sites list=tests/sites/requirements.txt ;;
+    sites-3.2 | sites-4.2) venv=$PWD/target/venv-$kind list=tests/sites/requirements-${kind#sites-}.txt ;;
+    *) echo "venv.sh: no kind of site is called '$kind'" >&2; exit 1 ;;
+esac
 
 if ! command -v "$python" >/dev/null; then
     echo "$python is missing; please run:" >&2
@@ -18,12 +27,16 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
     echo "$("$python" --version) is too old; Python 3.10 or newer is needed (PYTHON=… chooses it)" >&2
     exit 1
 fi
+if [[ $kind == sites-3.2 ]] && ! "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then
+    echo "$("$python" --version) is too new for Django 3.2, which needs Python 3.11 or older (PYTHON=… chooses it)" >&2
+    exit 1
+fi
 
 # The stamp holds everything the result depends on, and is written last: a broken install is redone.
-stamp="$("$python" -c 'import sys; print(sys.base_prefix, sys.version_info[:2])') $(cat $requirements $extra | cksum)"
+stamp="$("$python" -c 'import sys; print(sys.base_prefix, sys.version_info[:2])') $(cat "$list" ${extra:+"$extra"} | cksum)"
 mkdir -p target
 # Two runs at once would tread on each other.
-exec 9>target/venv.lock
+exec 9>"$venv.lock"
 ! command -v flock >/dev/null || flock 9
 if [[ ! -x $venv/bin/gunicorn || $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
@@ -31,11 +44,12 @@ if [[ ! -x $venv/bin/gunicorn || $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]
         echo "sudo apt-get install -y python3-venv" >&2
         exit 1
     fi
-    echo "installing the demo site's packages into target/venv" >&2
+    echo "installing packages of $list into target/${venv##*/}" >&2
     rm -rf "$venv"
     "$python" -m venv "$venv" >&2
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" >&2
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$extra" >&2
+    pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
+    "${pip[@]}" -r "$list" >&2
+    [[ -z $extra ]] || "${pip[@]}" --no-deps -r "$extra" >&2
     echo "$stamp" >"$venv/stamp"
 fi
 echo "$venv"

@@ -1,4 +1,4 @@
-//! The demo site on gunicorn, with a database of the test's own.
+//! A Django site on gunicorn, with a database of the test's own: the demo site, or one of tests/sites.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -7,9 +7,19 @@ use serde_json::Value;
 
 use super::proc::{Proc, command, run};
 
-const NO_VENV: &str = "target/venv is missing; please run `make test`, or tests/setup/venv.sh alone";
+/// Which site, and on which Django.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    Demo,
+    /// One of tests/sites: the theme or package as its settings call it, and the venv of tests/setup/venv.sh.
+    Gallery {
+        kind: &'static str,
+        venv: &'static str,
+    },
+}
 
 pub struct Django {
+    site: Site,
     proc: Proc,
     folder: tempfile::TempDir,
     address: String,
@@ -20,13 +30,37 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn venv(program: &str) -> PathBuf {
-    let file = root().join("target/venv/bin").join(program);
-    assert!(file.exists(), "{NO_VENV}");
-    file
+impl Site {
+    fn program(self, program: &str) -> PathBuf {
+        let (folder, kind) = match self {
+            Self::Demo => ("venv".to_owned(), ""),
+            Self::Gallery { venv, .. } => (format!("venv-{venv}"), venv),
+        };
+        let file = root().join("target").join(&folder).join("bin").join(program);
+        assert!(
+            file.exists(),
+            "target/{folder} is missing; please run `make test`, or tests/setup/venv.sh {kind} alone"
+        );
+        file
+    }
+
+    /// Fills a folder with the site's database.
+    fn create(self, folder: &Path) {
+        let script = match self {
+            Self::Demo => "examples/demo/create.py",
+            Self::Gallery { .. } => "tests/sites/create.py",
+        };
+        let mut create = command(self.program("python"));
+        create.arg(root().join(script)).env("DEMO_DIR", folder);
+        if let Self::Gallery { kind, .. } = self {
+            create.env("SITE_KIND", kind);
+        }
+        let said = run(create);
+        assert_eq!(said.code, Some(0), "{script}: {}{}", said.out, said.err);
+    }
 }
 
-/// Made once a run; tests copy it.
+/// The demo site's database: made once a run; tests copy it.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -34,10 +68,7 @@ fn template() -> &'static Path {
         let parent = root().join("target/e2e");
         std::fs::create_dir_all(&parent).unwrap();
         let fresh = tempfile::tempdir_in(&parent).unwrap();
-        let mut create = command(venv("python"));
-        create.arg(root().join("examples/demo/create.py")).env("DEMO_DIR", fresh.path());
-        let said = run(create);
-        assert_eq!(said.code, Some(0), "create.py: {}{}", said.out, said.err);
+        Site::Demo.create(fresh.path());
         let database = parent.join("template.sqlite3");
         std::fs::rename(fresh.path().join("db.sqlite3"), &database).unwrap();
         database
@@ -51,15 +82,23 @@ impl Django {
 
     /// `env`: settings of the site, see examples/demo/demo/settings.py and gunicorn.conf.py.
     pub fn with(env: &[(&str, &str)]) -> Self {
+        Self::of(Site::Demo, env)
+    }
+
+    pub fn of(site: Site, env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::copy(template(), folder.path().join("db.sqlite3")).unwrap();
+        if site == Site::Demo {
+            std::fs::copy(template(), folder.path().join("db.sqlite3")).unwrap();
+        } else {
+            site.create(folder.path());
+        }
         let mut env: Vec<(String, String)> =
             env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let (proc, address) = launch(folder.path(), &env);
+        let (proc, address) = launch(site, folder.path(), &env);
         // A site that is started again has to be found where it was.
         env.retain(|(name, _)| name != "DEMO_BIND");
         env.push(("DEMO_BIND".to_owned(), address.clone()));
-        Self { proc, folder, address, env }
+        Self { site, proc, folder, address, env }
     }
 
     /// On a unix socket instead of a port.
@@ -102,7 +141,7 @@ impl Django {
 
     /// Starts it again at the same address.
     pub fn restart(&mut self) {
-        let (proc, address) = launch(self.folder.path(), &self.env);
+        let (proc, address) = launch(self.site, self.folder.path(), &self.env);
         assert_eq!(address, self.address);
         self.proc = proc;
     }
@@ -114,7 +153,7 @@ impl Django {
                       rows = database.execute(sys.argv[2]).fetchall()\n\
                       database.commit()\n\
                       print(json.dumps(rows))";
-        let mut python = command(venv("python"));
+        let mut python = command(self.site.program("python"));
         python.args(["-c", script]).arg(self.folder.path().join("db.sqlite3")).arg(sql);
         let said = run(python);
         assert_eq!(said.code, Some(0), "{sql}: {}", said.err);
@@ -140,8 +179,8 @@ impl Django {
     }
 }
 
-fn launch(folder: &Path, env: &[(String, String)]) -> (Proc, String) {
-    let mut gunicorn = command(venv("gunicorn"));
+fn launch(site: Site, folder: &Path, env: &[(String, String)]) -> (Proc, String) {
+    let mut gunicorn = command(site.program("gunicorn"));
     gunicorn
         .args(["-c", "examples/demo/gunicorn.conf.py"])
         .current_dir(root())
@@ -149,6 +188,9 @@ fn launch(folder: &Path, env: &[(String, String)]) -> (Proc, String) {
         .env("DEMO_TEST", "1")
         .env("DEMO_BIND", "127.0.0.1:0")
         .envs(env.iter().map(|(k, v)| (k, v)));
+    if let Site::Gallery { kind, .. } = site {
+        gunicorn.args(["--pythonpath", "tests/sites", "gallery.wsgi"]).env("SITE_KIND", kind);
+    }
     let mut proc = Proc::start("gunicorn", gunicorn);
     let address = proc.ready(|line| line.strip_prefix("READY ").map(str::to_owned));
     (proc, address)

@@ -6,6 +6,7 @@
 #[macro_use]
 pub mod eventually;
 
+pub mod axe;
 pub mod browser;
 pub mod django;
 pub mod http;
