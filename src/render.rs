@@ -266,6 +266,7 @@ fn tail(
         "readonly": app.themes.readonly,
         "add_row": app.themes.add_row,
         "remove_row": app.themes.remove_row,
+        "rich": app.themes.rich,
         "chat": app.hub.sharing.chat.is_some(),
         "live": app.hub.shares_live(&claims.object),
         "texts": app.texts.of(&learned.lang),

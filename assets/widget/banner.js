@@ -128,6 +128,25 @@ function lightText(element) {
   return (0.3 * a + 0.6 * b + 0.1 * c) * (color.startsWith('color') ? 255 : 1) > 140;
 }
 
+const NARROW = 12; // a card's own padding: the bar is as wide as the card
+const WIDE = 48;
+
+// Some themes keep a margin around what stands in the form, not around the form: the bar keeps it too.
+export function align(elements, form, signal) {
+  const box = form && Element.prototype.querySelector.call(form, 'fieldset');
+  if (!box) return;
+  const measure = () => {
+    const inner = box.getBoundingClientRect();
+    const outer = form.getBoundingClientRect();
+    const inset = Math.min(inner.left - outer.left, outer.right - inner.right);
+    for (const element of elements) element.style.setProperty('--inset', inset > NARROW && inset < WIDE ? `${inset}px` : '0px');
+  };
+  const observer = new ResizeObserver(measure);
+  observer.observe(box);
+  signal.addEventListener('abort', () => observer.disconnect());
+  measure();
+}
+
 // Right before the form, in the page's own flow, so that it covers nothing.
 export function place(banner, form) {
   if (form) Element.prototype.before.call(form, banner);

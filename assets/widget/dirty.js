@@ -5,6 +5,7 @@
 // something is about to be decided by the answer.
 // It must not know what follows from the answer, nor the socket.
 import { controlsOf } from './form.js';
+import { areaOf, meet, read } from './rich.js';
 
 const THROTTLE = 400;
 const TOUCHES = ['pointerdown', 'keydown', 'beforeinput', 'paste', 'drop'];
@@ -31,7 +32,7 @@ function valueOf(control) {
       const whole = control.id.endsWith('_to') && control.matches('.filtered');
       return [...control.options].filter((option) => whole || option.selected).map((option) => option.value).sort();
     }
-    default: return [control.value];
+    default: return [read(control)];
   }
 }
 
@@ -66,21 +67,23 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
   const settle = () => { if (!touched && !frozen()) before = snapshot(form); };
 
   window.addEventListener('load', settle, { signal });
-  for (const type of TOUCHES) window.addEventListener(type, (event) => {
+  const touch = (event, frame) => {
+    meet(areaOf(frame ?? event.target)); // an editor that came late is seen before its first letter
     // What a read-only form shows of somebody else's typing is no start to compare with.
     if (!event.isTrusted || touched || frozen()) return;
     // What was filled in without a touch is work already.
     flush();
     if (!dirty) settle();
     touched = true;
-  }, options);
+  };
+  for (const type of TOUCHES) window.addEventListener(type, (event) => touch(event), options);
 
   const changed = (event) => {
     const path = event.composedPath();
     if (path.includes(form) || path[0]?.form === form) {
       if (event.isTrusted && event.type === 'input') {
-        // The text of a rich-text editor reaches its form control only on submit.
-        sticky ||= path[0].isContentEditable === true;
+        // The text of an editor that nobody here knows reaches its form control only on submit.
+        sticky ||= path[0].isContentEditable === true && !areaOf(path[0]);
         onActive();
       }
       soon();
@@ -91,8 +94,8 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
   for (const type of CHANGES) window.addEventListener(type, changed, options);
   // Values set from a pop-up window fire jQuery's events only, but bring the focus back.
   window.addEventListener('focus', soon, options);
-  watchFrames(form, signal, () => {
-    sticky = true;
+  watchFrames(form, signal, touch, (frame) => {
+    sticky ||= !areaOf(frame);
     onActive();
     soon();
   });
@@ -101,7 +104,7 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
 }
 
 // Typing inside an editor's frame is heard in that frame only.
-function watchFrames(form, signal, typed) {
+function watchFrames(form, signal, touch, typed) {
   const heard = new WeakSet();
   const listen = () => {
     for (const frame of Element.prototype.querySelectorAll.call(form, 'iframe')) {
@@ -113,7 +116,8 @@ function watchFrames(form, signal, typed) {
       }
       if (!inner || heard.has(inner)) continue;
       heard.add(inner);
-      inner.addEventListener('input', typed, { capture: true, signal });
+      for (const type of TOUCHES) inner.addEventListener(type, (event) => touch(event, frame), { capture: true, signal });
+      inner.addEventListener('input', () => typed(frame), { capture: true, signal });
       frame.addEventListener('load', listen, { signal, once: true });
     }
   };

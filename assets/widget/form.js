@@ -69,7 +69,7 @@ export class ReadOnlyForm {
     block(window, this.form, this.rules, signal);
     this.#muteSubmit(signal);
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(readOnlyCss(this.rules.blocked));
+    sheet.replaceSync(readOnlyCss(this.rules.blocked, this.rules.outside));
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     signal.addEventListener('abort', () => {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
@@ -92,6 +92,7 @@ export class ReadOnlyForm {
     this.#hold(form, 'data-collab-readonly', '');
     for (const control of [...controlsOf(form), ...all(form, 'input[type="image"]')]) this.#coverControl(control);
     for (const element of rules.blocked ? all(form, rules.blocked) : []) this.#hold(element, 'aria-disabled', 'true');
+    for (const element of rules.outside ? document.querySelectorAll(rules.outside) : []) this.#hold(element, 'aria-disabled', 'true');
     for (const element of all(form, '[contenteditable]')) this.#coverEditable(element);
     for (const frame of all(form, 'iframe')) this.#coverFrame(frame);
   }

@@ -3,7 +3,8 @@
 // It must not know who edits (view.js) nor how frames travel; how a form is read and filled in is values.js's.
 import { changes } from './drafts.js';
 import { carriedOver, rowsOf, sealed } from './inlines.js';
-import { applyValues, namesOf, readHidden, readValues } from './values.js';
+import { boxOf } from './rich.js';
+import { addLink, applyValues, namesOf, readHidden, readValues, rowOf } from './values.js';
 
 const EVERY = 150; // what has changed is told so soon; dirty.js looks only now and then
 const FOCUS_EVERY = 600; // the proxy takes 60 frames in 10 s, and typing comes first
@@ -171,12 +172,13 @@ export class LiveView {
   // Is there a link that adds the row of this field?
   #canMake(name) {
     const [, prefix] = /^(.+)-\d+-[^-]+$/.exec(name) ?? [];
-    return prefix !== undefined && Boolean(this.addRow && document.getElementById(`${prefix}-group`)?.querySelector(this.addRow));
+    const group = prefix === undefined ? null : document.getElementById(`${prefix}-group`);
+    return Boolean(this.addRow && group && addLink(group, this.addRow));
   }
 
   // Rows that the editor has added and taken away again.
   #dropRows(prefix, total) {
-    const found = () => document.getElementById(`${prefix}-${total}`)?.querySelector(this.removeRow);
+    const found = () => rowOf(this.form, prefix, total)?.querySelector(this.removeRow);
     if (!found() || total < (this.#rows?.get(prefix) ?? 0)) return;
     this.lift(() => {
       // Each is removed by the theme's own link, which renumbers the rest.
@@ -187,6 +189,6 @@ export class LiveView {
 
   #places(name) {
     const controls = Element.prototype.querySelectorAll.call(this.form, `[name="${CSS.escape(name)}"]`);
-    return [...controls].map((control) => control.closest('.related-widget-wrapper, .selector') ?? control);
+    return [...controls].map((control) => boxOf(control) ?? control.closest('.related-widget-wrapper, .selector') ?? control);
   }
 }

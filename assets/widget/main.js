@@ -1,7 +1,7 @@
 // The widget's entry: reads the page's configuration and joins the parts. Whatever goes wrong here leaves the
 // form as plain Django; the proxy guards the save all the same.
 // It must not know rules: state.js and view.js decide, this file only carries their wishes out.
-import { Banner, place } from './banner.js';
+import { align, Banner, place } from './banner.js';
 import { company as gather } from './company.js';
 import { Connection } from './connection.js';
 import { watch } from './dirty.js';
@@ -11,8 +11,9 @@ import { atTheEdge } from './edge.js';
 import { findForm, ReadOnlyForm } from './form.js';
 import { Notice } from './notice.js';
 import { restore } from './reading.js';
-import { load, plan, reachable, remembered } from './reload.js';
+import { load, plan, reachable, remembered, unasked } from './reload.js';
 import { takeOut } from './restored.js';
+import { setBoxes } from './rich.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
 import { FILLED_CSS } from './style.js';
@@ -29,6 +30,7 @@ const LEAVING_FOR = 30_000; // a link that turned out to be a download did not t
 
 function start(config) {
   const { texts } = config;
+  setBoxes(config.rich);
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
   const banner = document.createElement('collab-widget');
@@ -164,6 +166,8 @@ function start(config) {
   async function loadWhenReachable(version) {
     const there = await reachable(window.fetch.bind(window), config.root);
     if (signal.aborted || reloading === null) return; // it is not wanted any more
+    // A script of the site that asks "Leave this page?" would take what somebody else has typed for this person's.
+    company?.clear();
     if (there) load(window, version, Date.now());
     else reloading = setTimeout(guarded(() => loadWhenReachable(version)), LOOK_AGAIN);
   }
@@ -200,6 +204,8 @@ function start(config) {
   edge.onaction = act;
 
   const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
+  // … nor is anybody asked who has only read along.
+  const readsOnly = () => shown?.readOnly === true && !state.dirty;
   const leaving = (by) => {
     clearTimeout(stay);
     stay = setTimeout(() => dispatch({ type: 'staying' }), LEAVING_FOR);
@@ -214,7 +220,15 @@ function start(config) {
     draft?.flush();
     leaving('save');
   });
-  on(window, 'beforeunload', () => leaving('away'));
+  on(window, 'click', (event) => {
+    const link = event.target.closest?.('a[href]:not([download], [target])');
+    const elsewhere = link && link.protocol.startsWith('http') && link.href.split('#')[0] !== location.href.split('#')[0];
+    if (elsewhere && readsOnly() && !(event.ctrlKey || event.metaKey || event.shiftKey)) company?.clear();
+  });
+  on(window, 'beforeunload', (event) => {
+    leaving('away');
+    if (readsOnly()) unasked(event);
+  });
   on(window, 'pagehide', () => {
     flush();
     draft?.flush();
@@ -253,6 +267,7 @@ function start(config) {
   });
   if (form) {
     banner.after(left, notice);
+    align([banner, left, notice], form, signal);
     draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window });
     takeOut(form, window, signal, guarded((restored) => draft.look(company.own(restored))));
     const sheet = new CSSStyleSheet();

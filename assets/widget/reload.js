@@ -36,6 +36,13 @@ export async function reachable(fetch, root) {
   }
 }
 
+// No "Leave this page?" of a script of the site. Those that listened before us have been asked already: browsers call
+// the listeners of this event in the order in which they came.
+export function unasked(event) {
+  event.stopImmediatePropagation();
+  event.returnValue = '';
+}
+
 // A plain GET, never `location.reload()`: a page that came from a POST would ask to send it again.
 export function load(window, version, now) {
   const { location, sessionStorage } = window;
@@ -44,9 +51,8 @@ export function load(window, version, now) {
   } catch {
     // Without storage there is no guard against loops, so only a person may reload: see main.js.
   }
-  // Scripts of the site that ask "Leave this page?" take what is shown of somebody else's typing for this person's.
   window.onbeforeunload = null;
-  window.addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), { capture: true });
+  window.addEventListener('beforeunload', unasked);
   const url = new URL(location.href);
   url.hash = '';
   location.replace(url.href);

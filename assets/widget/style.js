@@ -13,8 +13,9 @@ export const BANNER_CSS = `
   container-type: inline-size;
   display: block;
   flex: none;
-  inline-size: 100%;
-  margin-block-end: 16px;
+  inline-size: calc(100% - 2 * var(--inset, 0px));
+  /* A page's own reset of margins would win over a host's. */
+  margin: 0 var(--inset, 0px) 16px !important;
   color: var(--fg);
   font: 400 13px/1.35 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
   direction: inherit;
@@ -62,7 +63,7 @@ export const BANNER_CSS = `
   border-radius: 4px;
 }
 /* At the window's edge while the bar itself is out of sight (edge.js). */
-:host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto; }
+:host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto !important; }
 :host([edge="top"]) { inset-block: 12px auto; }
 :host([edge]) .bar { box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
 .icon { flex: none; inline-size: 16px; block-size: 16px; color: var(--mark); }
@@ -123,8 +124,8 @@ export const NOTICE_CSS = `
   --fg: var(--body-fg, CanvasText);
   all: initial;
   display: block;
-  inline-size: 100%;
-  margin-block-end: 16px;
+  inline-size: calc(100% - 2 * var(--inset, 0px));
+  margin: 0 var(--inset, 0px) 16px !important;
   color: var(--fg);
   font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
   direction: inherit;
@@ -150,12 +151,12 @@ button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 `;
 
 // Fields that were filled in by a button, or that show what the editor is typing: none of it is saved.
-export const FILLED_CSS = '[data-collab-live] { outline: 2px dashed #2e7d32 !important; outline-offset: 2px; } [data-collab-here] { outline: 4px solid rgba(46, 125, 50, .45) !important; outline-offset: 1px; } '
+export const FILLED_CSS = '[data-collab-live] { outline: 2px dashed #2e7d32 !important; outline-offset: 2px; } [data-collab-here] { outline: 4px solid rgba(46, 125, 50, .45) !important; outline-offset: 1px; } [data-collab-live][data-collab-here] { outline: 4px dashed rgba(46, 125, 50, .7) !important; } '
   + '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; }';
 
 // A read-only form stays readable: only what can be typed into loses its field's background, and what cannot
 // be used fades. `blocked` is the configuration's selector list.
-export const readOnlyCss = (blocked) => `
+export const readOnlyCss = (blocked, outside) => `
 :root { scroll-padding-block-start: 64px; }
 form[data-collab-readonly] :is(input:not([type=checkbox], [type=radio], [type=file], [type=submit], [type=button], [type=image]), textarea, select):is([readonly], [disabled]) {
   background-color: var(--darkened-bg, rgba(128, 128, 128, .12)) !important;
@@ -166,4 +167,5 @@ form[data-collab-readonly] :is(input:not([type=checkbox], [type=radio], [type=fi
 form[data-collab-readonly] :is(input:not([type=checkbox], [type=radio], [type=file], [type=submit], [type=button], [type=image]), textarea, select:not([multiple])):is([readonly], [disabled]) { border-style: dashed !important; }
 [data-collab-off] { opacity: .4 !important; cursor: default !important; }
 ${blocked ? `form[data-collab-readonly] :is(${blocked}) { opacity: .4; cursor: default !important; }` : ''}
+${outside ? `:is(${outside}) { opacity: .4; cursor: default !important; }` : ''}
 `;

@@ -7,11 +7,13 @@ import { FOREIGN } from './company.js';
 import { Faces } from './faces.js';
 import { LiveView, Sharing } from './live.js';
 import { others } from './people.js';
+import { areaOf, setBoxes } from './rich.js';
 import { write } from './storage.js';
 import { talking } from './talking.js';
 import { fill } from './texts.js';
 
 export function together({ config, texts, form, banner, connection, lock, window, signal, user, storage, now, unsaved, dispatch }) {
+  setBoxes(config.rich);
   let state = null;
   let readOnly = false;
   let talked = []; // people of conversations, with what was not read
@@ -45,8 +47,16 @@ export function together({ config, texts, form, banner, connection, lock, window
     addRow: config.add_row, removeRow: config.remove_row, lift: (work) => lock.lift(work),
   }) : null;
   if (sharing) {
-    const within = ({ target }) => (target?.form === form && target.name ? target.name : null);
+    const within = ({ target }) => {
+      const control = areaOf(target) ?? target;
+      return control?.form === form && control.name ? control.name : null;
+    };
     window.addEventListener('focusin', (event) => sharing.focus(within(event)), { signal });
+    // An editor that stands in a frame of its own tells nobody else that it has the focus.
+    window.addEventListener('blur', () => {
+      const { activeElement } = window.document;
+      if (activeElement?.tagName === 'IFRAME') sharing.focus(within({ target: activeElement }));
+    }, { signal });
     window.addEventListener('focusout', ({ relatedTarget }) => !relatedTarget && sharing.focus(null), { signal });
   }
 

@@ -2,6 +2,7 @@
 // Used for drafts, for changes that are carried over to a newer version, and for what an editor left behind.
 // It must not know where values come from nor what becomes of them.
 import { controlsOf } from './form.js';
+import { read, write } from './rich.js';
 
 const SKIPPED = new Set(['password', 'hidden', 'file', 'submit', 'button', 'reset', 'image', 'fieldset', 'output']);
 const MOST_ROWS = 200; // inline rows that are added to hold values; more is no form of a person
@@ -27,7 +28,7 @@ export const namesOf = (form) => [...new Set(fieldsOf(form).map(({ name }) => na
 export function readValues(form) {
   return fieldsOf(form).flatMap((control) => {
     if (isBox(control)) return control.checked ? [[control.name, control.value]] : [];
-    if (!control.options) return [[control.name, control.value]];
+    if (!control.options) return [[control.name, read(control)]];
     const chosen = [...control.options].filter((option) => option.selected || isRight(control));
     return chosen.map(({ value, text }) => [control.name, value, text]);
   });
@@ -94,8 +95,8 @@ function set(controls, values, mark) {
   if (isBox(first)) return setBoxes(controls, values, mark);
   if (first.options) return setChoice(first, values, mark);
   const [{ value } = { value: '' }] = values;
-  if (first.value !== value) {
-    first.value = value;
+  if (read(first) !== value) {
+    write(first, value);
     tell(first, mark);
   }
   return first.value === value ? [] : values;
@@ -149,6 +150,22 @@ function tell(control, mark) {
   mark(control);
 }
 
+// The link that adds a row to this group, and not to one that is nested in it.
+export function addLink(group, addRow) {
+  return [...group.querySelectorAll(addRow)].find((link) => link.closest('[id$="-group"]') === group) ?? null;
+}
+
+// The element of one row of a formset: all around its controls that holds no other row's. Themes name it as they like.
+export function rowOf(form, prefix, index) {
+  const mine = (name) => name?.startsWith(`${prefix}-${index}-`);
+  const others = (name) => name?.startsWith(`${prefix}-`) && !mine(name);
+  const controls = [...controlsOf(form)];
+  let row = controls.find(({ name }) => mine(name)) ?? null;
+  const foreign = controls.filter(({ name }) => others(name));
+  while (row?.parentElement && row.parentElement !== form && !foreign.some((control) => row.parentElement.contains(control))) row = row.parentElement;
+  return row;
+}
+
 // `reviews-3-text` needs a fourth row of the inline `reviews`; its link adds one row a click.
 function makeRow(form, name, addRow) {
   const [, prefix, index] = /^(.+)-(\d+)-[^-]+$/.exec(name) ?? [];
@@ -157,7 +174,7 @@ function makeRow(form, name, addRow) {
   const total = find(`[name="${CSS.escape(prefix)}-TOTAL_FORMS"]`);
   const group = document.getElementById(`${prefix}-group`);
   for (let rows = Number(total?.value); group && rows <= Number(index); rows += 1) {
-    group.querySelector(addRow)?.click();
+    addLink(group, addRow)?.click();
     if (Number(total.value) <= rows) return;
   }
 }

@@ -19,6 +19,8 @@ pub struct Themes {
     /// What adds a row to an inline, below the inline's `…-group`. Handed on as it stands.
     pub add_row: String,
     pub remove_row: String,
+    /// The box of a rich-text editor. Handed on as it stands.
+    pub rich: String,
     /// The change list's parts.
     pub list: List,
 }

@@ -162,6 +162,18 @@ async fn reads_along(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browse
     ada.enter_field("title", "The high tide").await;
     eventually!(grace.value("title").await, |title| title == "The high tide");
     shot(grace, "viewer").await;
+    if theme.model == "library/article" {
+        rows_come_and_go(stage, ada, grace).await;
+    }
+    // Guards of themes ("Leave this page?") do not take it for her own: the console would tell of a prompt.
+    let link =
+        "return [...document.querySelectorAll('a[href]')].find((a) => a.pathname === arguments[0]) ?? null";
+    if !grace.js(link, vec![json!(theme.list())]).await.is_null() {
+        grace.js(&format!("(() => {{ {link} }})().click()"), vec![json!(theme.list())]).await;
+        eventually!(grace.path().await, |path| *path == theme.list());
+        grace.open(&theme.page("change")).await;
+        eventually!(grace.value("title").await, |title| title == "The high tide");
+    }
     grace.mark().await;
     // Themes move and cover their buttons; what a press of one does is the same.
     ada.js("document.querySelector('[name=_continue]').click()", vec![]).await;
@@ -170,6 +182,33 @@ async fn reads_along(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browse
     grace.told("This page is being edited by").await;
     assert_eq!(grace.value("title").await, "The high tide");
     ada.told(EDITOR).await;
+}
+
+/// Rows of an inline are added and taken away by each theme's own links; who reads along sees it.
+async fn rows_come_and_go(stage: &Stage, ada: &Browser, grace: &Browser) {
+    const ADD: &str = "const group = document.getElementById('comment_set-group'); \
+        const links = [...group.querySelectorAll('a')].filter((a) => (/add/.test(a.className) || a.closest('.add-row')) \
+            && a.closest('[id$=\"-group\"]') === group && !a.closest('.empty-form')); \
+        links.at(-1).click()";
+    const TYPE: &str = "const field = document.querySelector('[name=comment_set-2-name]'); field.value = 'A third reader'; \
+        field.dispatchEvent(new Event('input', {bubbles: true}))";
+    const REMOVE: &str = "let row = document.querySelector('[name=comment_set-2-name]'); const found = () => \
+            row.querySelector('.inline-deletelink, [class*=remove], .delete-template'); \
+        while (!found()) row = row.parentElement; found().click()";
+    ada.js(ADD, vec![]).await;
+    eventually!(
+        ada.look("return document.querySelector('[name=comment_set-2-name]') !== null").await,
+        |there| there == true
+    );
+    ada.js(TYPE, vec![]).await;
+    eventually!(grace.value("comment_set-2-name").await, |name| name == "A third reader");
+    stage.shot(grace, "themes/row").await;
+    ada.js(REMOVE, vec![]).await;
+    eventually!(ada.look("return document.querySelector('[name=comment_set-2-name]')").await, Value::is_null);
+    eventually!(
+        grace.look("return document.querySelector('[name=comment_set-2-name]')").await,
+        Value::is_null
+    );
 }
 
 async fn takes_turns(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browser) {
@@ -222,4 +261,104 @@ themes! {
         title: "select title from pages_page_translation where language_code = 'en'",
         ..Theme::new("parler")
     };
+}
+
+/// Types into a rich-text editor as a person does: into what can be edited, wherever it stands.
+async fn types_rich(browser: &Browser, kind: &str, text: &str) -> Result<(), fantoccini::error::CmdError> {
+    let client = browser.client();
+    let frame = kind == "tinymce";
+    if frame {
+        let frame = "return document.querySelector('form iframe')";
+        let frame = eventually!(browser.look(frame).await, |f| !f.is_null());
+        let element = browser.element(frame);
+        element.enter_frame().await.unwrap();
+    }
+    let body = eventually!(
+        browser.look("return document.querySelector('body[contenteditable], .ck-editor__editable')").await,
+        |b| !b.is_null()
+    );
+    let body = browser.element(body);
+    let typed = match body.click().await {
+        Ok(()) => body.send_keys(text).await,
+        Err(error) => Err(error),
+    };
+    if frame {
+        client.clone().enter_parent_frame().await?;
+    }
+    typed
+}
+
+/// What the editor on the page shows.
+async fn reads_rich(browser: &Browser) -> String {
+    let script = "const inner = document.querySelector('form iframe')?.contentDocument ?? document; \
+        return inner.querySelector('body[contenteditable], .ck-editor__editable')?.innerText.trim() ?? ''";
+    browser.look(script).await.as_str().unwrap_or_default().to_owned()
+}
+
+/// The text of a rich-text editor is text like any other: seen as it is typed, kept as a draft, saved, and asked for
+/// when it would be lost.
+async fn rich_text(kind: &'static str, name: &'static str) {
+    let django = Django::of(Site::Gallery { kind, venv: "sites" }, &[]);
+    let proxy = Proxy::start(&django.upstream());
+    let theme = Theme::new(kind);
+    const TYPED: &str = "Typed at high water. ";
+    const WAS: &str = "The tide, as it was.";
+    Stage::of(name, django, proxy)
+        .play(async |stage| {
+            listen_without_the_proxy(stage, &theme).await;
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            let grace = person(stage, "grace", &stage.url(), &[]).await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("This page is being edited by Ada.").await;
+            eventually!(reads_rich(&grace).await, |text| text == WAS);
+            // Nothing comes of what she tries.
+            let _ = types_rich(&grace, kind, "nothing of this").await;
+            types_rich(&ada, kind, TYPED).await.unwrap();
+            eventually!(reads_rich(&grace).await, |text| text.contains(TYPED.trim())
+                && !text.contains("nothing"));
+            let marked = "return document.querySelector('[data-collab-live]')?.className ?? ''";
+            eventually!(grace.look(marked).await, |m| m
+                .as_str()
+                .is_some_and(|m| m.contains("ck-editor") || m.contains("tox")));
+            let here = "return document.querySelector('[data-collab-here]')?.className ?? ''";
+            eventually!(grace.look(here).await, |m| m
+                .as_str()
+                .is_some_and(|m| m.contains("ck-editor") || m.contains("tox")));
+            stage.shot(&grace, &format!("themes/{kind}-rich")).await;
+            // A reload, or a crash, takes nothing away.
+            ada.drafted("high water").await;
+            ada.open("/admin/").await;
+            grace.told(EDITOR).await;
+            eventually!(reads_rich(&grace).await, |text| text == WAS);
+            grace.open("/admin/").await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            eventually!(reads_rich(&ada).await, |text| text == WAS);
+            ada.press_notice("Fill them in").await;
+            eventually!(reads_rich(&ada).await, |text| text.contains(TYPED.trim()));
+            ada.js("document.querySelector('[name=_save]').click()", vec![]).await;
+            eventually!(ada.path().await, |path| *path == theme.list());
+            let saved = stage.django.value("select body from library_article where id = 1");
+            assert!(
+                saved.as_str().is_some_and(|s| s.contains(TYPED.trim()) && s.contains("as it was")),
+                "{saved}"
+            );
+            // What was saved is no draft any more.
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            assert_eq!(ada.notice().await, "");
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn text_in_ckeditor_is_text_like_any_other() {
+    rich_text("ckeditor5", "rich-ckeditor5").await;
+}
+
+#[tokio::test]
+async fn text_in_tinymce_is_text_like_any_other() {
+    rich_text("tinymce", "rich-tinymce").await;
 }
