@@ -1,6 +1,7 @@
 // The bar above the form: one sentence, at most a few buttons, always the same height. An element with a
 // shadow root of its own, so that no theme's rules reach it and none of ours get out.
 // It must not know states: it shows what it is given, and says which button was pressed.
+import { isDark } from './dark.js';
 import { BANNER_CSS } from './style.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -43,7 +44,7 @@ export class Banner extends HTMLElement {
     this.#stop?.abort();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
-    const look = () => this.toggleAttribute('dark', lightText(this.parentElement));
+    const look = () => this.toggleAttribute('dark', isDark(this.parentElement));
     const observer = new MutationObserver(look);
     for (const element of [document.documentElement, document.body]) {
       observer.observe(element, { attributes: true, attributeFilter: ['class', 'data-theme', 'data-bs-theme'] });
@@ -117,15 +118,6 @@ export class Banner extends HTMLElement {
     icon.append(path);
     return icon;
   }
-}
-
-// Is this a dark page? Its text says so on every theme, whatever it calls its dark mode.
-function lightText(element) {
-  const { color } = getComputedStyle(element ?? document.body);
-  const [a, b, c] = (color.match(/(?<![\w-])[\d.]+/g) ?? [0, 0, 0]).map(Number);
-  if (/^okl/.test(color)) return a > 0.6;
-  if (/^l/.test(color)) return a > 60;
-  return (0.3 * a + 0.6 * b + 0.1 * c) * (color.startsWith('color') ? 255 : 1) > 140;
 }
 
 const NARROW = 12; // a card's own padding: the bar is as wide as the card

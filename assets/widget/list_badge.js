@@ -10,14 +10,14 @@ const CSS = `
   align-items: center;
   gap: 4px;
   max-inline-size: 12em;
-  color: var(--body-quiet-color, #666);
+  color: var(--body-fg, #333);
   font: 400 12px/18px var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
   vertical-align: middle;
   white-space: nowrap;
   cursor: default;
   direction: inherit;
 }
-:host([dark]) { color: var(--body-quiet-color, #bbb); }
+:host([dark]) { color: var(--body-fg, #ddd); }
 .circle {
   flex: none;
   inline-size: 18px;

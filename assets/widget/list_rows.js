@@ -1,6 +1,7 @@
 // The rows of a change list: finds them, marks who edits which, stops a row that somebody else edits, and gives
 // everything back exactly as it was.
 // It names no selector of a theme: those come from the configuration (assets/themes.toml).
+import { isDark } from './dark.js';
 import { fill } from './texts.js';
 
 const CSS = '[data-collab-row] :is(input, select, textarea, button)[inert], [data-collab-row] input[disabled] { opacity: .45; }';
@@ -132,10 +133,4 @@ function check(checkbox, checked) {
   if (checkbox.checked === checked) return;
   checkbox.checked = checked;
   checkbox.dispatchEvent(new Event('change', { bubbles: true }));
-}
-
-// From what the page really shows: a theme's own switch may differ from the system's.
-function isDark(element) {
-  const colour = getComputedStyle(element ?? document.body).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
-  return colour[0] + colour[1] + colour[2] > 382;
 }

@@ -119,6 +119,19 @@ async fn badges(browser: &Browser) -> Vec<String> {
     found.as_array().into_iter().flatten().filter_map(|b| Some(b.as_str()?.to_owned())).collect()
 }
 
+/// How well the name in a badge stands out from its row: WCAG 2.2, 1.4.3 asks for 4.5.
+async fn name_contrast(browser: &Browser) -> f64 {
+    let script = "const badge = document.querySelector('collab-badge'); if (!badge) return 0; \
+        const rgb = (colour) => { const c = document.createElement('canvas').getContext('2d'); c.fillStyle = colour; c.fillRect(0, 0, 1, 1); return [...c.getImageData(0, 0, 1, 1).data]; }; \
+        const light = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)) \
+            .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0); \
+        let ground = badge; while (rgb(getComputedStyle(ground).backgroundColor)[3] < 250 && ground.parentElement) ground = ground.parentElement; \
+        for (let e = badge; e; e = e.parentElement) if (getComputedStyle(e).opacity < 1) return 0; \
+        const [high, low] = [getComputedStyle(badge.shadowRoot.querySelector('.name')).color, getComputedStyle(ground).backgroundColor].map(rgb).map(light).sort((a, b) => b - a); \
+        return (high + 0.05) / (low + 0.05)";
+    browser.look(script).await.as_f64().unwrap_or_default()
+}
+
 async fn works(theme: Theme) {
     let django = Django::of(Site::Gallery { kind: theme.kind, venv: theme.venv }, &[]);
     let proxy = Proxy::start(&django.upstream());
@@ -216,6 +229,7 @@ async fn takes_turns(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browse
     grace.told(EDITOR).await;
     let badge = eventually!(badges(ada).await, |found| found.len() == 1);
     assert!(!badge[0].is_empty());
+    eventually!(name_contrast(ada).await, |contrast| *contrast >= 4.5);
     stage.shot(ada, &format!("themes/{}-list", theme.kind)).await;
     ada.open(&theme.page("delete")).await;
     assert_eq!(posts(ada).await, 423, "what somebody edits is not deleted");
@@ -223,6 +237,9 @@ async fn takes_turns(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browse
     grace.js("document.querySelector('[name=_save]').click()", vec![]).await;
     eventually!(grace.path().await, |path| *path == theme.list());
     assert_eq!(stage.django.value(theme.title), "The low tide");
+    ada.open(&theme.page("change")).await;
+    ada.told(EDITOR).await;
+    eventually!(name_contrast(grace).await, |contrast| *contrast >= 4.5);
     stage.shot(grace, &format!("themes/{}-list-dark", theme.kind)).await;
 }
 
