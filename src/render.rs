@@ -268,6 +268,7 @@ fn tail(
         "remove_row": app.themes.remove_row,
         "rich": app.themes.rich,
         "chat": app.hub.sharing.chat.is_some(),
+        "sound": app.hub.sharing.sound,
         "live": app.hub.shares_live(&claims.object),
         "texts": app.texts.of(&learned.lang),
     });

@@ -12,7 +12,7 @@ export function asked(state) {
   const { asking, askers } = of(state);
   if (askers === 0) return null;
   const lines = ['notification_message', ...(askers > 1 ? ['attention_more_text'] : [])];
-  return { lines, actions: ['seen', ...(state.chat && asking[0] ? ['chat'] : [])], title: 'attention_title', username: asking[0]?.name ?? '', count: askers - 1 };
+  return { lines, actions: ['seen', ...(state.chat && asking[0] ? ['chat'] : []), ...(state.desktop ? ['desktop'] : [])], title: 'attention_title', username: asking[0]?.name ?? '', count: askers - 1 };
 }
 
 // The page of somebody else: what can be done, and what has become of it.

@@ -57,6 +57,7 @@ export function company(page) {
     },
     clear: () => real?.clear(),
     typed: () => real?.typed(),
+    desktop: () => real?.desktop(),
     chat: () => load().then(() => real?.chat()),
     // Of what a browser has put back into the form: not what somebody else had typed there.
     own(restored) {

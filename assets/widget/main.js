@@ -185,6 +185,7 @@ function start(config) {
     here: tellInput,
     attention: () => connection.send('request_attention'),
     seen: () => connection.send('attention_seen'),
+    desktop: () => company?.desktop(),
     chat: () => {
       connection.send('attention_seen');
       company?.chat();

@@ -12,6 +12,7 @@
 //   { type: 'reload_refused' }               reloading did not help; ask the person instead
 //   { type: 'tick', now }                    the time, as the server's clock has it
 //   { type: 'live', showing }                what the editor types is shown here: true, false, or 'large' if it is too much
+//   { type: 'desktop', may }                 the person may be asked whether they want notes on the desktop
 //   { type: 'passed', how }                  unsaved values were sent on: 'sent', 'too_large'
 //   { type: 'action', id }                   a button of the banner was pressed
 import { nameOf } from './protocol.js';
@@ -35,6 +36,7 @@ export function initial(config) {
     savedVersion: null, // the version that is theirs
     savedBySelf: false, // the same person, on another page
     chat: config.chat === true,
+    desktop: false,
     me: config.user?.user_id ?? '', // as others know this page's person
     people: { users: [], more: 0 },
     live: false, // what the editor types is shown here
@@ -57,6 +59,7 @@ export function reduce(state, event) {
     case 'staying': return { ...state, leaving: null };
     case 'tick': return { ...state, now: event.now };
     case 'live': return { ...state, live: event.showing };
+    case 'desktop': return { ...state, desktop: event.may };
     case 'passed': return { ...state, passed: event.how };
     case 'reload_refused': return { ...state, refused: true };
     case 'action': return { ...state, confirming: event.id === 'load' };

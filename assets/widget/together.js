@@ -2,6 +2,7 @@
 // happens. Joins those parts to the page's socket and state; company.js loads it and tells it what happens.
 // It must not know rules: view.js decides, the parts do.
 import { lastAsker } from './attention.js';
+import { ask, chime, mayAsk, note } from './calls.js';
 import { Chat } from './chat.js';
 import { FOREIGN } from './company.js';
 import { Faces } from './faces.js';
@@ -78,11 +79,13 @@ export function together({ config, texts, form, banner, connection, lock, window
     dispatch({ type: 'live', showing: false });
   }
 
-  function notify(name) {
-    const text = fill(texts.notification_message, { username: name });
-    const { Notification, document } = window;
-    // Only where the person has allowed it before: nobody is asked out of the blue.
-    if (document.visibilityState === 'hidden' && Notification?.permission === 'granted') new Notification(document.title, { body: text, tag: config.object });
+  // Nobody is asked out of the blue whether they want notes on the desktop: where they have missed one.
+  const desktop = () => dispatch({ type: 'desktop', may: mayAsk(window) });
+  desktop();
+
+  function call(name) {
+    note(window, fill(texts.notification_message, { username: name }), config.object);
+    if (config.sound) chime(window);
   }
 
   return {
@@ -103,7 +106,7 @@ export function together({ config, texts, form, banner, connection, lock, window
         clear();
       }
       talk?.heard(frame);
-      if (frame.type === 'attention_requested') notify(frame.name);
+      if (frame.type === 'attention_requested') call(frame.name);
       // Nothing is shown over what this person has typed.
       if (!live || !readOnly || state?.dirty) return;
       if (frame.type === 'field_changed') {
@@ -113,6 +116,7 @@ export function together({ config, texts, form, banner, connection, lock, window
       if (frame.type === 'field_focus') live.focus(frame.name);
     },
     clear,
+    desktop: () => ask(window).then(desktop),
     typed: () => sharing?.changed(),
     chat: () => {
       const asker = state && lastAsker(state);

@@ -260,6 +260,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         volatile: r.parse_list("saves.volatile_fields", |field| Ok(field.to_owned())),
         sharing: Sharing {
             chat: chat(r),
+            sound: r.bool("attention.sound"),
             live_view: r.bool("options.live_view"),
             live_view_except: r.parse_list("live_view.except", model),
         },

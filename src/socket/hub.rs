@@ -34,6 +34,8 @@ const SLACK: Millis = 2;
 pub struct Sharing {
     /// How long conversations are kept; none: no chat at all.
     pub chat: Option<chat::Keep>,
+    /// A request for attention can be heard.
+    pub sound: bool,
     pub live_view: bool,
     /// Models (`shop.credential`) whose unsaved values nobody else sees.
     pub live_view_except: Vec<String>,

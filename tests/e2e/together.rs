@@ -107,6 +107,47 @@ async fn attention_stays_until_it_is_seen_and_is_answered() {
         .await;
 }
 
+/// Who looks elsewhere is called where they want it: by a note on the desktop, which they are asked for when they have
+/// missed something, and by two tones where the site wants them.
+#[tokio::test]
+async fn whoever_looks_elsewhere_is_called() {
+    // Headless browsers have neither a desktop nor loudspeakers.
+    const FAKES: &str = "window.notes = []; window.tones = 0; \
+        window.Notification = class { static permission = 'default'; constructor(_, { body }) { window.notes.push(body); } \
+            static async requestPermission() { return this.permission = 'granted'; } }; \
+        const tone = window.OscillatorNode; \
+        window.OscillatorNode = class extends tone { start(at) { window.tones += 1; super.start(at); } }";
+    Stage::with("calls", &[], "[options]\nnotification_request_interval = 1\n[attention]\nsound = true\n")
+        .play(async |stage| {
+            let ada = stage.person("root").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.js(FAKES, vec![]).await;
+            let grace = stage.person("grace").await;
+            grace.open(PRODUCT).await;
+            // A page that nobody has touched yet may not sound.
+            grace.press("Request Editor Attention").await;
+            ada.told("User Grace is requesting").await;
+            assert_eq!(ada.look("return [window.tones, window.notes.length]").await, json!([0, 0]));
+            ada.press("Also tell me on the desktop").await;
+            eventually!(ada.banner_buttons().await, |b| !b.iter().any(|l| l.contains("desktop")));
+            ada.press("OK").await;
+            grace.press("Request Editor Attention").await;
+            eventually!(ada.look("return window.tones").await, |tones| *tones == 2);
+            assert_eq!(ada.look("return window.notes").await, json!([]), "she is looking at it");
+            ada.press("OK").await;
+            let main = ada.client().window().await.unwrap();
+            let other = ada.client().new_window(true).await.unwrap().handle;
+            ada.client().switch_to_window(other).await.unwrap();
+            grace.press("Request Editor Attention").await;
+            grace.told("Request sent.").await;
+            ada.client().switch_to_window(main).await.unwrap();
+            eventually!(ada.look("return window.notes").await, |notes| *notes
+                == json!(["User Grace is requesting the editors attention."]));
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn words_go_to_one_person_and_stay() {
     Stage::new("chat")
