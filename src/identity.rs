@@ -82,7 +82,7 @@ impl Who {
     /// What a page of this person's says of itself.
     pub fn claims(&self, object: ObjectKey, page: PageId, version: Millis, issued: Millis) -> Claims {
         let (user, session) = (self.user.clone(), self.session.clone());
-        Claims { object, user, session, page, version, issued, join: None }
+        Claims { object, user, session, page, version, issued, language: None, join: None }
     }
 
     /// Is this the person that a token was made for? The session counts as well as the user, since what is

@@ -12,7 +12,9 @@ use crate::app::App;
 use crate::collab::record::{Millis, PageId};
 use crate::django::changelist::Model;
 use crate::django::form::TOKEN_FIELD;
+use crate::django::language::Language;
 use crate::django::list_page::{self, Insert, Place, Shown};
+use crate::django::page::Field;
 use crate::django::watch::hidden;
 use crate::flow::{followed, pass};
 use crate::http::body::Body;
@@ -83,17 +85,23 @@ pub(crate) fn claims(model: &Model, who: &Who, asked: Millis) -> ListClaims {
         session: who.session.clone(),
         page: PageId::from(ids::id()),
         asked,
+        language: None,
         rows: None,
     }
 }
 
+/// The field with the list's token, which says what language the page speaks.
+pub(crate) fn token_field(app: &App, claims: ListClaims) -> Field {
+    let key = app.identity.key().clone();
+    Box::new(move |lang| {
+        let claims = ListClaims { language: Language::parse(lang), ..claims.clone() };
+        hidden(TOKEN_FIELD, &key.sign_list(&claims))
+    })
+}
+
 fn insert(app: &Arc<App>, listing: Listing, nonce: Option<String>) -> Insert {
     let claims = claims(&listing.model, &listing.who, listing.asked.unwrap_or_default());
-    let token = app.identity.key().sign_list(&claims);
-    let field = match listing.asked {
-        Some(_) => hidden(TOKEN_FIELD, &token),
-        None => String::new(),
-    };
+    let field = listing.asked.map(|_| token_field(app, claims.clone()));
     let app = Arc::clone(app);
     let tail = Box::new(move |shown: &Shown| tail(&app, claims, shown, nonce.as_deref()));
     Insert { field, tail }

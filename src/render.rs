@@ -21,8 +21,9 @@ use crate::django::compare::Current;
 use crate::django::csp;
 use crate::django::fields::Kind;
 use crate::django::form::TOKEN_FIELD;
+use crate::django::language::Language;
 use crate::django::object::ObjectKey;
-use crate::django::page::{Base, Insert, Learned, Page, encoding_of};
+use crate::django::page::{Base, Field, Insert, Learned, Page, encoding_of};
 use crate::django::route::{Route, View, route_write};
 use crate::django::watch::hidden;
 use crate::http::body::Body;
@@ -140,7 +141,6 @@ pub fn rewriting(
     };
     let (mut parts, body) = answer.into_parts();
     prepare(&mut parts.headers, packing);
-    let token = || app.identity.key().sign(&claims(&rendering));
     let page = match rendering.view {
         View::Change => {
             let nonce = nonce(&parts.headers);
@@ -150,11 +150,11 @@ pub fn rewriting(
         View::Delete => {
             let (prefixes, object) = (app.prefixes.clone(), rendering.object.clone());
             let ours = move |path: &str| matches!(route_write(&prefixes, path), Route::Object { key, .. } if key == object);
-            Page::confirming(&app.themes, encoding, hidden(TOKEN_FIELD, &token()), ours)
+            Page::confirming(&app.themes, encoding, token_field(app, claims(&rendering)), ours)
         }
         View::Version | View::Other => {
             // What it shows is not what the object was when it was opened, so there is nothing to compare with.
-            let (field, base) = (hidden(TOKEN_FIELD, &token()), Base::Carried(None));
+            let (field, base) = (token_field(app, claims(&rendering)), Base::Carried(None));
             Page::new(&app.themes, encoding, Some(Insert { field, base, tail: Box::new(|_, _| None) }))
         }
     };
@@ -205,11 +205,20 @@ fn claims(rendering: &Rendering) -> Claims {
     who.claims(object.clone(), page.clone(), *version, *now)
 }
 
+/// The field with the page's token, which says what language the page speaks.
+fn token_field(app: &Arc<App>, claims: Claims) -> Field {
+    let key = app.identity.key().clone();
+    Box::new(move |lang| {
+        let claims = Claims { language: Language::parse(lang), ..claims.clone() };
+        hidden(TOKEN_FIELD, &key.sign(&claims))
+    })
+}
+
 fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
     let claims = claims(rendering);
     let (shown, app) = (rendering.clone(), Arc::clone(app));
     Insert {
-        field: hidden(TOKEN_FIELD, &app.identity.key().sign(&claims)),
+        field: token_field(&app, claims.clone()),
         base: rendering.base.clone(),
         tail: Box::new(move |learned, fields| {
             Some(tail(&app, shown, claims, learned, ShownFields::of(fields.iter().copied()), nonce))
@@ -237,6 +246,7 @@ fn tail(
 ) -> String {
     let Rendering { who, base, saved_pages, root, .. } = shown;
     let name = learned.name.clone().unwrap_or_else(|| who.shown_name());
+    claims.language = Language::parse(&learned.lang);
     claims.join = Some(JoinClaims {
         can_edit: learned.can_edit,
         name: name.clone(),

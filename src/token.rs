@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::collab::record::{Millis, PageId, UserKey};
+use crate::django::language::Language;
 use crate::django::object::ObjectKey;
 
 pub mod list;
@@ -51,6 +52,9 @@ pub struct Claims {
     pub version: Millis,
     #[serde(rename = "i")]
     pub issued: Millis,
+    /// The page's; a page of an older proxy's making does not say.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Only in the token for the socket, which is made when the whole page was seen.
     #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
     pub join: Option<JoinClaims>,
@@ -68,6 +72,13 @@ pub struct JoinClaims {
     /// Fields that Django showed on this page. A page of an older proxy's making says nothing of them.
     #[serde(rename = "f", default)]
     pub shown: ShownFields,
+}
+
+/// All that counts of a token where nothing hangs on it.
+#[derive(Deserialize)]
+struct Spoken {
+    #[serde(rename = "l", default)]
+    language: Option<Language>,
 }
 
 /// Why a token is not believed.
@@ -119,6 +130,12 @@ impl Key {
         Ok(claims)
     }
 
+    /// The language of the page that a token of ours stands in, whatever else it is worth by now: who is refused for an
+    /// old page still reads as they did there.
+    pub fn language(&self, token: &str) -> Option<Language> {
+        self.unseal::<Spoken>("page", token).ok()?.language
+    }
+
     /// Stands for a session cookie wherever one must be remembered; the cookie itself never is.
     pub fn session(&self, cookie: &str) -> String {
         self.short("session", cookie)
@@ -146,6 +163,7 @@ mod tests {
             page: PageId::from("p"),
             version: 7,
             issued: 1000,
+            language: Language::parse("pt-br"),
             join: Some(JoinClaims {
                 can_edit: true,
                 name: "Ada".to_owned(),
@@ -161,6 +179,26 @@ mod tests {
         let token = key.sign(&claims());
         assert_eq!(key.verify(&token, 1000 + LIFETIME), Ok(claims()));
         assert_eq!(key.verify(&token, 1001 + LIFETIME), Err(Invalid::Expired));
+    }
+
+    #[test]
+    fn a_token_tells_its_pages_language_as_long_as_it_is_ours() {
+        let key = Key::new(b"k");
+        let token = key.sign(&claims());
+        assert_eq!(key.language(&token), Language::parse("pt-br"));
+        assert_eq!(Key::new(b"l").language(&token), None);
+        assert_eq!(key.language_of_list(&token), None);
+    }
+
+    /// Before a proxy is replaced by a newer one, its pages are out there.
+    #[test]
+    fn a_token_without_a_language_is_believed() {
+        let key = Key::new(b"k");
+        let claims = Claims { language: None, ..claims() };
+        let token = key.sign(&claims);
+        let body = BASE64.decode(token.split('.').next().unwrap()).unwrap();
+        assert!(!String::from_utf8(body).unwrap().contains("\"l\""));
+        assert_eq!((key.verify(&token, 1000), key.language(&token)), (Ok(claims), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use lol_html::html_content::ContentType;
 use lol_html::{AsciiCompatibleEncoding, element, end, text};
 
 use super::changelist::{Model, SELECTED, split};
-use super::page::{Page, PageSettings, Shared, lock, tidy};
+use super::page::{Field, Page, PageSettings, Shared, lock, tidy};
 use super::route::{Prefix, Route, View, route};
 use super::theme::Themes;
 use super::watch::watch_lang;
@@ -85,8 +85,8 @@ pub type Tail = Box<dyn FnOnce(&Shown) -> String + Send>;
 
 /// What is to be put in.
 pub struct Insert {
-    /// HTML of the hidden field, put first into the list's form; empty for none.
-    pub field: String,
+    /// Put first into the list's form, if anything.
+    pub field: Option<Field>,
     pub tail: Tail,
 }
 
@@ -114,7 +114,7 @@ pub fn page(themes: &Themes, encoding: AsciiCompatibleEncoding, place: &Place, i
     let Insert { field, tail } = insert;
     Page::with(themes, encoding, |settings| {
         let settings = watch(settings, themes, place, &shown);
-        let settings = put_field(settings, themes, field);
+        let settings = put_field(settings, themes, field, &shown);
         let mut tail = Some(tail);
         settings.append_document_content_handler(end!(move |document| {
             let shown = lock(&shown);
@@ -128,11 +128,17 @@ pub fn page(themes: &Themes, encoding: AsciiCompatibleEncoding, place: &Place, i
     })
 }
 
-fn put_field(settings: PageSettings, themes: &Themes, field: String) -> PageSettings {
-    let mut field = Some(field);
+fn put_field(
+    settings: PageSettings,
+    themes: &Themes,
+    mut field: Option<Field>,
+    shown: &Shared<Shown>,
+) -> PageSettings {
+    let shown = Shared::clone(shown);
     settings.append_element_content_handler(element!(themes.list.form.clone(), move |el| {
         if let Some(field) = field.take() {
-            el.prepend(&field, ContentType::Html);
+            let lang = lock(&shown).lang.clone();
+            el.prepend(&field(&lang), ContentType::Html);
         }
         Ok(())
     }))

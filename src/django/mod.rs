@@ -9,6 +9,7 @@ pub mod csp;
 pub mod fields;
 pub mod form;
 pub mod inlines;
+pub mod language;
 pub mod list_outcome;
 pub mod list_page;
 pub mod object;

@@ -52,13 +52,16 @@ impl Learned {
     }
 }
 
+/// Makes HTML of the hidden field, when the page's language is known: `<html lang>` as it stands there.
+pub type Field = Box<dyn Fn(&str) -> String + Send>;
+
 /// Makes the end of a page from all that it said, and the names of the fields that people see.
 pub type Tail = Box<dyn FnOnce(&Learned, &[&str]) -> Option<String> + Send>;
 
 /// What is to be put in.
 pub struct Insert {
-    /// HTML of the hidden field, put first into the object's form.
-    pub field: String,
+    /// Put first into the object's form.
+    pub field: Field,
     pub base: Base,
     /// HTML for the document's end, made when everything is known. None where the form never came.
     pub tail: Tail,
@@ -162,11 +165,15 @@ impl Page {
     pub fn confirming(
         themes: &Themes,
         encoding: AsciiCompatibleEncoding,
-        field: String,
+        field: Field,
         ours: impl Fn(&str) -> bool + Send + 'static,
     ) -> Self {
         let seen: Shared<Seen> = Arc::default();
-        let watch = |settings| mark_forms(watch_controls(settings, themes, &seen), field, ours);
+        let told = Arc::clone(&seen);
+        let watch = |settings| {
+            let settings = watch_lang(settings, move |lang| lock(&told).learned.lang = lang);
+            mark_forms(watch_controls(settings, themes, &seen), &seen, field, ours)
+        };
         Self::watched(themes, encoding, Arc::clone(&seen), watch)
     }
 
@@ -204,7 +211,8 @@ impl Page {
 
     /// A form that is only read, not shown to anybody: what it holds.
     pub fn read(themes: &Themes, encoding: AsciiCompatibleEncoding, html: &[u8]) -> (Learned, Current) {
-        let nothing = Insert { field: String::new(), base: Base::Shown, tail: Box::new(|_, _| None) };
+        let nothing =
+            Insert { field: Box::new(|_| String::new()), base: Base::Shown, tail: Box::new(|_, _| None) };
         let mut page = Self::watching(themes, encoding, Some(nothing), true);
         lock(&page.fields).words = Some(HashMap::new());
         page.write(html);

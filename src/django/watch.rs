@@ -10,7 +10,7 @@ use lol_html::{element, end, end_tag, text};
 
 use super::base::{BASE_FIELD, Shown as Form, pack};
 use super::form::WITHHOLD_FIELD;
-use super::page::{Base, NAME_LIMIT, PageSettings, Seen, Shared, Tail, lock};
+use super::page::{Base, Field, NAME_LIMIT, PageSettings, Seen, Shared, Tail, lock};
 use super::reader::Reader;
 use super::theme::Themes;
 
@@ -18,7 +18,7 @@ pub(super) fn watch_form(
     settings: PageSettings,
     themes: &Themes,
     seen: &Shared<Seen>,
-    start: Option<(String, Base)>,
+    start: Option<(Field, Base)>,
     fields: &Shared<Reader>,
 ) -> PageSettings {
     let (seen, fields) = (Arc::clone(seen), Arc::clone(fields));
@@ -31,11 +31,12 @@ pub(super) fn watch_form(
         }
         state.learned.form = Some(id);
         state.inside_form = true;
+        let lang = state.learned.lang.clone();
         drop(state);
         let Some((field, mut base)) = start.take() else {
             return Ok(());
         };
-        el.prepend(&field, ContentType::Html);
+        el.prepend(&field(&lang), ContentType::Html);
         lock(&fields).inside = true;
         let (seen, fields) = (Arc::clone(&seen), Arc::clone(&fields));
         el.on_end_tag(end_tag!(move |tag| {
@@ -62,14 +63,17 @@ pub(super) fn watch_form(
 /// Puts `field` into each form that posts to the page's own address, or to one that is `ours`.
 pub(super) fn mark_forms(
     settings: PageSettings,
-    field: String,
+    seen: &Shared<Seen>,
+    field: Field,
     ours: impl Fn(&str) -> bool + Send + 'static,
 ) -> PageSettings {
+    let seen = Arc::clone(seen);
     settings.append_element_content_handler(element!("form[method=\"post\" i]", move |el| {
         let action = el.get_attribute("action").unwrap_or_default();
         let path = action.split(['?', '#']).next().unwrap_or_default();
         if path.is_empty() || (!path.starts_with("//") && ours(path)) {
-            el.prepend(&field, ContentType::Html);
+            let lang = lock(&seen).learned.lang.clone();
+            el.prepend(&field(&lang), ContentType::Html);
         }
         Ok(())
     }))

@@ -11,12 +11,10 @@ use super::{Job, Token};
 use crate::collab::command::WriteEnd;
 use crate::collab::record::Millis;
 use crate::django::changelist::Model;
-use crate::django::form::TOKEN_FIELD;
 use crate::django::list_outcome::{self, Kind};
 use crate::django::outcome::Outcome;
 use crate::django::page::Page;
 use crate::django::rows;
-use crate::django::watch::hidden;
 use crate::gate::pin;
 use crate::http::body::Body;
 use crate::http::headers;
@@ -151,10 +149,10 @@ impl Job {
         now: Millis,
     ) -> Response<Body> {
         let (mut parts, body) = answer.into_parts();
-        let token = self.app.identity.key().sign_list(&lists::claims(&self.model, &self.who, now));
+        let field = lists::token_field(&self.app, lists::claims(&self.model, &self.who, now));
         let (prefixes, model) = (self.app.prefixes.clone(), self.model.clone());
         let ours = move |path: &str| Model::of_list(&prefixes, path).as_ref() == Some(&model);
-        let page = Page::confirming(&self.app.themes, encoding, hidden(TOKEN_FIELD, &token), ours);
+        let page = Page::confirming(&self.app.themes, encoding, field, ours);
         prepare(&mut parts.headers, packing);
         let done = learn(&self.app, self.who.clone(), None);
         Response::from_parts(parts, Body::Page(Box::new(Rewriting::new(body, page, packing, false, done))))

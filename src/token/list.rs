@@ -7,9 +7,10 @@ use base64::Engine;
 use hmac::Mac;
 use serde::{Deserialize, Serialize};
 
-use super::{BASE64, Invalid, Key, LIFETIME};
+use super::{BASE64, Invalid, Key, LIFETIME, Spoken};
 use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::changelist::Model;
+use crate::django::language::Language;
 
 const PURPOSE: &str = "list";
 
@@ -26,6 +27,9 @@ pub struct ListClaims {
     /// The store's time before Django was asked: what was saved later, the list may not show.
     #[serde(rename = "a")]
     pub asked: Millis,
+    /// As in a form's token.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Stands for the rows that were shown; only in the token for the socket.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<String>,
@@ -39,6 +43,11 @@ impl Key {
     pub fn verify_list(&self, token: &str, now: Millis) -> Result<ListClaims, Invalid> {
         let claims: ListClaims = self.unseal(PURPOSE, token)?;
         if now > claims.asked + LIFETIME { Err(Invalid::Expired) } else { Ok(claims) }
+    }
+
+    /// As of a form's token.
+    pub fn language_of_list(&self, token: &str) -> Option<Language> {
+        self.unseal::<Spoken>(PURPOSE, token).ok()?.language
     }
 
     /// Stands for rows, so that a long list's token stays short.
@@ -62,6 +71,7 @@ mod tests {
             session: "s".to_owned(),
             page: PageId::from("p"),
             asked: 1000,
+            language: Language::parse("tr"),
             rows: Some(key.digest_of_rows(["1", "2"])),
         };
         let token = key.sign_list(&claims);
@@ -69,6 +79,7 @@ mod tests {
         assert_eq!(key.verify_list(&token, 1001 + LIFETIME), Err(Invalid::Expired));
         assert_eq!(Key::new(b"l").verify_list(&token, 1000), Err(Invalid::Forged));
         assert_eq!(key.verify(&token, 1000), Err(Invalid::Forged), "it is no token of a form");
+        assert_eq!((key.language_of_list(&token), key.language(&token)), (Language::parse("tr"), None));
         assert_ne!(key.digest_of_rows(["1", "2"]), key.digest_of_rows(["1,2"]));
         assert_ne!(key.digest_of_rows(["1", "2"]), key.digest_of_rows(["1\",\"2"]));
     }

@@ -19,7 +19,7 @@ const TAIL: &str = "<tail>";
 fn rewrite(html: &[u8], cuts: &[usize]) -> (Vec<u8>, Learned) {
     let themes = Themes::parse(THEMES).unwrap();
     let insert = Insert {
-        field: FIELD.to_owned(),
+        field: Box::new(|_| FIELD.to_owned()),
         base: Base::Carried(Some("B".to_owned())),
         tail: Box::new(|_, _| Some(TAIL.to_owned())),
     };
