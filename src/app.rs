@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::task::TaskTracker;
 
 use crate::assets::Assets;
+use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
 use crate::django::changelist::Model;
 use crate::django::object::{ObjectKey, decode_path, unquote};
@@ -36,7 +37,10 @@ pub struct App {
     pub prefixes: Vec<Prefix>,
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
+    /// What the widget says.
     pub texts: Texts,
+    /// What our own pages say.
+    pub catalogs: Catalogs,
     pub deep_check: DeepCheck,
     /// Fields that change by themselves: `field` or `app.model:field`.
     pub volatile: Vec<String>,

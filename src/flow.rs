@@ -18,6 +18,7 @@ use crate::http::body::Body;
 use crate::http::headers::{self, Peer};
 use crate::identity::Who;
 use crate::render::{self, Rendering};
+use crate::reply::Accepts;
 use crate::socket::session::Eyes;
 use crate::socket::{connection, handshake, list_door};
 use crate::store::Snapshot;
@@ -27,11 +28,11 @@ use crate::{http::tunnel, ids, list_write, lists, login, reply, resolve};
 /// Answers every request; never fails. What the proxy does more than pass on is boxed: the future of every request is
 /// as large as the largest thing it may become, and most only pass.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
-    let json = reply::wants_json(request.headers());
+    let accepts = Accepts::of(request.headers());
     let head = (request.method(), request.uri(), request.version(), request.headers());
     if let Err(refused) = headers::check(head.0, head.1, head.2, head.3) {
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
-        return reply::error(status, "This request cannot be served", refused.why, json);
+        return reply::error(accepts.choose(&app.catalogs, None), status, "bad_request_title", refused.why);
     }
     if request.method() == Method::OPTIONS && request.uri().path() == "*" {
         return Response::new(Body::empty());
@@ -43,7 +44,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     }
     if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
         let below = below.to_owned();
-        return Box::pin(own(&app, peer, &below, request, json)).await;
+        return Box::pin(own(&app, peer, &below, request, &accepts)).await;
     }
     let upgrade = headers::upgrade(request.headers());
     let writes = request.method() == Method::POST;
@@ -62,14 +63,14 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (Route::Object { key, view: View::Other }, Some(headers))
             if writes && app.only_shows(&key.model(), request.uri().path()) =>
         {
-            followed(&app, &headers, pass(&app, request, upgrade, json).await).await
+            followed(&app, &headers, pass(&app, request, upgrade, &accepts).await).await
         }
         (Route::Object { key, view }, Some(headers)) if writes => {
             Box::pin(gate::write(&app, Post { key, view, headers, request })).await
         }
         (Route::List, Some(headers)) if writes => match model {
             Some(model) => Box::pin(list_write::write(&app, model, headers, request)).await,
-            None => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
+            None => followed(&app, &headers, pass(&app, request, upgrade, &accepts).await).await,
         },
         (Route::Object { key, view }, Some(headers))
             if view != View::Other && request.method() == Method::GET =>
@@ -85,8 +86,8 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
                 None => Box::pin(admin_page(&app, &headers, request)).await,
             }
         }
-        (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, json).await).await,
-        (_, None) => pass(&app, request, upgrade, json).await,
+        (_, Some(headers)) => followed(&app, &headers, pass(&app, request, upgrade, &accepts).await).await,
+        (_, None) => pass(&app, request, upgrade, &accepts).await,
     }
 }
 
@@ -97,9 +98,9 @@ fn needs_headers(meaning: &Route, writes: bool) -> bool {
 
 /// What a page that is only read needs to be remembered of its request: who asks, and what they want to see.
 fn of_the_person(app: &App, headers: &HeaderMap) -> HeaderMap {
-    use hyper::header::{ACCEPT, COOKIE, HeaderName};
+    use hyper::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HeaderName};
     let mut own = HeaderMap::with_capacity(4);
-    let needed = [COOKIE, ACCEPT, HeaderName::from_static("x-requested-with")];
+    let needed = [COOKIE, ACCEPT, ACCEPT_LANGUAGE, HeaderName::from_static("x-requested-with")];
     for name in needed.iter().chain(app.identity.sso.all()) {
         for value in headers.get_all(name) {
             own.append(name.clone(), value.clone());
@@ -127,29 +128,30 @@ async fn own(
     peer: Peer,
     below: &str,
     mut request: Request<Incoming>,
-    json: bool,
+    accepts: &Accepts,
 ) -> Response<Body> {
     if let Some(asset) = app.assets.serve(below, request.headers()) {
         return asset;
     }
     let list = Model::of_path(&decode_path(below));
     let object = App::socket_object(below);
+    let to = accepts.choose(&app.catalogs, None);
     if object.is_none() && list.is_none() {
-        let sentence = "Nothing of collab-proxy has this address.";
-        return reply::error(StatusCode::NOT_FOUND, "Not found", sentence, json);
+        let sentence = to.catalog.text("not_found_text");
+        return reply::error(to, StatusCode::NOT_FOUND, "not_found_title", sentence);
     }
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
-            return reply::error(refused.status, "No WebSocket here", refused.why, json);
+            return reply::error(to, refused.status, "no_websocket_title", refused.why);
         }
     };
     let who = match app.identity.who(request.headers()).await {
         Ok(who) => who,
         Err(error) => {
             tracing::warn!(below, %error, "a page's socket could not be opened");
-            let sentence = "Edit locks cannot be reached just now.";
-            return reply::error(StatusCode::SERVICE_UNAVAILABLE, "Try again", sentence, json);
+            let sentence = to.catalog.text("no_locks_text");
+            return reply::error(to, StatusCode::SERVICE_UNAVAILABLE, "no_locks_title", sentence);
         }
     };
     let switched = hyper::upgrade::on(&mut request);
@@ -186,7 +188,7 @@ async fn object_page(
     let who = app.identity.who(headers).await;
     let seen = app.hub.store().read(&object).await;
     let root = root_of(&app.prefixes, request.uri().path()).unwrap_or("/admin/").to_owned();
-    let answer = pass(app, request, None, reply::wants_json(headers)).await;
+    let answer = pass(app, request, None, &Accepts::of(headers)).await;
     let (who, version, saved_pages, now) = match (who, seen) {
         (Ok(who), Ok(Snapshot { record, now })) => {
             let saved_pages = record.saved_pages_of(&who.user);
@@ -217,7 +219,7 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
             .headers_mut()
             .insert(hyper::header::ACCEPT_ENCODING, hyper::header::HeaderValue::from_static("identity"));
     }
-    let answer = followed(app, headers, pass(app, request, None, reply::wants_json(headers)).await).await;
+    let answer = followed(app, headers, pass(app, request, None, &Accepts::of(headers)).await).await;
     match who {
         Some(who) => render::tapped(app, answer, who),
         None => answer,
@@ -239,7 +241,7 @@ pub(crate) async fn pass(
     app: &App,
     mut request: Request<Incoming>,
     upgrade: Option<hyper::header::HeaderValue>,
-    json: bool,
+    accepts: &Accepts,
 ) -> Response<Body> {
     let client = upgrade.map(|protocol| {
         let headers = request.headers_mut();
@@ -261,7 +263,7 @@ pub(crate) async fn pass(
         }
         Err(error) => {
             tracing::warn!(%error, "Django did not answer");
-            reply::no_answer(&error, json)
+            reply::no_answer(accepts.choose(&app.catalogs, None), &error)
         }
     }
 }

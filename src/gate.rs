@@ -25,7 +25,7 @@ use crate::django::outcome::{FORM_ACTION, Pressed};
 use crate::django::route::View;
 use crate::http::body::Body;
 use crate::identity::Who;
-use crate::reply;
+use crate::reply::{self, Accepts};
 use crate::resolve::{self, TO_FIELD};
 use crate::store::StoreError;
 use crate::token::{Claims, Invalid, UNKNOWN_VERSION};
@@ -86,17 +86,14 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     let action = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let posted = body::read(Body::timed(incoming, app.body_timeout), &encoding).await;
     if posted.broken {
-        let why = "The form ended before its time, so it was not passed on. Nothing was saved.";
-        return reply::error(
-            hyper::StatusCode::BAD_REQUEST,
-            "This form did not arrive whole",
-            why,
-            reply::wants_json(&headers),
-        );
+        let to = Accepts::of(&headers).choose(&app.catalogs, None);
+        let why = to.catalog.text("broken_form_text");
+        return reply::error(to, hyper::StatusCode::BAD_REQUEST, "broken_form_title", why);
     }
     if view == View::Change && only_reads(app, &key, posted.copy(), &encoding).await {
         return pass(app, &headers, Request::from_parts(parts, posted.into_body())).await;
     }
+    let accepts = Accepts::of(&headers).page_only();
     let who = app.identity.who(&headers).await;
     let eyes = render::eyes(&parts.headers);
     let named =
@@ -134,12 +131,9 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     });
     judged.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a write's task failed");
-        reply::error(
-            hyper::StatusCode::BAD_GATEWAY,
-            "We do not know whether this was saved",
-            "The proxy failed while it carried out the save. Open the object and look.",
-            false,
-        )
+        let to = accepts.choose(&app.catalogs, None);
+        let sentence = to.catalog.text("lost_save_text");
+        reply::error(to, hyper::StatusCode::BAD_GATEWAY, "unknown_title", sentence)
     })
 }
 
@@ -161,7 +155,7 @@ async fn pass(app: &App, headers: &HeaderMap, request: Request<Body>) -> Respons
             crate::http::headers::to_client(answer.headers_mut());
             crate::flow::followed(app, headers, answer).await
         }
-        Err(error) => reply::no_answer(&error, reply::wants_json(headers)),
+        Err(error) => reply::no_answer(Accepts::of(headers).choose(&app.catalogs, None), &error),
     }
 }
 

@@ -30,7 +30,7 @@ use crate::django::posted::Posted;
 use crate::http::body::Body;
 use crate::http::headers as http_headers;
 use crate::identity::Who;
-use crate::reply;
+use crate::reply::{self, Accepts};
 use crate::store::StoreError;
 use crate::token::list::ListClaims;
 use body::{Read, Why};
@@ -50,7 +50,7 @@ struct Job {
     posted: Posted,
     who: Who,
     token: Token,
-    json: bool,
+    accepts: Accepts,
 }
 
 /// What the list's own token says.
@@ -67,12 +67,12 @@ pub(crate) async fn write(
     headers: HeaderMap,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let json = reply::wants_json(&headers);
+    let accepts = Accepts::of(&headers);
     let (head, incoming) = request.into_parts();
     let (body, posted) = match body::read(app, &headers, incoming).await {
         Read::Whole(body, posted) => (body, posted),
-        Read::Broken => return Why::Broken.answer(json),
-        Read::Odd(why, body) => return odd(app, &model, head, why, body, json).await,
+        Read::Broken => return Why::Broken.answer(accepts.choose(&app.catalogs, None)),
+        Read::Odd(why, body) => return odd(app, &model, head, why, body, &accepts).await,
     };
     let meaning = changelist::read(&posted);
     let rows = match &meaning {
@@ -81,7 +81,7 @@ pub(crate) async fn write(
         Meaning::Edit(rows) => rows.len(),
     };
     if rows > ROWS {
-        return Why::Rows.answer(json);
+        return Why::Rows.answer(accepts.choose(&app.catalogs, None));
     }
     let who = match app.identity.who(&headers).await {
         Ok(who) => Ok(who),
@@ -92,8 +92,17 @@ pub(crate) async fn write(
         Ok(who) => (who, None),
         Err(error) => (nobody(), Some(error)),
     };
-    let app = Arc::clone(app);
-    let mut job = Job { app, model, headers, head, body, posted, who, token: Token::None, json };
+    let mut job = Job {
+        app: Arc::clone(app),
+        model,
+        headers,
+        head,
+        body,
+        posted,
+        who,
+        token: Token::None,
+        accepts: accepts.clone(),
+    };
     if let Some(error) = error {
         return job.no_store(&error);
     }
@@ -113,29 +122,33 @@ pub(crate) async fn write(
     });
     carried.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a list's task failed");
-        reply::error(
-            StatusCode::BAD_GATEWAY,
-            "We do not know whether this was saved",
-            "The proxy failed while it carried this out. Open the list and look.",
-            json,
-        )
+        let to = accepts.choose(&app.catalogs, None);
+        reply::error(to, StatusCode::BAD_GATEWAY, "unknown_title", to.catalog.text("lost_list_text"))
     })
 }
 
 /// A body that no list's form sends. Where a site has a view of its own at such an address, which only looks like a
 /// list, it is that view's business.
-async fn odd(app: &Arc<App>, model: &Model, head: Parts, why: Why, body: Body, json: bool) -> Response<Body> {
+async fn odd(
+    app: &Arc<App>,
+    model: &Model,
+    head: Parts,
+    why: Why,
+    body: Body,
+    accepts: &Accepts,
+) -> Response<Body> {
+    let to = accepts.choose(&app.catalogs, None);
     let address = head.uri.path_and_query().map_or("/", |p| p.as_str());
     if fresh::list_at(app, model, &head, address).await.may_be_list() {
         body::drain(body).await;
-        return why.answer(json);
+        return why.answer(to);
     }
     match app.upstream.send(Request::from_parts(head, body)).await {
         Ok(mut answer) => {
             http_headers::to_client(answer.headers_mut());
             answer
         }
-        Err(error) => reply::no_answer(&error, json),
+        Err(error) => reply::no_answer(to, &error),
     }
 }
 

@@ -20,10 +20,11 @@ use crate::flow::{followed, pass};
 use crate::http::body::Body;
 use crate::http::rewriting::Rewriting;
 use crate::identity::Who;
+use crate::ids;
 use crate::render::{ask_plainly, learn, nonce, open_socket, prepare, readable};
+use crate::reply::Accepts;
 use crate::token::UNKNOWN_VERSION;
 use crate::token::list::ListClaims;
-use crate::{ids, reply};
 
 /// One rendering of a list.
 pub(crate) struct Listing {
@@ -43,7 +44,7 @@ pub(crate) async fn page(
     ask_plainly(request.headers_mut());
     let who = app.identity.who(headers).await;
     let asked = app.hub.store().now().await;
-    let answer = pass(app, request, None, reply::wants_json(headers)).await;
+    let answer = pass(app, request, None, &Accepts::of(headers)).await;
     let answer = followed(app, headers, answer).await;
     let (who, asked) = match (who, asked) {
         (Ok(who), Ok(now)) => (who, now),

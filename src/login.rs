@@ -13,7 +13,7 @@ use hyper::{Request, Response, StatusCode};
 use crate::app::App;
 use crate::http::body::Body;
 use crate::http::headers;
-use crate::reply;
+use crate::reply::{self, Accepts};
 
 /// A login form is far smaller; a larger body is passed on unread.
 const LIMIT: usize = 16 * 1024;
@@ -31,8 +31,10 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
                 (username(&bytes), Body::after(VecDeque::from([bytes]), Body::empty()))
             }
             Err(_) => {
-                let why = "The body of the login ended before its time.";
-                return reply::error(StatusCode::BAD_REQUEST, "This login cannot be read", why, false);
+                let accepts = Accepts::of(original).page_only();
+                let to = accepts.choose(&app.catalogs, None);
+                let why = to.catalog.text("broken_login_text");
+                return reply::error(to, StatusCode::BAD_REQUEST, "broken_login_title", why);
             }
         }
     } else {
@@ -42,7 +44,7 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(%error, "Django did not answer a login");
-            return reply::no_answer(&error, reply::wants_json(original));
+            return reply::no_answer(Accepts::of(original).choose(&app.catalogs, None), &error);
         }
     };
     headers::to_client(answer.headers_mut());

@@ -2,58 +2,61 @@
 //!
 //! Owns the words. A refused write's page holds everything that was typed; JSON for clients that ask for it.
 
+mod accepts;
+mod again;
 mod kept;
+mod kept_data;
 mod row_words;
 pub mod rows;
+mod span;
+mod table;
+mod trouble;
 mod versions;
 mod words;
 
 use hyper::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 
 use crate::assets::ERROR_PAGE;
+use crate::assets::catalog::Catalog;
 use crate::http::body::Body;
 use crate::http::upstream::UpstreamError;
+pub use accepts::{Accepts, Representation};
 pub use kept::{Drafter, Kept, Wait, kept};
-use words::gateway_status;
-pub use words::{Trouble, ago};
+pub use span::ago;
+use table::gateway_status;
+pub use trouble::Trouble;
 
-/// A page of ours without anything kept: Django is away, the request is malformed.
-pub fn error(status: StatusCode, title: &str, sentence: &str, json: bool) -> Response<Body> {
+/// A page of ours without anything kept: Django is away, the request is malformed. `title`: a text's key.
+pub fn error(to: Representation, status: StatusCode, title: &str, sentence: &str) -> Response<Body> {
     let retry_after =
         (status == StatusCode::BAD_GATEWAY || status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
-    if json {
-        let body = serde_json::json!({"error": status.as_u16(), "message": sentence}).to_string();
-        return respond(status, "application/json", body, retry_after);
-    }
-    let text = |s: &str| html_escape::encode_text(s).into_owned();
-    let body = fill(ERROR_PAGE, &[("title", &text(title)), ("sentence", &text(sentence))]);
-    respond(status, "text/html; charset=utf-8", body, retry_after)
+    let body = if to.json {
+        serde_json::json!({"error": status.as_u16(), "message": sentence}).to_string()
+    } else {
+        let text = |s: &str| html_escape::encode_text(s).into_owned();
+        let title = text(to.catalog.text(title));
+        fill(ERROR_PAGE, to.catalog, &[("title", &title), ("sentence", &text(sentence))])
+    };
+    respond(to, status, body, retry_after)
 }
 
 /// Django did not answer a request that changes nothing we know of.
-pub fn no_answer(error: &UpstreamError, json: bool) -> Response<Body> {
+pub fn no_answer(to: Representation, error: &UpstreamError) -> Response<Body> {
     let (title, sentence) = match error {
-        UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => (
-            "The site is not running",
-            "The application server behind this site cannot be reached. Please try again in a moment.",
-        ),
-        UpstreamError::AnswerTimeout(_) => (
-            "The site is too slow",
-            "The application server behind this site did not answer in time. Please try again in a moment.",
-        ),
-        UpstreamError::Broken(_) => (
-            "The site broke off",
-            "The application server behind this site ended the connection without an answer.",
-        ),
+        UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {
+            ("not_running_title", "not_running_text")
+        }
+        UpstreamError::AnswerTimeout(_) => ("too_slow_title", "too_slow_text"),
+        UpstreamError::Broken(_) => ("broke_off_title", "broke_off_text"),
     };
-    self::error(gateway_status(error), title, sentence, json)
+    self::error(to, gateway_status(error), title, to.catalog.text(sentence))
 }
 
-fn respond(status: StatusCode, kind: &'static str, body: String, retry_after: Option<u32>) -> Response<Body> {
+fn respond(to: Representation, status: StatusCode, body: String, retry_after: Option<u32>) -> Response<Body> {
     let mut answer = Response::new(Body::bytes(body));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -71,66 +74,65 @@ fn respond(status: StatusCode, kind: &'static str, body: String, retry_after: Op
     for (name, value) in own {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    let kind = if to.json { "application/json" } else { "text/html; charset=utf-8" };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(language) = HeaderValue::from_str(to.catalog.language().as_str()) {
+        headers.insert(CONTENT_LANGUAGE, language);
+    }
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
 }
 
-/// A script asks for JSON by name, or says that it is one.
-pub fn wants_json(request: &HeaderMap) -> bool {
-    let accept = request.get(ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
-    let scripted = request.get("x-requested-with").is_some_and(|v| v == "XMLHttpRequest");
-    (accept.contains("application/json") || scripted) && !accept.contains("text/html")
-}
-
-/// Puts values where `{{name}}` stands. Values are not looked through again.
-fn fill(template: &str, values: &[(&str, &str)]) -> String {
+/// Puts values where `{{name}}` stands, and the catalog's texts where their keys do. Neither is looked through again.
+fn fill(template: &str, catalog: &Catalog, values: &[(&str, &str)]) -> String {
     let mut out = String::with_capacity(template.len() + 1024);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
         let (name, tail) = after.split_once("}}").unwrap_or((after, ""));
-        let value = values.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v);
-        out.push_str(value);
+        match values.iter().find(|(n, _)| *n == name) {
+            Some((_, value)) => out.push_str(value),
+            None if name == "html" => out.push_str(&html_of(catalog)),
+            None => out.push_str(&html_escape::encode_text(catalog.get(name).unwrap_or_default())),
+        }
         rest = tail;
     }
     out.push_str(rest);
     out
 }
 
+/// The page's first tag.
+fn html_of(catalog: &Catalog) -> String {
+    let language = catalog.language();
+    let direction = if language.is_rtl() { " dir=\"rtl\"" } else { "" };
+    format!("<html lang=\"{}\"{direction}>", language.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::ACCEPT;
+    use crate::assets::catalog::tests::documented;
+    use crate::django::language::Language;
 
     #[test]
     fn values_are_not_looked_through() {
-        assert_eq!(fill("<p>{{a}}-{{b}}</p>{{c}}", &[("a", "{{b}}"), ("b", "x")]), "<p>{{b}}-x</p>");
+        let catalogs = documented();
+        let fill = |template| fill(template, catalogs.english(), &[("a", "{{b}}"), ("b", "x")]);
+        assert_eq!(fill("<p>{{a}}-{{b}}</p>{{c}}"), "<p>{{b}}-x</p>");
+        assert_eq!(fill("{{html}}{{try_button}}{{a}}"), "<html lang=\"en\">Try again{{b}}");
     }
 
     #[test]
-    fn time_spans() {
-        for (seconds, want) in
-            [(0, "0 seconds"), (1, "1 second"), (61, "1 minute"), (7_200, "2 hours"), (90_000, "1 day")]
-        {
-            assert_eq!(ago(seconds * 1000, 0), want);
-        }
-        assert_eq!(ago(0, 5), "0 seconds", "a clock that went back");
-    }
-
-    #[test]
-    fn json_is_for_those_who_ask() {
-        for (pairs, want) in [
-            (&[(ACCEPT, "application/json")][..], true),
-            (&[(ACCEPT, "text/html,application/json")], false),
-            (&[(ACCEPT, "*/*")], false),
-            (&[(HeaderName::from_static("x-requested-with"), "XMLHttpRequest")], true),
-        ] {
-            let headers: HeaderMap =
-                pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_static(v))).collect();
-            assert_eq!(wants_json(&headers), want, "{pairs:?}");
+    fn a_page_says_which_language_it_speaks_and_in_which_direction() {
+        let catalogs = documented();
+        for (tag, first) in [("de", "<html lang=\"de\">"), ("ar", "<html lang=\"ar\" dir=\"rtl\">")] {
+            let catalog = catalogs.find(&Language::parse(tag).unwrap()).unwrap();
+            for page in [crate::assets::KEPT_PAGE, crate::assets::ROWS_PAGE, ERROR_PAGE] {
+                let page = fill(page, catalog, &[]);
+                assert!(page.starts_with(&format!("<!DOCTYPE html>\n{first}\n")), "{page}");
+            }
         }
     }
 }

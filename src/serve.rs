@@ -6,6 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
 use crate::assets::{Assets, THEMES};
 use crate::clock::Clock;
@@ -96,6 +97,7 @@ impl Proxy {
             prefixes: settings.prefixes.clone(),
             own_prefix: settings.own_prefix.clone(),
             texts: Texts::new(&settings.texts),
+            catalogs: Catalogs::new(&settings.page_texts),
             deep_check: settings.deep_check,
             volatile: settings.volatile.clone(),
             read_actions: settings.read_actions.clone(),

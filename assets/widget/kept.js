@@ -3,8 +3,10 @@
 import { Connection } from './connection.js';
 import { idOf, keep } from './drafts.js';
 import { nameOf } from './protocol.js';
+import { fill } from './texts.js';
 
 const config = JSON.parse(document.getElementById('collab-kept').textContent);
+const { texts } = config;
 const live = document.querySelector('.live');
 const form = document.querySelector('form');
 const act = (name) => document.querySelector(`[data-act="${name}"]`);
@@ -35,9 +37,9 @@ async function copy(text, button) {
   const label = button.textContent;
   try {
     await navigator.clipboard.writeText(text);
-    button.textContent = 'Copied';
+    button.textContent = texts.copied_text;
   } catch {
-    button.textContent = 'Your browser does not allow it';
+    button.textContent = texts.copy_refused_text;
   }
   setTimeout(() => { button.textContent = label; }, 2000);
 }
@@ -54,8 +56,8 @@ for (const value of typed) {
   const button = document.createElement('button');
   button.type = 'button';
   button.className = 'copy';
-  button.textContent = 'Copy';
-  button.setAttribute('aria-label', `Copy: ${value.closest('.field').querySelector('h3').textContent}`);
+  button.textContent = texts.copy_button;
+  button.setAttribute('aria-label', fill(texts.copy_field_label, { field: value.closest('.field').querySelector('h3').textContent }));
   button.addEventListener('click', () => copy(textOf(value), button));
   value.after(button);
 }
@@ -72,7 +74,7 @@ let lostTo = '';
 
 function wait(button) {
   button.hidden = true;
-  live.textContent = 'Waiting for the lock…';
+  live.textContent = texts.line_wait_text;
   if (connection) return connection.send('claim_editor') || connection.start();
   connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
@@ -90,7 +92,7 @@ function wait(button) {
 
 function onEvent({ type, frame }) {
   if (type === 'ended') {
-    live.textContent = 'This page cannot wait any longer. Try again when you like.';
+    live.textContent = texts.line_ended_text;
     act('wait').hidden = true;
   }
   if (frame?.type === 'lock_released') lostTo = nameOf(frame.by);
@@ -100,24 +102,24 @@ function onEvent({ type, frame }) {
 // What is true now stands at the top: what was true when the save was refused must not contradict it.
 function show({ you, position, stale, turn, editor, elsewhere, handover }) {
   const free = you === 'editor' || turn || (stale && editor === null);
-  const edits = editor && !elsewhere ? `${editor.name} is editing this` : title;
+  const edits = editor && !elsewhere ? fill(texts.held_title, { editor_name: editor.name }) : title;
   mine ||= free;
-  heading.textContent = free ? 'It is free now' : edits;
-  document.title = free ? '✓ It is free now' : edits;
+  heading.textContent = free ? texts.free_title : edits;
+  document.title = free ? `✓ ${texts.free_title}` : edits;
   note.hidden = mine;
   act('wait').hidden = free || you === 'waiting' || elsewhere;
   live.textContent = sentence({ free, you, position, stale, elsewhere, handover });
 }
 
 function sentence({ free, you, position, stale, elsewhere, handover }) {
-  if (stale) return free ? 'It is free now, but it was saved meanwhile. Try again: both versions are compared then.' : 'It was saved meanwhile.';
+  if (stale) return free ? texts.free_saved_text : texts.meanwhile_text;
   if (free) {
     const [asking] = handover?.asking ?? [];
-    return `It is free now, and it is your turn. ${asking ? `${asking} asks to edit it, and may take over if you wait. ` : ''}Try again.`;
+    return asking ? fill(texts.free_asked_text, { names: asking }) : texts.free_turn_text;
   }
-  if (you === 'waiting') return position > 1 ? `You are number ${position} in line.` : 'You are next.';
-  if (elsewhere) return 'You are editing this on another page.';
-  return lostTo ? `${lostTo} has taken over. What you typed is still kept here.` : 'Your turn has passed. What you typed is still kept here.';
+  if (you === 'waiting') return position > 1 ? fill(texts.line_position_text, { position }) : texts.line_next_text;
+  if (elsewhere) return texts.line_elsewhere_text;
+  return lostTo ? fill(texts.line_taken_over_text, { editor_name: lostTo }) : texts.line_passed_text;
 }
 
 store(false);
@@ -127,15 +129,15 @@ if (config.applies && something) {
     const chosen = [...form.querySelectorAll('input[type="file"]')].some(({ files }) => files.length > 0);
     if (chosen && !fileWarned) {
       fileWarned = true;
-      live.textContent = 'The files that you have chosen here cannot be carried over: choose them again in the form. Press once more to go there.';
+      live.textContent = texts.fill_files_text;
     } else if (store(true)) location.assign(config.current);
-    else live.textContent = 'Your browser does not keep data for this site, or it is too much. Copy what you typed instead.';
+    else live.textContent = texts.fill_refused_text;
   });
 }
 // After signing in, the form opens again and finds it.
 const login = document.querySelector('a.button');
 if (login && store(true)) {
   login.removeAttribute('target');
-  live.textContent = 'It is filled in again when you have signed in as the same person in this browser.';
+  live.textContent = texts.fill_login_text;
 }
 if (config.waits && config.socket) offer('wait', wait);

@@ -1,6 +1,7 @@
 //! The widget's files, compiled in, at addresses that hold their hash: cached for ever, never stale.
 
 mod bundle;
+pub mod catalog;
 pub mod texts;
 
 use std::collections::{BTreeMap, HashMap};

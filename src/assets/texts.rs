@@ -1,11 +1,16 @@
 //! What the widget says, by language: English from the documented settings, six more from files of their own, and over
 //! them what the site has changed. A page is given those of its own `<html lang>`.
+//!
+//! Owns the layers, which `catalog` has too, of the texts of the proxy's own pages.
 
 use std::collections::BTreeMap;
 
+use rust_embed::RustEmbed;
 use serde_json::Value;
 
-#[derive(rust_embed::RustEmbed)]
+use crate::django::language::Language;
+
+#[derive(RustEmbed)]
 #[folder = "assets/texts/"]
 struct Files;
 
@@ -26,46 +31,51 @@ pub struct Texts {
     by_language: BTreeMap<String, Value>,
 }
 
-const ENGLISH: &str = "en";
+pub(super) const ENGLISH: &str = "en";
 
 impl Texts {
     pub fn new(site: &SiteTexts) -> Self {
-        let shipped = shipped();
-        let none = Words::new();
-        let all = shipped.keys().chain(site.by_language.keys()).map(String::as_str).chain([ENGLISH]);
-        let by_language = all.map(|language| {
-            // A dialect begins with what its language says.
-            let primary = primary(language);
-            let mut words = site.english.clone();
-            for layer in [
-                shipped.get(primary).unwrap_or(&none),
-                &site.changed,
-                site.by_language.get(primary).unwrap_or(&none),
-                site.by_language.get(language).unwrap_or(&none),
-            ] {
-                words.extend(layer.clone());
-            }
-            (language.to_owned(), serde_json::json!(words))
-        });
-        Self { by_language: by_language.collect() }
+        let all = layered(site, &shipped::<Files>()).into_iter();
+        Self { by_language: all.map(|(language, words)| (language, serde_json::json!(words))).collect() }
     }
 
     /// `language`: as the page has it, such as `pt-BR`; English where nobody speaks it.
     pub fn of(&self, language: &str) -> &Value {
-        let language = language.to_lowercase().replace('_', "-");
-        let find = |name: &str| self.by_language.get(name);
-        find(&language).or_else(|| find(primary(&language))).or_else(|| find(ENGLISH)).unwrap_or(&Value::Null)
+        let spoken = Language::parse(language).and_then(|language| find(&self.by_language, &language));
+        spoken.or_else(|| self.by_language.get(ENGLISH)).unwrap_or(&Value::Null)
     }
 }
 
-fn primary(language: &str) -> &str {
-    language.split('-').next().unwrap_or_default()
+/// A dialect that nobody has texts of speaks as its language does.
+pub(super) fn find<'t, T>(all: &'t BTreeMap<String, T>, language: &Language) -> Option<&'t T> {
+    all.get(language.as_str()).or_else(|| all.get(language.primary()))
+}
+
+/// Every language's texts: each layer says over again what the one before it says otherwise.
+pub(super) fn layered(site: &SiteTexts, shipped: &BTreeMap<String, Words>) -> BTreeMap<String, Words> {
+    let none = Words::new();
+    let all = shipped.keys().chain(site.by_language.keys()).map(String::as_str).chain([ENGLISH]);
+    let by_language = all.map(|language| {
+        // A dialect begins with what its language says.
+        let primary = language.split('-').next().unwrap_or_default();
+        let mut words = site.english.clone();
+        for layer in [
+            shipped.get(primary).unwrap_or(&none),
+            &site.changed,
+            site.by_language.get(primary).unwrap_or(&none),
+            site.by_language.get(language).unwrap_or(&none),
+        ] {
+            words.extend(layer.clone());
+        }
+        (language.to_owned(), words)
+    });
+    by_language.collect()
 }
 
 /// The languages that come with the program.
-fn shipped() -> BTreeMap<String, Words> {
-    let files = Files::iter().filter_map(|name| {
-        let text = String::from_utf8(Files::get(&name)?.data.into_owned()).ok()?;
+pub(super) fn shipped<F: RustEmbed>() -> BTreeMap<String, Words> {
+    let files = F::iter().filter_map(|name| {
+        let text = String::from_utf8(F::get(&name)?.data.into_owned()).ok()?;
         Some((name.strip_suffix(".toml")?.to_owned(), toml::from_str(&text).unwrap_or_default()))
     });
     files.collect()

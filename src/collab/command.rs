@@ -209,8 +209,8 @@ impl Refusal {
     #[must_use]
     pub fn without_names(mut self) -> Self {
         match &mut self {
-            Self::Held { by, .. } | Self::Saving { by, .. } => "Somebody else".clone_into(&mut by.name),
-            Self::Stale { saved: Some(saved), .. } => "Somebody".clone_into(&mut saved.by.name),
+            Self::Held { by, .. } | Self::Saving { by, .. } => by.name.clear(),
+            Self::Stale { saved: Some(saved), .. } => saved.by.name.clear(),
             Self::Stale { saved: None, .. } | Self::Unfit => {}
         }
         self

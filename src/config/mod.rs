@@ -97,7 +97,10 @@ pub struct Settings {
     pub sharing: Sharing,
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,
+    /// What the widget says.
     pub texts: SiteTexts,
+    /// What the proxy's own pages say.
+    pub page_texts: SiteTexts,
 }
 
 /// What a command line adds: `key` to value, with the flag's name.
@@ -265,7 +268,8 @@ fn settings(r: &mut Reader) -> Option<Settings> {
             live_view_except: r.parse_list("live_view.except", model),
         },
         own_prefix,
-        texts,
+        texts: texts.widget,
+        page_texts: texts.pages,
         listen,
     })
 }

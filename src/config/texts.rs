@@ -1,4 +1,4 @@
-//! The texts that the widget says: as they are documented, and what a site has changed of them.
+//! The texts of the widget and of the proxy's own pages: as they are documented, and what a site has changed of them.
 
 use super::reader::Reader;
 use crate::assets::texts::SiteTexts;
@@ -21,9 +21,17 @@ const SEEDS: &[&str] = &[
     "chat_cannot_send_message",
 ];
 
+/// What the widget says, and what the proxy's own pages say, which no widget has to load.
+pub(super) struct All {
+    pub(super) widget: SiteTexts,
+    pub(super) pages: SiteTexts,
+}
+
 /// Is this one of the settings that a language may have of its own?
 pub(super) fn is_text(key: &str) -> bool {
-    key.starts_with("texts.") || key.strip_prefix("options.").is_some_and(|name| SEEDS.contains(&name))
+    key.starts_with("texts.")
+        || key.starts_with("page_texts.")
+        || key.strip_prefix("options.").is_some_and(|name| SEEDS.contains(&name))
 }
 
 /// `options.tr.next_text`: the language and the text's name. Languages as `<html lang>` has them: `tr`, `pt-br`.
@@ -35,23 +43,34 @@ pub(super) fn of_language(key: &str) -> Option<(&str, &str)> {
     ((2..=3).contains(&first.len()) && letters(first) && parts.all(letters)).then_some((language, name))
 }
 
-pub(super) fn read(r: &mut Reader) -> SiteTexts {
-    let own = r.section("texts").into_iter().map(|name| (format!("texts.{name}"), name));
-    let keys = SEEDS.iter().map(|name| (format!("options.{name}"), (*name).to_owned())).chain(own);
+pub(super) fn read(r: &mut Reader) -> All {
+    let of_section = |r: &Reader, section: &str| -> Vec<(String, String)> {
+        r.section(section).into_iter().map(|name| (format!("{section}.{name}"), name)).collect()
+    };
+    let seeds = SEEDS.iter().map(|name| (format!("options.{name}"), (*name).to_owned()));
+    let widget = seeds.chain(of_section(r, "texts")).collect();
+    let pages = of_section(r, "page_texts");
+    let mut all = All { widget: for_all(r, widget), pages: for_all(r, pages) };
+    for key in r.section("options") {
+        let key = format!("options.{key}");
+        if let Some((language, name)) = of_language(&key) {
+            let (language, name) = (language.to_lowercase(), name.to_owned());
+            let texts = if all.pages.english.contains_key(&name) { &mut all.pages } else { &mut all.widget };
+            texts.by_language.entry(language).or_default().insert(name, r.text(&key));
+        }
+    }
+    all
+}
+
+/// What is said in English, and what the site says in every language. `keys`: each with the text's name.
+fn for_all(r: &mut Reader, keys: Vec<(String, String)>) -> SiteTexts {
     let mut texts = SiteTexts::default();
-    for (key, name) in keys.collect::<Vec<_>>() {
+    for (key, name) in keys {
         let text = r.text(&key);
         if r.is_changed(&key) {
             texts.changed.insert(name.clone(), text);
         }
         texts.english.insert(name, r.default_text(&key));
-    }
-    for key in r.section("options") {
-        let key = format!("options.{key}");
-        if let Some((language, name)) = of_language(&key) {
-            let (language, name) = (language.to_lowercase(), name.to_owned());
-            texts.by_language.entry(language).or_default().insert(name, r.text(&key));
-        }
     }
     texts
 }

@@ -13,10 +13,11 @@ use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::base::{Shown, pack, unpack};
 use crate::django::compare;
 use crate::django::form::Typed;
+use crate::django::language::Language;
 use crate::django::route::{View, root_of};
 use crate::http::body::Body;
 use crate::ids;
-use crate::reply::{self, Drafter, Kept, Trouble, Wait};
+use crate::reply::{self, Accepts, Drafter, Kept, Trouble, Wait};
 use crate::store::StoreError;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims, Key};
@@ -132,7 +133,13 @@ impl Writer {
             script: format!("{}{}kept.js", self.app.own_prefix, self.app.assets.folder()),
             now,
         };
-        reply::kept(trouble, &kept, reply::wants_json(&self.headers))
+        let accepts = Accepts::of(&self.headers);
+        reply::kept(trouble, &kept, accepts.choose(&self.app.catalogs, self.language().as_ref()))
+    }
+
+    /// That of the page that was posted from. Read of the token alone, so that it is known whatever went wrong.
+    fn language(&self) -> Option<Language> {
+        self.app.identity.key().language(self.token.as_deref()?)
     }
 
     /// Whose draft this is: after a lost login that of the person who typed it, who will sign in again.
@@ -172,7 +179,8 @@ impl Writer {
     }
 
     fn claims_for(&self, page: &PageId, version: Millis, now: Millis) -> Claims {
-        self.who.claims(self.key.clone(), page.clone(), version, now)
+        let claims = self.who.claims(self.key.clone(), page.clone(), version, now);
+        Claims { language: self.language(), ..claims }
     }
 
     /// The admin's root that was posted below.

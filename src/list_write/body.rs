@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 use crate::app::App;
 use crate::django::posted::Posted;
 use crate::http::body::Body;
-use crate::reply;
+use crate::reply::{self, Representation};
 
 /// Django itself takes 2.5 MB without files (DATA_UPLOAD_MAX_MEMORY_SIZE).
 const LIMIT: usize = 16 * 1024 * 1024;
@@ -27,22 +27,15 @@ pub(super) enum Why {
 }
 
 impl Why {
-    pub(super) fn answer(&self, json: bool) -> Response<Body> {
-        let (status, title, why) = match self {
-            Self::Broken => {
-                (StatusCode::BAD_REQUEST, "This form did not arrive whole", "it ended before its time")
-            }
-            Self::Large => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "This form is too large", "it is larger than 16 MiB")
-            }
-            Self::Rows => {
-                (StatusCode::BAD_REQUEST, "These are too many rows", "it names more than 10,000 rows")
-            }
-            Self::Odd(why) => (StatusCode::BAD_REQUEST, "This form cannot be checked", *why),
+    pub(super) fn answer(&self, to: Representation) -> Response<Body> {
+        let (status, title, text) = match self {
+            Self::Broken => (StatusCode::BAD_REQUEST, "broken_form_title", "broken_list_text"),
+            Self::Large => (StatusCode::PAYLOAD_TOO_LARGE, "large_list_title", "large_list_text"),
+            Self::Rows => (StatusCode::BAD_REQUEST, "long_list_title", "long_list_text"),
+            Self::Odd(_) => (StatusCode::BAD_REQUEST, "odd_form_title", "odd_form_text"),
         };
-        let sentence =
-            format!("Nothing was saved, and nothing deleted: the form was not passed on, because {why}.");
-        reply::error(status, title, &sentence, json)
+        let reason = if let Self::Odd(why) = self { why } else { "" };
+        reply::error(to, status, title, &to.catalog.fill(text, &[("reason", reason)]))
     }
 }
 

@@ -41,7 +41,7 @@ impl Job {
             }
             Err(error) => {
                 tracing::warn!(%error, "Django did not answer");
-                reply::no_answer(&error, self.json)
+                reply::no_answer(self.accepts.choose(&self.app.catalogs, None), &error)
             }
         }
     }

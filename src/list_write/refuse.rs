@@ -8,12 +8,15 @@ use super::{Job, Token};
 use crate::collab::command::Refusal;
 use crate::collab::record::Millis;
 use crate::django::form::{TOKEN_FIELD, Typed};
+use crate::django::language::Language;
 use crate::django::object::ObjectKey;
 use crate::django::route::root_of;
 use crate::http::body::Body;
 use crate::lists;
+use crate::reply::Representation;
 pub(super) use crate::reply::rows::TypedField;
 use crate::reply::rows::{self, Kept, RefusedRow, Trouble};
+use crate::token::list::ListClaims;
 
 /// A row that stands against the POST.
 pub(super) struct Refused {
@@ -101,7 +104,10 @@ impl Job {
         // To save over a save that one was told of is a conscious act, with a token that says so.
         let told = rows.iter().any(|r| matches!(r.refusal, Refusal::Stale { .. } | Refusal::Unfit));
         let token = match &self.token {
-            _ if told => Some(self.app.identity.key().sign_list(&lists::claims(&self.model, &self.who, now))),
+            _ if told => {
+                let claims = lists::claims(&self.model, &self.who, now);
+                Some(self.app.identity.key().sign_list(&ListClaims { language: self.language(), ..claims }))
+            }
             // One that is no good as well: without any, the next try would pass for a script's.
             Token::Good(_) | Token::Unfit => self.posted.last(TOKEN_FIELD).map(str::to_owned),
             Token::None => None,
@@ -112,14 +118,23 @@ impl Job {
             Fewer::TooMany => (None, 0, true),
         };
         let kept = self.kept(all, fewer, left, too_many, changed, token, now);
-        rows::kept(&Trouble::Refused(&rows), &kept, self.json)
+        rows::kept(&Trouble::Refused(&rows), &kept, self.representation())
     }
 
     /// Something else went wrong; everything is given back all the same.
     pub(super) fn trouble(&self, trouble: &Trouble, changed: Vec<Changed>) -> Response<Body> {
         let token = self.posted.last(TOKEN_FIELD).map(str::to_owned);
         let kept = self.kept(self.fields(), None, 0, false, changed, token, 0);
-        rows::kept(trouble, &kept, self.json)
+        rows::kept(trouble, &kept, self.representation())
+    }
+
+    /// The language of the page that was posted from. Read of the token alone, so that it is known whatever went wrong.
+    fn language(&self) -> Option<Language> {
+        self.app.identity.key().language_of_list(self.posted.last(TOKEN_FIELD)?)
+    }
+
+    fn representation(&self) -> Representation<'_> {
+        self.accepts.choose(&self.app.catalogs, self.language().as_ref())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the page's own parts")]

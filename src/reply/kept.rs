@@ -1,24 +1,25 @@
 //! The page of a save that did not go through: everything that was typed, beside what is there now.
 //!
-//! Owns the page's parts and its data for scripts. It works without JavaScript for reading, copying and sending
+//! Owns the page's parts. It works without JavaScript for reading, copying and sending
 //! again; `kept.js` adds what needs it.
 
 use std::collections::BTreeMap;
 
 use hyper::Response;
 
-use super::versions;
-use super::words::{THIS, Trouble, Words, words};
-use super::{fill, respond};
+use super::accepts::Representation;
+use super::trouble::Trouble;
+use super::words::{Name, Words, sentences, words};
+use super::{again, fill, kept_data, respond, versions};
 use crate::assets::KEPT_PAGE;
+use crate::assets::catalog::Catalog;
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, PageId, Person, Saved, UserKey};
+use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::base::BASE_FIELD;
-use crate::django::compare::{Place, Row, Status};
-use crate::django::fields::Value;
+use crate::django::compare::{Place, Row};
 use crate::django::form::{Encoding, TOKEN_FIELD, Typed};
 use crate::django::object::ObjectKey;
-use crate::django::watch::{hidden, withhold};
+use crate::django::watch::hidden;
 use crate::http::body::Body;
 
 /// Where and how the page can wait in line.
@@ -72,49 +73,28 @@ pub struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    fn name(&self) -> String {
-        let kind = || self.object.model().rsplit('.').next().unwrap_or("object").to_owned();
-        self.title.map_or_else(|| format!("{THIS}{}", kind()), str::to_owned)
+    fn name(&self, catalog: &Catalog) -> Name {
+        let model = self.object.model();
+        let kind = model.rsplit('.').next().unwrap_or("object");
+        match self.title {
+            Some(title) => Name { text: title.to_owned(), ours: false },
+            None => Name { text: catalog.fill("unnamed_object", &[("model", kind)]), ours: true },
+        }
     }
 }
 
 /// The answer that gives everything back.
-pub fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
-    let words = words(trouble, &kept.name(), kept.deleting, kept.reader, kept.now);
-    let body = if json { data(&words, trouble, kept) } else { page(&words, trouble, kept) };
-    let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
-    respond(words.status, kind, body, words.retry_after)
-}
-
-fn data(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
-    let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match trouble {
-        Trouble::Refused(Refusal::Held { by, since } | Refusal::Saving { by, since, .. }) => {
-            (Some((by, *since)), None)
-        }
-        Trouble::Refused(Refusal::Stale { saved, .. }) => (None, saved.as_ref()),
-        _ => (None, None),
+pub fn kept(trouble: &Trouble, kept: &Kept, to: Representation) -> Response<Body> {
+    let catalog = to.catalog;
+    let words = words(catalog, trouble, &kept.name(catalog), kept.deleting, kept.reader, kept.now);
+    let body = match to.json {
+        true => kept_data::json(catalog, &words, trouble, kept),
+        false => page(catalog, &words, trouble, kept),
     };
-    let sent = |values: &Option<Vec<Value>>| values.as_ref().map(|v| v.iter().map(|v| v.0.clone()).collect());
-    let changes = kept.rows.iter().filter(|r| r.status != Status::Unchanged).map(|row| {
-        let (typed, base, now): (Option<Vec<String>>, _, _) =
-            (sent(&row.typed), sent(&row.base), sent(&row.now));
-        serde_json::json!({"name": row.name, "status": row.status, "row": row.place, "typed": typed, "base": base, "now": now})
-    });
-    serde_json::json!({
-        "error": trouble.code(),
-        "object": kept.object.to_string(),
-        "message": words.sentence,
-        "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
-        "saved": saved.map(|s| serde_json::json!({"by": s.by.name, "at": s.at})),
-        "fields": kept.typed.fields,
-        "files": kept.typed.files,
-        "withheld": kept.typed.withheld,
-        "changes": changes.collect::<Vec<_>>(),
-    })
-    .to_string()
+    respond(to, words.status, body, words.retry_after)
 }
 
-fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
+fn page(catalog: &Catalog, words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
     let enctype = match kept.encoding {
         Encoding::Multipart { .. } => "multipart/form-data",
@@ -129,23 +109,24 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let lost_row = kept.rows.iter().any(|r| r.place == Place::Deleted && r.typed.is_some());
     // Django takes no row that it does not have (BaseModelFormSet.add_fields: the key must be one of the rows').
     let hopeless = trouble.is_conscious() && lost_row;
-    let advice = if hopeless {
-        "Everything you typed is kept below. A row of yours was deleted meanwhile, so the site would not take this \
-         form as it is: fill your changes into the current version."
-    } else {
-        words.advice
+    let advice = match hopeless {
+        true => sentences(catalog, &["kept_text", "save_row_gone_text"]),
+        false => words.advice.clone(),
     };
     let button = words
         .button
         // What is not all there must not be sent again: Django would take what is missing for emptied.
         .filter(|_| !hopeless && !kept.typed.cut)
-        .map_or_else(String::new, |b| format!("<button type=\"submit\" class=\"{second}\">{b}</button>"));
+        .map_or_else(String::new, |key| {
+            format!("<button type=\"submit\" class=\"{second}\">{}</button>", catalog.html(key, &[]))
+        });
     let button = match trouble {
         Trouble::SignedOut(login) if is_web(login) => {
             // On a new tab: without scripts this page is the only one that has it all.
             format!(
-                "<a class=\"button\" href=\"{}\" target=\"_blank\" rel=\"noopener\">Sign in and go on</a>",
-                text(login)
+                "<a class=\"button\" href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a>",
+                text(login),
+                catalog.html("log_in_button", &[])
             )
         }
         _ => button,
@@ -153,30 +134,34 @@ fn page(words: &Words, trouble: &Trouble, kept: &Kept) -> String {
     let link = match trouble {
         Trouble::SignedOut(_) => String::new(),
         Trouble::Gone | Trouble::Refused(Refusal::Stale { deleted: true, .. }) => {
-            format!("<a href=\"{}\">Go to the list</a>", text(list_of(kept.current)))
+            let list = text(list_of(kept.current));
+            format!("<a href=\"{list}\">{}</a>", catalog.html("to_list_button", &[]))
         }
         _ => format!(
-            "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">Open it in a new tab</a>",
-            text(kept.current)
+            "<a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a>",
+            text(kept.current),
+            catalog.html("open_tab_button", &[])
         ),
+    };
+    let versions = match kept.deleting {
+        true => String::new(),
+        false => versions::html(catalog, kept.rows, kept.known, trouble),
     };
     fill(
         KEPT_PAGE,
+        catalog,
         &[
             ("title", &text(&words.title)),
             ("sentence", &text(&words.sentence)),
-            ("advice", advice),
+            ("advice", &html_escape::encode_text(&advice)),
             ("action", &text(kept.action)),
             ("enctype", enctype),
             ("hidden", &carried(kept)),
             ("button", &button),
             ("link", &link),
-            ("again", &to_fill_in(kept.typed)),
-            (
-                "versions",
-                &if kept.deleting { String::new() } else { versions::html(kept.rows, kept.known, trouble) },
-            ),
-            ("config", &config(trouble, kept)),
+            ("again", &again::html(catalog, kept.typed)),
+            ("versions", &versions),
+            ("config", &kept_data::config(catalog, trouble, kept)),
             ("script", &text(&kept.script)),
         ],
     )
@@ -201,47 +186,6 @@ fn list_of(change_page: &str) -> &str {
     object.rfind('/').map_or("/", |at| &object[..=at])
 }
 
-/// A field's name as people would say it: `images-0-file` → `Images #1: file`.
-fn in_words(name: &str) -> String {
-    let spaced = |text: &str| text.replace('_', " ");
-    let row = name.rsplit_once('-').and_then(|(head, field)| {
-        let (prefix, row) = head.rsplit_once('-')?;
-        Some(format!("{} #{}: {}", spaced(prefix), row.parse::<usize>().ok()? + 1, spaced(field)))
-    });
-    let mut words = row.unwrap_or_else(|| spaced(name));
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    words
-}
-
-/// What cannot be sent again without the person: files and passwords.
-fn to_fill_in(typed: &Typed) -> String {
-    let text = |s: &str| html_escape::encode_quoted_attribute(s).into_owned();
-    let mut html = String::new();
-    for (name, file) in &typed.files {
-        let label = text(&in_words(name));
-        let (name, file) = (text(name), text(file));
-        html.push_str(&format!(
-            "<p><label for=\"file-{name}\">{label}: the file <b>{file}</b> has to be chosen again:</label> \
-             <input type=\"file\" id=\"file-{name}\" name=\"{name}\"></p>"
-        ));
-    }
-    for name in &typed.withheld {
-        let mark = withhold(name);
-        let name = text(name);
-        html.push_str(&format!(
-            "<p><label for=\"again-{name}\"><b>{name}</b> is not shown again; type it again:</label> \
-             <input type=\"password\" id=\"again-{name}\" name=\"{name}\" autocomplete=\"off\">{mark}</p>"
-        ));
-    }
-    if typed.cut {
-        html.push_str("<p>More was sent than can be kept here, so it cannot be sent again from this page. Your browser's Back \
-             button may still have it all.</p>");
-    }
-    html
-}
-
 /// An address that a link may lead to: never a script.
 pub(super) fn is_web(address: &str) -> bool {
     (address.starts_with('/') && !address.starts_with("//"))
@@ -249,41 +193,11 @@ pub(super) fn is_web(address: &str) -> bool {
         || address.starts_with("http://")
 }
 
-/// What the page's script needs: the draft that keeps what was typed, and the way into the line.
-fn config(trouble: &Trouble, kept: &Kept) -> String {
-    let typed = |r: &&Row| !kept.deleting && r.status < Status::Unchanged && r.status != Status::Theirs;
-    let changed: Vec<&Row> = kept.rows.iter().filter(typed).collect();
-    let list = |of: fn(&Row) -> &Option<Vec<Value>>| -> Vec<(String, String, String)> {
-        let values =
-            changed.iter().flat_map(|row| of(row).iter().flatten().map(|v| (row.name.clone(), v.clone())));
-        values.map(|(name, value)| (name, value.0.clone(), value.shown().to_owned())).collect()
-    };
-    let config = serde_json::json!({
-        "object": kept.object.to_string(),
-        "user": {"user_id": kept.user.user_id, "session": kept.user.session, "known": kept.user.known},
-        "current": kept.current,
-        "socket": kept.wait.as_ref().map(|w| &w.socket),
-        "token": kept.wait.as_ref().map(|w| &w.token),
-        "waits": trouble.passes(),
-        "applies": trouble.can_apply(),
-        "draft": {
-            "page": kept.page,
-            "version": kept.version,
-            "rows": kept.row_keys.iter().map(|(prefix, (saved, keys))| {
-                (prefix, serde_json::json!({"saved": saved, "keys": keys}))
-            }).collect::<BTreeMap<_, _>>(),
-            "files": kept.typed.files,
-            "names": changed.iter().map(|r| &r.name).collect::<Vec<_>>(),
-            "fields": list(|row| &row.typed),
-            "base": list(|row| &row.base),
-        },
-    });
-    config.to_string().replace('<', "\\u003c")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assets::catalog::tests::documented;
+    use crate::collab::record::Person;
     use crate::django::compare;
 
     #[test]
@@ -317,7 +231,17 @@ mod tests {
         let by = Person { user: "id:1".into(), name: "<b>Ada</b>".to_owned() };
         let refusal = Refusal::Held { by, since: 0 };
         let trouble = Trouble::Refused(&refusal);
-        let html = page(&words(&trouble, &kept.name(), false, kept.reader, 0), &trouble, &kept);
+        let catalogs = documented();
+        let shown = |kept: &Kept, deleting| {
+            let catalog = catalogs.english();
+            page(
+                catalog,
+                &words(catalog, &trouble, &kept.name(catalog), deleting, kept.reader, 0),
+                &trouble,
+                kept,
+            )
+        };
+        let html = shown(&kept, false);
         assert!(
             !html.contains("<script>&") && !html.contains("<b>Ada") && !html.contains("<i>Kettle"),
             "{html}"
@@ -329,8 +253,7 @@ mod tests {
         for (deleting, says) in
             [(true, "<p>This product was not deleted: "), (false, "changes to this product were")]
         {
-            let html =
-                page(&words(&trouble, &nameless.name(), deleting, nameless.reader, 0), &trouble, &nameless);
+            let html = shown(&nameless, deleting);
             assert!(html.contains(says), "{says} in {html}");
         }
     }
@@ -339,18 +262,6 @@ mod tests {
     fn the_list_of_a_page() {
         assert_eq!(list_of("/admin/shop/product/3/change/"), "/admin/shop/product/");
         assert_eq!(list_of("/"), "/");
-    }
-
-    #[test]
-    fn fields_in_words() {
-        for (name, words) in [
-            ("manual", "Manual"),
-            ("last_seen", "Last seen"),
-            ("images-0-file", "Images #1: file"),
-            ("a-b", "A-b"),
-        ] {
-            assert_eq!(in_words(name), words);
-        }
     }
 
     #[test]

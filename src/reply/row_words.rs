@@ -1,9 +1,14 @@
 //! What the page of a list's POST says: from what happened to a status, a sentence, and what to do next.
+//!
+//! Pure: the texts are the catalog's, which is an argument; here stand their keys (collab.toml, `[page_texts]`).
 
 use hyper::StatusCode;
 
 use super::rows::{RefusedRow, Trouble};
-use super::words::{begun, failure, failure_status, gateway_status, happened, span};
+use super::span::span;
+use super::table::{failure, failure_status, gateway_status, happened};
+use super::words::{editor_and_since, sentences};
+use crate::assets::catalog::Catalog;
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, UserKey};
 
@@ -12,126 +17,154 @@ pub(super) struct Words {
     pub(super) code: &'static str,
     pub(super) title: String,
     pub(super) sentence: String,
-    pub(super) advice: &'static str,
+    pub(super) advice: String,
     pub(super) retry_after: Option<u32>,
+    /// The key of what the button says that sends the form again.
     pub(super) button: &'static str,
 }
 
+/// One line of the table, by the keys of its texts.
+struct Line {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    sentence: &'static str,
+    /// What fills the sentence's `{why}`; empty where it has none.
+    why: &'static str,
+    advice: [&'static str; 2],
+    retry_after: Option<u32>,
+    button: &'static str,
+}
+
 /// The table.
-pub(super) fn words(trouble: &Trouble, model: &str, deleting: bool) -> Words {
+pub(super) fn words(catalog: &Catalog, trouble: &Trouble, model: &str, deleting: bool) -> Words {
+    let line = line(trouble, deleting);
+    let count = if let Trouble::Refused(rows) = trouble { rows.len() } else { 0 };
+    let (count, status) = (count.to_string(), line.status.as_str().to_owned());
+    let mut holes = vec![("model", model), ("count", &count), ("status", &status)];
+    let why = if line.why.is_empty() { String::new() } else { catalog.fill(line.why, &holes) };
+    holes.push(("why", &why));
+    Words {
+        status: line.status,
+        code: line.code,
+        title: catalog.fill(line.title, &holes),
+        sentence: catalog.fill(line.sentence, &holes),
+        advice: sentences(catalog, &line.advice),
+        retry_after: line.retry_after,
+        button: line.button,
+    }
+}
+
+fn line(trouble: &Trouble, deleting: bool) -> Line {
     match trouble {
         Trouble::Refused(rows) => refused(rows, deleting),
-        Trouble::Store => Words {
+        Trouble::Store => Line {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "store_down",
-            title: "Edit locks cannot be checked just now".to_owned(),
-            sentence: format!("Nothing of {model} was changed, as nobody can tell who is editing it."),
-            advice: "Everything you chose and typed is kept below. Try again in a moment.",
+            title: "no_store_title",
+            sentence: "list_no_store_text",
+            why: "",
+            advice: ["list_kept_below_text", "try_soon_text"],
             retry_after: Some(5),
-            button: "Try again",
+            button: "try_button",
         },
-        Trouble::SignedOut(_) => Words {
+        Trouble::SignedOut(_) => Line {
             status: StatusCode::FORBIDDEN,
             code: "signed_out",
-            title: "You are signed out".to_owned(),
-            sentence: format!("Nothing of {model} was changed: the site asks you to sign in first."),
-            advice: "Everything you chose and typed is kept on this page. Sign in on the new tab as the same person, \
-                     come back to this one, and try again.",
+            title: "signed_out_title",
+            sentence: "list_lost_text",
+            why: "signed_out_why",
+            advice: ["list_kept_text", "list_log_in_text"],
             retry_after: None,
-            button: "Try again",
+            button: "try_button",
         },
-        Trouble::Forbidden => Words {
+        Trouble::Forbidden => Line {
             status: StatusCode::FORBIDDEN,
             code: "forbidden",
-            title: "The site refused this".to_owned(),
-            sentence: format!(
-                "Nothing of {model} was changed: the site answered 403. You may have signed in again since you opened \
-                 the list, or you may no longer be allowed to change it."
-            ),
-            advice: "Everything you chose and typed is kept on this page. Try again; if that does not help, copy it \
-                     from here.",
+            title: "list_forbidden_title",
+            sentence: "list_lost_text",
+            why: "list_forbidden_why",
+            advice: ["list_kept_text", "list_try_text"],
             retry_after: None,
-            button: "Try again",
+            button: "try_button",
         },
-        Trouble::NoDjango(error) => Words {
+        Trouble::NoDjango(error) => Line {
             status: gateway_status(error),
             code: "not_sent",
-            title: "The site does not answer".to_owned(),
-            sentence: format!("Nothing of {model} was changed: the application server cannot be reached."),
-            advice: "Everything you chose and typed is kept below. Try again in a moment.",
+            title: "no_answer_title",
+            sentence: "list_lost_text",
+            why: "no_answer_why",
+            advice: ["list_kept_below_text", "try_soon_text"],
             retry_after: Some(5),
-            button: "Try again",
+            button: "try_button",
         },
-        Trouble::Failed { status, unknown: false } => Words {
+        Trouble::Failed { status, unknown: false } => Line {
             status: failure_status(*status),
             code: "failed",
-            title: "The site could not do this".to_owned(),
-            sentence: format!("Nothing of {model} was changed: {}.", failure(*status)),
-            advice: "Everything you chose and typed is kept below. Try again in a moment.",
+            title: "list_failed_title",
+            sentence: "list_lost_text",
+            why: failure(*status),
+            advice: ["list_kept_below_text", "try_soon_text"],
             retry_after: (*status >= 429).then_some(5),
-            button: "Try again",
+            button: "try_button",
         },
-        Trouble::Failed { status, unknown: true } => Words {
+        Trouble::Failed { status, unknown: true } => Line {
             status: failure_status(*status),
             code: "unknown",
-            title: "We do not know whether this was done".to_owned(),
-            sentence: format!("It was sent, and {}.", failure(*status)),
-            advice: "Everything you chose and typed is kept below. Open the list and look before you go on.",
+            title: "list_unknown_title",
+            sentence: "list_sent_failed_text",
+            why: failure(*status),
+            advice: ["list_kept_below_text", "list_look_text"],
             retry_after: None,
-            button: "Send it again anyway",
+            button: "list_send_again_button",
         },
-        Trouble::Unknown(error) => Words {
+        Trouble::Unknown(error) => Line {
             status: gateway_status(error),
             code: "unknown",
-            title: "We do not know whether this was done".to_owned(),
-            sentence: format!("It was sent, but the application server did not say what became of {model}."),
-            advice: "Everything you chose and typed is kept below. Open the list and look before you go on.",
+            title: "list_unknown_title",
+            sentence: "list_sent_unknown_text",
+            why: "",
+            advice: ["list_kept_below_text", "list_look_text"],
             retry_after: None,
-            button: "Send it again anyway",
+            button: "list_send_again_button",
         },
     }
 }
 
-fn refused(rows: &[RefusedRow], deleting: bool) -> Words {
+fn refused(rows: &[RefusedRow], deleting: bool) -> Line {
     let any = |fits: fn(&Refusal) -> bool| rows.iter().any(|r| fits(&r.refusal));
     let held = any(|r| matches!(r, Refusal::Held { .. }));
     let saving = any(|r| matches!(r, Refusal::Saving { .. }));
     let old = any(|r| matches!(r, Refusal::Stale { .. } | Refusal::Unfit));
-    let (count, verb) = match rows.len() {
-        1 => ("One row".to_owned(), "stands"),
-        n => (format!("{n} rows"), "stand"),
-    };
     let busy = held || saving;
-    Words {
+    Line {
         status: if busy { StatusCode::LOCKED } else { StatusCode::CONFLICT },
         code: if held { "locked" } else { rows.first().map_or("locked", |r| r.refusal.code()) },
-        title: format!("{count} {verb} in the way"),
-        sentence: if deleting { "No row was deleted." } else { "Nothing was changed in any row." }.to_owned(),
-        advice: "Everything you chose and typed is kept on this page.",
+        title: if rows.len() == 1 { "list_row_title" } else { "list_rows_title" },
+        sentence: if deleting { "list_not_deleted_text" } else { "list_refused_text" },
+        why: "",
+        advice: ["list_kept_text", ""],
         retry_after: busy.then_some(if held { 15 } else { 2 }),
         button: match (busy, old) {
-            (true, true) if deleting => "Try again with all rows, also those saved since",
-            (false, _) if deleting => "Delete all rows anyway",
-            (true, true) => "Try again with all rows, over what was saved since",
-            (true, false) => "Try again with all rows",
-            _ => "Save all rows anyway",
+            (true, true) if deleting => "list_try_all_since_button",
+            (false, _) if deleting => "list_delete_all_button",
+            (true, true) => "list_try_all_over_button",
+            (true, false) => "list_try_all_button",
+            _ => "list_save_all_button",
         },
     }
 }
 
 /// Why this row stands in the way.
-pub(super) fn why(refusal: &Refusal, reader: &UserKey, now: Millis) -> String {
-    match refusal {
-        Refusal::Held { by, since } => format!("{} has been editing it for {}.", by.name, span(now, *since)),
-        Refusal::Saving { own: true, .. } => "Your own save of it is still being carried out.".to_owned(),
-        Refusal::Saving { by, .. } => format!("A save by {} is just being carried out.", by.name),
-        Refusal::Stale { saved, deleted } => {
-            let text = happened(saved.as_ref(), *deleted, reader, now);
-            begun(format!("{text} after you opened the list."), &["it ", "you "])
-        }
-        Refusal::Unfit => {
-            "The list was opened under another login, more than a day ago, or before the proxy was restarted."
-                .to_owned()
-        }
-    }
+pub(super) fn why(catalog: &Catalog, refusal: &Refusal, reader: &UserKey, now: Millis) -> String {
+    let key = match refusal {
+        Refusal::Held { .. } => "held_why",
+        Refusal::Saving { own: true, .. } => "list_saving_self_why",
+        Refusal::Saving { .. } => "list_saving_why",
+        Refusal::Stale { saved, deleted } => happened(saved.as_ref(), *deleted, reader)[1],
+        Refusal::Unfit => "list_unfit_why",
+    };
+    let (editor_name, since) = editor_and_since(catalog, refusal);
+    let time = since.map_or_else(String::new, |since| span(catalog, now, since));
+    catalog.fill(key, &[("editor_name", editor_name), ("time", &time)])
 }

@@ -3,16 +3,18 @@
 
 use hyper::Response;
 
+use super::accepts::Representation;
 use super::kept::is_web;
+use super::kept_data::{editor_json, people, saved_json};
 use super::row_words::{Words, why, words};
-use super::{fill, respond};
+use super::{again, fill, respond};
 use crate::assets::ROWS_PAGE;
+use crate::assets::catalog::Catalog;
 use crate::collab::command::Refusal;
-use crate::collab::record::{Millis, Person, Saved, UserKey};
+use crate::collab::record::{Millis, UserKey};
 use crate::django::changelist::{SELECTED, split};
 use crate::django::compare::is_machinery;
 use crate::django::form::TOKEN_FIELD;
-use crate::django::watch::withhold;
 use crate::http::body::Body;
 use crate::http::upstream::UpstreamError;
 
@@ -85,32 +87,31 @@ impl Kept {
     }
 }
 
-pub(crate) fn kept(trouble: &Trouble, kept: &Kept, json: bool) -> Response<Body> {
-    let words = words(trouble, &kept.model, kept.deletes());
+pub(crate) fn kept(trouble: &Trouble, kept: &Kept, to: Representation) -> Response<Body> {
+    let catalog = to.catalog;
+    let words = words(catalog, trouble, &kept.model, kept.deletes());
     let rows = match trouble {
         Trouble::Refused(rows) => rows,
         _ => &[][..],
     };
-    let body = if json { data(&words, rows, kept) } else { page(trouble, &words, rows, kept) };
-    let kind = if json { "application/json" } else { "text/html; charset=utf-8" };
-    respond(words.status, kind, body, words.retry_after)
+    let body = match to.json {
+        true => data(catalog, &words, rows, kept),
+        false => page(catalog, trouble, &words, rows, kept),
+    };
+    respond(to, words.status, body, words.retry_after)
 }
 
-fn data(words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
+fn data(catalog: &Catalog, words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
     let others = unseen(rows);
     let rows = rows.iter().filter(|row| !row.unseen).map(|row| {
-        let (editor, saved): (Option<(&Person, Millis)>, Option<&Saved>) = match &row.refusal {
-            Refusal::Held { by, since } | Refusal::Saving { by, since, .. } => (Some((by, *since)), None),
-            Refusal::Stale { saved, .. } => (None, saved.as_ref()),
-            Refusal::Unfit => (None, None),
-        };
+        let (editor, saved) = people(&row.refusal);
         serde_json::json!({
             "pk": row.pk,
             "label": row.label,
             "error": row.refusal.code(),
-            "message": why(&row.refusal, &kept.reader, kept.now),
-            "editor": editor.map(|(by, since)| serde_json::json!({"name": by.name, "since": since})),
-            "saved": saved.map(|s| serde_json::json!({"by": s.by.name, "at": s.at})),
+            "message": why(catalog, &row.refusal, &kept.reader, kept.now),
+            "editor": editor_json(catalog, editor),
+            "saved": saved_json(catalog, saved),
         })
     });
     serde_json::json!({
@@ -130,26 +131,27 @@ fn text(s: &str) -> String {
     html_escape::encode_quoted_attribute(s).into_owned()
 }
 
-fn page(trouble: &Trouble, words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
+fn page(catalog: &Catalog, trouble: &Trouble, words: &Words, rows: &[RefusedRow], kept: &Kept) -> String {
     let mut listed = String::new();
     for row in rows.iter().filter(|row| !row.unseen) {
         listed.push_str(&format!(
             "<li><a href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a><p>{}</p>{}</li>",
             text(&row.href),
             text(&row.label),
-            text(&why(&row.refusal, &kept.reader, kept.now)),
-            table(&row.typed),
+            text(&why(catalog, &row.refusal, &kept.reader, kept.now)),
+            table(catalog, &row.typed),
         ));
     }
-    listed.extend(others(rows, kept));
+    listed.extend(others(catalog, rows, kept));
     let mut forms = String::new();
     // On a new tab: this page is the only one that has it all.
     if let Trouble::SignedOut(login) = trouble
         && is_web(login)
     {
         forms.push_str(&format!(
-            "<a class=\"first\" href=\"{}\" target=\"_blank\" rel=\"noopener\">Sign in and go on</a>",
-            text(login)
+            "<a class=\"first\" href=\"{}\" target=\"_blank\" rel=\"noopener\">{}</a>",
+            text(login),
+            catalog.html("log_in_button", &[])
         ));
     }
     // Its forms have the last login's CSRF token.
@@ -160,36 +162,42 @@ fn page(trouble: &Trouble, words: &Words, rows: &[RefusedRow], kept: &Kept) -> S
         _ => String::new(),
     };
     if let Some(fewer) = &kept.fewer {
-        let them = if rows.len() == 1 { "that row" } else { "those rows" };
-        let others = if kept.left == 1 { "1 other".to_owned() } else { format!("{} others", kept.left) };
-        forms.push_str(&form(kept, fewer, &format!("Go on without {them} ({others})"), "first"));
+        let key = match (rows.len() == 1, kept.left == 1) {
+            (true, true) => "list_without_row_one_button",
+            (true, false) => "list_without_row_button",
+            (false, true) => "list_without_rows_one_button",
+            (false, false) => "list_without_rows_button",
+        };
+        let button = catalog.fill(key, &[("count", &kept.left.to_string())]);
+        forms.push_str(&form(catalog, kept, fewer, &button, "first"));
     }
-    forms.push_str(&form(kept, &kept.all, words.button, if forms.is_empty() { "first" } else { "" }));
-    let mut advice = words.advice.to_owned();
+    let class = if forms.is_empty() { "first" } else { "" };
+    forms.push_str(&form(catalog, kept, &kept.all, catalog.text(words.button), class));
+    let mut advice = words.advice.clone();
     if kept.too_many {
-        advice.push_str(
-            " The other rows are too many to be named one by one, so there is no going on without these: narrow \
-             the list with its filters first.",
-        );
+        advice.extend([" ", catalog.text("list_too_many_text")]);
     }
-    let changed: String =
-        kept.changed.iter().map(|(l, typed)| format!("<li>{}{}</li>", text(l), table(typed))).collect();
-    let heading = if rows.is_empty() { "What you sent" } else { "Your other changes" };
+    let row = |(label, typed): &(String, Vec<TypedField>)| {
+        format!("<li>{}{}</li>", text(label), table(catalog, typed))
+    };
+    let changed: String = kept.changed.iter().map(row).collect();
+    let heading = if rows.is_empty() { "list_sent_title" } else { "list_changes_title" };
     let changed = match changed.is_empty() {
         true => changed,
-        false => format!("<h2>{heading}</h2><ul>{changed}</ul>"),
+        false => format!("<h2>{}</h2><ul>{changed}</ul>", catalog.html(heading, &[])),
     };
     fill(
         ROWS_PAGE,
+        catalog,
         &[
             ("title", &text(&words.title)),
             ("sentence", &text(&words.sentence)),
-            ("advice", &advice),
+            ("advice", &html_escape::encode_text(&advice)),
             ("rows", &if listed.is_empty() { listed } else { format!("<ul>{listed}</ul>") }),
             ("forms", &forms),
             ("list", &text(&kept.address)),
             ("changed", &changed),
-            ("shown", &shown(kept)),
+            ("shown", &shown(catalog, kept)),
             ("script", &script),
         ],
     )
@@ -200,57 +208,49 @@ fn unseen(rows: &[RefusedRow]) -> usize {
 }
 
 /// The rows that are not named.
-fn others(rows: &[RefusedRow], kept: &Kept) -> Option<String> {
+fn others(catalog: &Catalog, rows: &[RefusedRow], kept: &Kept) -> Option<String> {
     let count = unseen(rows);
-    let other = if count < rows.len() { "other " } else { "" };
-    let (row, are) = if count == 1 { ("row", "is") } else { ("rows", "are") };
-    let model = text(&kept.model);
-    (count > 0).then(|| format!("<li>{count} {other}{row} of {model} {are} being edited or saved.</li>"))
+    let key = match (count < rows.len(), count == 1) {
+        (false, true) => "list_unseen_row_text",
+        (false, false) => "list_unseen_rows_text",
+        (true, true) => "list_unseen_other_row_text",
+        (true, false) => "list_unseen_other_rows_text",
+    };
+    let holes = [("count", &*count.to_string()), ("model", &text(&kept.model))];
+    (count > 0).then(|| format!("<li>{}</li>", catalog.html(key, &holes)))
 }
 
 /// What was typed into a row, beside what stands there now.
-fn table(typed: &[TypedField]) -> String {
+fn table(catalog: &Catalog, typed: &[TypedField]) -> String {
     if typed.is_empty() {
         return String::new();
     }
     // Nothing is known of it where Django shows no list, or not this row.
     let known = typed.iter().any(|field| field.present.is_some());
-    let (now, cell): (_, fn(&TypedField) -> String) = match known {
-        true => ("<th scope=\"col\">Now</th>", |f| {
-            format!("<td>{}</td>", text(f.present.as_deref().unwrap_or_default()))
-        }),
-        false => ("", |_| String::new()),
+    let heading = |key| format!("<th scope=\"col\">{}</th>", catalog.html(key, &[]));
+    let now = if known { heading("now_column") } else { String::new() };
+    let cell = |field: &TypedField| match known {
+        true => format!("<td>{}</td>", text(field.present.as_deref().unwrap_or_default())),
+        false => String::new(),
     };
     let rows = typed.iter().map(|field| {
         let (name, typed) = (text(&field.name), text(&field.typed));
         format!("<tr><th scope=\"row\">{name}</th><td>{typed}</td>{}</tr>", cell(field))
     });
     format!(
-        "<table><thead><tr><td></td><th scope=\"col\">Your list</th>{now}</tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><td></td>{}{now}</tr></thead><tbody>{}</tbody></table>",
+        heading("list_typed_column"),
         rows.collect::<String>()
     )
 }
 
-fn form(kept: &Kept, fields: &Fields, button: &str, class: &str) -> String {
+fn form(catalog: &Catalog, kept: &Kept, fields: &Fields, button: &str, class: &str) -> String {
     let hidden = |name: &str, value: &str| {
         format!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", text(name), text(value))
     };
     let mut inside: String = kept.token.iter().map(|t| hidden(TOKEN_FIELD, t)).collect();
     inside.extend(fields.iter().map(|(name, value)| hidden(name, value)));
-    for (name, file) in &kept.files {
-        let (name, file) = (text(name), text(file));
-        inside.push_str(&format!(
-            "<p><label>{name}: the file <b>{file}</b> has to be chosen again: <input type=\"file\" name=\"{name}\"></label></p>"
-        ));
-    }
-    for name in &kept.withheld {
-        let mark = withhold(name);
-        let name = text(name);
-        inside.push_str(&format!(
-            "<p><label>{name} is not shown again; type it again: <input type=\"password\" name=\"{name}\" \
-             autocomplete=\"off\"></label>{mark}</p>"
-        ));
-    }
+    inside.push_str(&again::of_list(catalog, &kept.files, &kept.withheld));
     let enctype = match kept.multipart {
         true => "multipart/form-data",
         false => "application/x-www-form-urlencoded",
@@ -263,12 +263,13 @@ fn form(kept: &Kept, fields: &Fields, button: &str, class: &str) -> String {
 }
 
 /// What was posted beside the rows' own fields: the action, and what a form of its own asked for.
-fn shown(kept: &Kept) -> String {
+fn shown(catalog: &Catalog, kept: &Kept) -> String {
     let mut out = String::new();
     let selected = kept.all.iter().filter(|(name, _)| name == SELECTED).count();
     let saves = kept.all.iter().any(|(name, _)| name == "_save");
     if selected > 0 && !saves {
-        out.push_str(&format!("<dt>Rows selected</dt><dd>{selected}</dd>"));
+        let label = catalog.html("list_selected_column", &[]);
+        out.push_str(&format!("<dt>{label}</dt><dd>{selected}</dd>"));
     }
     for (name, value) in &kept.all {
         let own = matches!(name.as_str(), SELECTED | "index" | "select_across" | "post");
@@ -278,5 +279,8 @@ fn shown(kept: &Kept) -> String {
         }
         out.push_str(&format!("<dt>{}</dt><dd><pre>{}</pre></dd>", text(name), text(value)));
     }
-    if out.is_empty() { out } else { format!("<h2>What you chose</h2><dl>{out}</dl>") }
+    if out.is_empty() {
+        return out;
+    }
+    format!("<h2>{}</h2><dl>{out}</dl>", catalog.html("list_chosen_title", &[]))
 }

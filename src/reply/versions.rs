@@ -4,7 +4,8 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::words::Trouble;
+use super::trouble::Trouble;
+use crate::assets::catalog::Catalog;
 use crate::django::compare::{Place, Row, Status};
 use crate::django::fields::{Kind, Value};
 
@@ -14,70 +15,62 @@ const DIFF_LIMIT: usize = 20_000;
 /// How much of two texts must be the same for marks to help, in percent.
 const ALIKE: usize = 40;
 
-/// Which rows belong to it, its title, and what saving anyway would mean for them.
+/// Which rows belong to it, and the keys of its title, and of what saving anyway would mean for them.
 type Group<'g> = (&'g dyn Fn(&Row) -> bool, &'static str, &'static str);
 
-pub(super) fn html(rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -> String {
+pub(super) fn html(catalog: &Catalog, rows: &[Row], (base, now): (bool, bool), trouble: &Trouble) -> String {
     if !base && !now {
         let typed: Vec<&Row> =
             rows.iter().filter(|r| r.typed.as_ref().is_some_and(|v| !v.is_empty())).collect();
-        return section("What you typed", "", &typed, &["You typed"]);
+        return section(catalog, "typed_title", "", &typed, &["typed_column"]);
     }
     let nothing = rows.iter().all(|r| matches!(r.status, Status::Unchanged | Status::Same));
     let mut out = String::new();
     if nothing && now {
-        out.push_str(match trouble {
-            Trouble::Unknown(_) | Trouble::Failed { unknown: true, .. } => {
-                "<p class=\"same\">What is there now is just what you sent: it looks saved.</p>"
-            }
-            _ => "<p class=\"same\">There is no difference between what you typed and what is there now.</p>",
-        });
+        let key = match trouble {
+            Trouble::Unknown(_) | Trouble::Failed { unknown: true, .. } => "looks_saved_text",
+            _ => "no_difference_text",
+        };
+        out.push_str(&format!("<p class=\"same\">{}</p>", catalog.html(key, &[])));
     }
-    let mine = if base { "Changed by you" } else { "Different from what is there now" };
+    let mine = if base { "mine_title" } else { "differs_title" };
     let is = |status: Status| move |row: &Row| row.status == status && row.place == Place::Kept;
     let moved = |place: Place| move |row: &Row| row.place == place && row.status != Status::Unchanged;
     let groups: [Group; 6] = [
-        (&is(Status::Both), "Changed by you and by somebody else", ""),
+        (&is(Status::Both), "both_title", ""),
         (&is(Status::Mine), mine, ""),
-        (
-            &moved(Place::Deleted),
-            "In rows that somebody else deleted",
-            "These rows are not there any more; what you typed in them can be copied.",
-        ),
-        (&is(Status::Theirs), "Changed by somebody else only", "Saving anyway would undo these."),
-        (
-            &moved(Place::Added),
-            "In rows that somebody else added or deleted",
-            "Your form does not have these rows, so saving it leaves them as they are.",
-        ),
-        (&is(Status::Same), "Changed the same way by both", ""),
+        (&moved(Place::Deleted), "rows_gone_title", "rows_gone_text"),
+        (&is(Status::Theirs), "theirs_title", "theirs_text"),
+        (&moved(Place::Added), "rows_added_title", "rows_added_text"),
+        (&is(Status::Same), "same_title", ""),
     ];
     for (belongs, title, note) in groups {
         let group: Vec<&Row> = rows.iter().filter(|r| belongs(r)).collect();
         let note = if trouble.is_conscious() { note } else { "" };
-        out.push_str(&section(title, note, &group, &[]));
+        out.push_str(&section(catalog, title, note, &group, &[]));
     }
     let rest: Vec<&Row> = rows.iter().filter(|r| r.status == Status::Unchanged).collect();
     if !rest.is_empty() {
-        let count = rest.len();
-        let fields = if count == 1 { "field" } else { "fields" };
-        out.push_str(&format!("<details><summary>{count} {fields} without changes</summary>"));
-        out.push_str(&section("", "", &rest, &["You typed"]));
+        let key = if rest.len() == 1 { "unchanged_field_title" } else { "unchanged_fields_title" };
+        let summary = catalog.html(key, &[("count", &rest.len().to_string())]);
+        out.push_str(&format!("<details><summary>{summary}</summary>"));
+        out.push_str(&section(catalog, "", "", &rest, &["typed_column"]));
         out.push_str("</details>");
     }
     out
 }
 
-fn section(title: &str, note: &str, rows: &[&Row], only: &[&str]) -> String {
+/// `title`, `note` and `only` are keys; `only`: these columns.
+fn section(catalog: &Catalog, title: &str, note: &str, rows: &[&Row], only: &[&str]) -> String {
     if rows.is_empty() {
         return String::new();
     }
     let mut out = String::from("<section>");
     if !title.is_empty() {
-        out.push_str(&format!("<h2>{title}</h2>"));
+        out.push_str(&format!("<h2>{}</h2>", catalog.html(title, &[])));
     }
     if !note.is_empty() {
-        out.push_str(&format!("<p class=\"soft\">{note}</p>"));
+        out.push_str(&format!("<p class=\"soft\">{}</p>", catalog.html(note, &[])));
     }
     for row in rows {
         let name = html_escape::encode_quoted_attribute(&row.name).into_owned();
@@ -87,7 +80,7 @@ fn section(title: &str, note: &str, rows: &[&Row], only: &[&str]) -> String {
         ));
         for (title, class, values, before) in columns(row) {
             if only.is_empty() || only.contains(&title) {
-                let shown = value(row.kind, values, before);
+                let (title, shown) = (catalog.html(title, &[]), value(catalog, row.kind, values, before));
                 out.push_str(&format!("<div class=\"{class}\"><h4>{title}</h4>{shown}</div>"));
             }
         }
@@ -102,38 +95,37 @@ type Column<'r> = (&'static str, &'static str, &'r [Value], Option<&'r [Value]>)
 /// The versions to show, each with the one that its changes are marked against.
 fn columns(row: &Row) -> Vec<Column<'_>> {
     let (typed, base, now) = (row.typed.as_deref(), row.base.as_deref(), row.now.as_deref());
-    let mut columns = vec![("You typed", "typed", typed.unwrap_or_default(), base.or(now))];
+    let mut columns = vec![("typed_column", "typed", typed.unwrap_or_default(), base.or(now))];
     if row.status == Status::Theirs {
         columns.clear();
     }
     match (base, now) {
-        (Some(base), Some(now)) if base == now => {
-            columns.push(("Now, as when you opened it", "now", now, None))
-        }
+        (Some(base), Some(now)) if base == now => columns.push(("now_same_column", "now", now, None)),
         (Some(base), now) => {
-            columns.push(("When you opened it", "base", base, None));
-            columns.extend(now.map(|now| ("Now", "now", now, Some(base))));
+            columns.push(("base_column", "base", base, None));
+            columns.extend(now.map(|now| ("now_column", "now", now, Some(base))));
         }
-        (None, Some(now)) => columns.push(("Now", "now", now, None)),
+        (None, Some(now)) => columns.push(("now_column", "now", now, None)),
         (None, None) => {}
     }
     columns
 }
 
-fn value(kind: Kind, values: &[Value], before: Option<&[Value]>) -> String {
+fn value(catalog: &Catalog, kind: Kind, values: &[Value], before: Option<&[Value]>) -> String {
+    let none = |key| format!("<p class=\"value none\">{}</p>", catalog.html(key, &[]));
     match kind {
         Kind::Box if values.iter().all(|v| v.0 == "on" && v.1.is_empty()) => {
-            let word = if values.is_empty() { "not ticked" } else { "ticked" };
-            format!("<p class=\"value\">{word}</p>")
+            let word = if values.is_empty() { "not_ticked_value" } else { "ticked_value" };
+            format!("<p class=\"value\">{}</p>", catalog.html(word, &[]))
         }
         Kind::Choice | Kind::Box => match joined(values).as_str() {
-            "" => "<p class=\"value none\">nothing chosen</p>".to_owned(),
+            "" => none("not_chosen_value"),
             text => format!("<p class=\"value\">{}</p>", html_escape::encode_text(text)),
         },
         Kind::Text | Kind::Long | Kind::Hidden => {
             let text = joined(values);
             if text.is_empty() {
-                return "<p class=\"value none\">empty</p>".to_owned();
+                return none("empty_value");
             }
             let before = before.map(joined).unwrap_or_default();
             format!("<pre class=\"value\">{}</pre>", marked(&before, &text))
@@ -182,7 +174,11 @@ mod tests {
     fn what_was_emptied_says_so() {
         let before = [Value("a kettle".to_owned(), String::new())];
         let empty = [Value(String::new(), String::new())];
-        assert_eq!(value(Kind::Text, &empty, Some(&before)), "<p class=\"value none\">empty</p>");
+        let catalogs = crate::assets::catalog::tests::documented();
+        assert_eq!(
+            value(catalogs.english(), Kind::Text, &empty, Some(&before)),
+            "<p class=\"value none\">empty</p>"
+        );
     }
 
     #[test]

@@ -1,14 +1,24 @@
 //! Whatever is refused is given back: every field of any form, ready to be sent again, and nothing of it run.
 
+use std::path::Path;
+use std::sync::LazyLock;
+
+use collab_proxy::assets::catalog::Catalogs;
 use collab_proxy::collab::command::Refusal;
 use collab_proxy::collab::record::{Millis, PageId, Person, Saved};
+use collab_proxy::config;
 use collab_proxy::django::compare;
 use collab_proxy::django::form::{Encoding, Typed};
 use collab_proxy::django::object::ObjectKey;
-use collab_proxy::reply::{Drafter, Kept, Trouble, kept};
+use collab_proxy::reply::{Drafter, Kept, Representation, Trouble, kept};
 use http_body_util::BodyExt;
 use lol_html::{RewriteStrSettings, element, rewrite_str};
 use proptest::prelude::*;
+
+static CATALOGS: LazyLock<Catalogs> = LazyLock::new(|| {
+    let settings = config::load(Some(Path::new("collab.toml")), [], vec![]).unwrap();
+    Catalogs::new(&settings.page_texts)
+});
 
 /// The page that a refused form gets.
 fn page_of(typed: &Typed) -> String {
@@ -42,7 +52,7 @@ fn answer(typed: &Typed, trouble: &Trouble, now: Millis) -> String {
         script: "/kept.js".to_owned(),
         now,
     };
-    let answer = kept(trouble, &facts, false);
+    let answer = kept(trouble, &facts, Representation { catalog: CATALOGS.english(), json: false });
     let body = futures_util::FutureExt::now_or_never(answer.into_body().collect()).unwrap().unwrap();
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }

@@ -11,6 +11,7 @@ mod gate;
 mod handing;
 mod handover;
 mod kept;
+mod languages;
 mod layers;
 mod lists;
 mod protocol;
