@@ -137,6 +137,49 @@ async fn a_refused_person_waits_in_line_and_tries_again() {
         .await;
 }
 
+/// What the server writes into the page, and what its script says later.
+#[tokio::test]
+async fn a_refused_person_is_spoken_to_in_the_language_of_the_form() {
+    let settings = "[admin]\nprefixes = [\"/{lang}/admin/\"]";
+    Stage::with("refused-german", &[("DEMO_I18N", "1")], settings)
+        .play(async |stage| {
+            stage.expect_in_console("423");
+            let english = format!("/en{DOCUMENT}");
+            let mut ada = Person::stranger(&stage.proxy.borrow(), "root");
+            ada.sign_in("/en/admin/").await;
+            let form = ada.form(&english).await;
+            let editing = PageSocket::join(&ada, &form).await;
+            editing.becomes("editor").await;
+            let grace = stage.person_at("grace", &stage.url(), "/de/admin/").await;
+            grace.open(&format!("/de{DOCUMENT}")).await;
+            grace.told("Diese Seite wird von Ada bearbeitet.").await;
+            set(&grace, "title", "Im Winter").await;
+            set(&grace, "body", "Geschlossen.").await;
+            send_anyway(&grace).await;
+            eventually!(grace.text().await, |text| text.contains("Ada bearbeitet dies"));
+            assert_eq!(grace.look("return document.documentElement.lang").await, "de");
+            // Buttons that the script made, and those that it showed.
+            let buttons = "return [...document.querySelectorAll('button')].filter((b) => !b.hidden).map((b) => b.textContent)";
+            let shown = grace.look(buttons).await;
+            assert_eq!(
+                shown,
+                json!(["Erneut versuchen", "Bescheid geben, wenn es frei ist", "Meine Änderungen kopieren", "Kopieren", "Kopieren"])
+            );
+            let label = grace.look("return document.querySelector('button.copy').getAttribute('aria-label')").await;
+            assert_eq!(label, "Kopieren: Title");
+            stage.shot(&grace, "refused-german").await;
+            grace.press_in_page("Bescheid geben, wenn es frei ist").await;
+            eventually!(grace.text().await, |text| text.contains("Sie sind als Nächstes an der Reihe."));
+            editing.leave();
+            eventually!(grace.text().await, |text| text.contains("Jetzt ist es frei, und Sie sind an der Reihe. Versuchen Sie es erneut."));
+            assert_eq!(grace.look("return document.title").await, "✓ Jetzt ist es frei");
+            grace.press_in_page("Erneut versuchen").await;
+            eventually!(grace.path().await, |path| path == "/de/admin/shop/document/");
+            assert_eq!(stage.django.value("select title from shop_document where title like 'Im W%'"), "Im Winter");
+        })
+        .await;
+}
+
 /// The page of a refused save holds the lock like any other, and can lose it like any other.
 #[tokio::test]
 async fn the_page_of_a_refused_save_says_what_is_true_now() {
