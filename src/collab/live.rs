@@ -2,6 +2,8 @@
 //!
 //! Pure: owns how a change joins what is known. Whose page may see which field is the room's affair.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::protocol::{UNSAVED_LIMIT, Values};
@@ -29,23 +31,32 @@ impl Live {
     /// change, or that there is too much by now.
     pub fn join(&mut self, change: Values) -> Values {
         let told = change.clone();
-        if change.too_large {
-            self.values = change;
-            return told;
+        join(&mut self.values, change);
+        if serde_json::to_string(&self.values).map_or(usize::MAX, |json| json.len()) > UNSAVED_LIMIT {
+            self.values = too_much();
         }
-        let known = &mut self.values;
-        known.too_large = false;
-        known.fields.retain(|entry| !change.names.iter().any(|name| name == entry.name()));
-        known.names.retain(|name| !change.names.contains(name));
-        known.fields.extend(change.fields);
-        known.names.extend(change.names);
-        known.rows.extend(change.rows);
-        if serde_json::to_string(known).map_or(usize::MAX, |json| json.len()) > UNSAVED_LIMIT {
-            self.values = Values { too_large: true, ..Values::default() };
-            return self.values.clone();
-        }
-        told
+        if self.values.too_large { too_much() } else { told }
     }
+}
+
+fn too_much() -> Values {
+    Values { too_large: true, ..Values::default() }
+}
+
+/// A later change joins an earlier: its fields replace what was known of them.
+pub fn join(known: &mut Values, change: Values) {
+    if change.too_large {
+        *known = too_much();
+        return;
+    }
+    known.too_large = false;
+    // A set: names may be thousands, and everybody waits meanwhile.
+    let names: HashSet<&str> = change.names.iter().map(String::as_str).collect();
+    known.fields.retain(|entry| !names.contains(entry.name()));
+    known.names.retain(|name| !names.contains(name.as_str()));
+    known.fields.extend(change.fields);
+    known.names.extend(change.names);
+    known.rows.extend(change.rows);
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use hyper::upgrade::Upgraded;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::frames::store_error;
 use super::hub::Hub;
-use super::room::{self, OUTBOX, Out};
+use super::outbox::{Inbox, outbox};
+use super::room;
 use super::session::{Eyes, Watch};
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
@@ -67,14 +67,14 @@ where
         Err(close) => return shut(&mut socket, close).await,
     };
     let page = page_of(&guest, &claims);
-    let (outbox, inbox) = mpsc::channel(OUTBOX);
+    let (outbox, inbox) = outbox();
     let welcome = ToPage::Welcome {
         user_id: key.public_id(&page.person.user),
         page_id: page.id.clone(),
         object: guest.object.to_string(),
         version: page.version,
     };
-    if write(&mut socket, text(&welcome)).await.is_err() {
+    if write(&mut socket, text(&welcome), patience).await.is_err() {
         return;
     }
     let Some(JoinClaims { can_edit, root, shown, .. }) = claims.join else {
@@ -92,7 +92,7 @@ where
         Ok(number) => number,
         Err(error) => {
             tracing::warn!(object = %guest.object, %error, "a page could not join");
-            let _ = write(&mut socket, text(&store_error(&error))).await;
+            let _ = write(&mut socket, text(&store_error(&error)), patience).await;
             return shut(&mut socket, Close::Restart).await;
         }
     };
@@ -103,7 +103,7 @@ where
 }
 
 /// The rest of a socket's life.
-async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: mpsc::Receiver<Out>, number: u64)
+async fn stay<S>(session: Box<Session>, mut socket: Box<Socket<S>>, inbox: Inbox, number: u64)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::lists::Lists;
-use super::room::{Guest, Member, Out, Room};
+use super::outbox::Outbox;
+use super::room::{Guest, Member, Room};
 use crate::collab::chat;
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
@@ -127,7 +127,7 @@ impl Hub {
         self: &Arc<Self>,
         object: &ObjectKey,
         guest: Guest,
-        outbox: mpsc::Sender<Out>,
+        outbox: Outbox,
     ) -> Result<u64, StoreError> {
         let socket = self.sockets.fetch_add(1, Ordering::Relaxed);
         let (page, can_edit) = (guest.page.clone(), guest.can_edit);

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use hyper::upgrade::Upgraded;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::task::TaskTracker;
 
 use super::frames::{bad_frame, not_allowed, store_error};
 use super::hub::Hub;
 use super::lists::Watcher;
-use super::room::OUTBOX;
+use super::outbox::outbox;
 use super::wire::{Patience, Socket, Take, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::django::changelist::Model;
@@ -96,10 +95,10 @@ impl ListVisit {
             object: model.clone(),
             version: claims.asked,
         };
-        if write(&mut socket, text(&welcome)).await.is_err() {
+        if write(&mut socket, text(&welcome), guest.patience).await.is_err() {
             return;
         }
-        let (outbox, inbox) = mpsc::channel(OUTBOX);
+        let (outbox, inbox) = outbox();
         let rows = rows.into_iter().map(|pk| (guest.model.object(&pk), pk)).collect();
         let watcher = Watcher { user: guest.who.user.clone(), rows, outbox, ready: false };
         let number = hub.next_socket();
@@ -115,7 +114,7 @@ impl ListVisit {
         if let Err(error) = hub.look_at_list(&model).await {
             tracing::warn!(model, %error, "a list could not be told who edits its rows");
             hub.lists.exit(&model, number);
-            let _ = write(&mut socket, text(&store_error(&error))).await;
+            let _ = write(&mut socket, text(&store_error(&error)), guest.patience).await;
             return shut(&mut socket, Close::Restart).await;
         }
         hub.lists.tell_all(&model, number, hub.key());

@@ -5,11 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::hub::Hub;
-use super::room::Out;
+use super::outbox::{Out, Outbox};
 use crate::collab::badge::{Badge, Busy};
 use crate::collab::command::Command;
 use crate::collab::protocol::{Close, ToPage};
@@ -34,7 +33,7 @@ pub(super) struct Watcher {
     pub(super) user: UserKey,
     /// Rows that Django showed to this person, and how the page spells their keys.
     pub(super) rows: HashMap<ObjectKey, String>,
-    pub(super) outbox: mpsc::Sender<Out>,
+    pub(super) outbox: Outbox,
     /// Has been told the whole state; what comes before that is part of it.
     pub(super) ready: bool,
 }
@@ -42,8 +41,7 @@ pub(super) struct Watcher {
 impl Watcher {
     fn send(&self, rows: BTreeMap<String, Option<Badge>>) {
         let message = ToPage::ListStatus { rows };
-        // A full outbox means a reader that is too slow; its task notices that the outbox is full.
-        let _ = self.outbox.try_send(Out::Text(Utf8Bytes::from(message.text())));
+        self.outbox.push(Out::Text(Utf8Bytes::from(message.text())));
     }
 }
 
@@ -92,7 +90,7 @@ impl Lists {
 
     pub(super) fn close_all(&self, close: Close) {
         for watcher in self.lock().values().flat_map(|l| l.watchers.values()) {
-            let _ = watcher.outbox.try_send(Out::Close(close));
+            watcher.outbox.push(Out::Close(close));
         }
     }
 

@@ -19,7 +19,7 @@ impl Member {
     fn tell_typed(&self, values: &Values, whole: bool) {
         let values = values.clone().only(|name| self.shown.contains(name));
         if whole || !values.is_empty() {
-            self.send(&ToPage::FieldChanged { whole, values });
+            self.outbox.push_typed(whole, values);
         }
     }
 

@@ -9,6 +9,7 @@ pub mod hub;
 pub mod list_door;
 pub mod lists;
 mod live;
+pub mod outbox;
 mod people;
 pub mod room;
 pub mod session;

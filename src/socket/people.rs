@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::hub::Hub;
-use super::room::{Member, Out, Room};
+use super::outbox::Out;
+use super::room::{Member, Room};
 use crate::collab::presence::{Activity, Present, Roster, User, changes, roster};
 use crate::collab::protocol::ToPage;
 use crate::collab::record::{Millis, PageId, Record};

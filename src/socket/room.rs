@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::outbox::{Out, Outbox};
 use super::people::People;
 use crate::collab::chat::Line;
 use crate::collab::command::Event;
@@ -18,19 +18,6 @@ use crate::collab::record::{Millis, Page, PageId, Person, Record, Rules, Unsaved
 use crate::collab::status::{Asker, Stamped, Status, You, status};
 use crate::token::Key;
 use crate::token::shown::ShownFields;
-
-/// Frames that may wait for a slow reader. `editor_status` is always the whole state, so a page that is cut off
-/// and comes back has missed nothing.
-pub const OUTBOX: usize = 64;
-
-/// What a socket's task is to do.
-#[derive(Clone, Debug)]
-pub enum Out {
-    Text(Utf8Bytes),
-    /// What Django says of the person; someone who is signed out has a while to come back.
-    Session(bool),
-    Close(Close),
-}
 
 /// A page that comes in, as its token has it.
 pub struct Guest {
@@ -54,7 +41,7 @@ pub struct Member {
     pub socket: u64,
     /// Wants to edit as soon as it can; not after giving the lock up, or losing it by somebody's will.
     wants: bool,
-    outbox: mpsc::Sender<Out>,
+    pub(super) outbox: Outbox,
     last: Option<Status>,
     /// Whose unsaved values it was offered last, by their time.
     offered: Millis,
@@ -94,7 +81,7 @@ pub struct ToDo {
 }
 
 impl Member {
-    pub fn new(guest: Guest, socket: u64, outbox: mpsc::Sender<Out>) -> Self {
+    pub fn new(guest: Guest, socket: u64, outbox: Outbox) -> Self {
         let Guest { page, session, can_edit, shown, avatar, now } = guest;
         Self {
             page,
@@ -131,9 +118,8 @@ impl Member {
         self.push(Out::Text(Utf8Bytes::from(message.text())));
     }
 
-    /// A full outbox means a reader that is too slow; its task notices that the outbox is closed.
     pub(super) fn push(&self, out: Out) {
-        let _ = self.outbox.try_send(out);
+        self.outbox.push(out);
     }
 }
 

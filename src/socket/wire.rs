@@ -9,14 +9,13 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use super::room::{OUTBOX, Out};
+use super::outbox::{Inbox, Out};
 use crate::collab::protocol::{Close, FRAME_LIMIT, ToPage};
 
 /// How patient a socket is.
@@ -33,8 +32,6 @@ const RATE: u32 = 60;
 const RATE_WINDOW: Duration = Duration::from_secs(10);
 /// Somebody who is signed out may come back within this; the lock is theirs so long.
 const SIGNED_OUT: Duration = Duration::from_secs(300);
-/// A frame that cannot be written within this goes to a dead or stalled reader.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 fn config() -> WebSocketConfig {
     // The crate's defaults are 128 KiB to read and no bound on what is written: too much for an idle page.
@@ -90,7 +87,8 @@ pub(super) async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Message::Text(text)) => return Some(text),
             Ok(Message::Ping(_) | Message::Pong(_)) => {}
             Ok(Message::Binary(_)) => return Some(Utf8Bytes::default()),
-            Ok(Message::Close(_) | Message::Frame(_)) | Err(_) => return None,
+            Ok(Message::Close(_) | Message::Frame(_)) => return None,
+            Err(_) => return None,
         }
     }
 }
@@ -99,11 +97,12 @@ pub(super) fn text(message: &ToPage) -> Message {
     Message::Text(Utf8Bytes::from(message.text()))
 }
 
-pub(super) async fn write<S>(socket: &mut Socket<S>, message: Message) -> Result<(), ()>
+/// A frame that cannot be written within `patience` goes to a dead or stalled reader.
+pub(super) async fn write<S>(socket: &mut Socket<S>, message: Message, patience: Patience) -> Result<(), ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    match tokio::time::timeout(WRITE_PATIENCE, socket.send(message)).await {
+    match tokio::time::timeout(patience.dead, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         _ => Err(()),
     }
@@ -137,7 +136,7 @@ pub(super) trait Take {
 /// Reads and writes until the socket ends.
 pub(super) async fn converse<S>(
     socket: &mut Socket<S>,
-    mut inbox: mpsc::Receiver<Out>,
+    mut inbox: Inbox,
     patience: Patience,
     listener: &mut impl Take,
 ) where
@@ -156,7 +155,7 @@ pub(super) async fn converse<S>(
                     Some(Ok(frame)) => frame,
                     Some(Err(tungstenite::Error::Capacity(_))) => {
                         let size = CloseFrame { code: CloseCode::Size, reason: "a frame over 64 KiB".into() };
-                        let _ = tokio::time::timeout(WRITE_PATIENCE, socket.close(Some(size))).await;
+                        let _ = tokio::time::timeout(patience.dead, socket.close(Some(size))).await;
                         return;
                     }
                     Some(Err(_)) => return,
@@ -172,19 +171,16 @@ pub(super) async fn converse<S>(
                 match Box::pin(listener.take(&frame)).await {
                     Ok(true) => {}
                     Ok(false) => return,
-                    Err(answer) => if write(socket, text(&answer)).await.is_err() { return },
+                    Err(answer) => if write(socket, text(&answer), patience).await.is_err() { return },
                 }
+                // One frame, one turn: what a flood says to others is taken from their outboxes meanwhile.
+                tokio::task::yield_now().await;
             }
             out = inbox.recv() => match out {
-                Some(Out::Text(frame)) => {
-                    if inbox.len() + 1 >= OUTBOX {
-                        return shut(socket, Close::TooMuch).await;
-                    }
-                    if write(socket, Message::Text(frame)).await.is_err() { return }
-                }
+                Some(Out::Text(frame)) => if write(socket, Message::Text(frame), patience).await.is_err() { return },
                 Some(Out::Session(signed_in)) => {
                     until = (!signed_in).then(|| until.unwrap_or(Instant::now() + SIGNED_OUT));
-                    if write(socket, text(&ToPage::Session { signed_in })).await.is_err() { return }
+                    if write(socket, text(&ToPage::Session { signed_in }), patience).await.is_err() { return }
                 }
                 Some(Out::Close(close)) => return shut(socket, close).await,
                 None => return,
@@ -198,7 +194,7 @@ pub(super) async fn converse<S>(
                 if pinged.duration_since(heard) >= patience.dead {
                     return abandon(socket, Close::Silent).await;
                 }
-                if write(socket, Message::Ping(bytes::Bytes::new())).await.is_err() { return }
+                if write(socket, Message::Ping(bytes::Bytes::new()), patience).await.is_err() { return }
             }
         }
     }

@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod floods;
 mod gate;
 mod handing;
 mod handover;
@@ -16,6 +17,7 @@ mod layers;
 mod lists;
 mod protocol;
 mod proxy;
+mod raw;
 mod rewriting;
 mod rules;
 mod socket;

@@ -112,7 +112,7 @@ async fn attention_is_asked_once_in_an_interval_and_stays_until_it_is_seen() {
     }
 }
 
-fn message(to: &Value, text: &str, reference: &str) -> String {
+pub(crate) fn message(to: &Value, text: &str, reference: &str) -> String {
     json!({"type": "chat_message", "recipient_id": to, "message": text, "ref": reference}).to_string()
 }
 
@@ -182,7 +182,7 @@ async fn a_site_without_chat_has_none() {
     assert_eq!(status["type"], "editor_status");
 }
 
-fn typed(fields: &[(&str, &str)]) -> String {
+pub(crate) fn typed(fields: &[(&str, &str)]) -> String {
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     json!({"type": "field_changed", "fields": fields, "names": names, "too_large": false}).to_string()
 }
