@@ -3,6 +3,7 @@
 //! Owns the pauses: people who come and go at once are told of in one go, and a page that is only loaded again is
 //! not taken for somebody who left. What is told is `collab::presence`'s.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,8 +73,13 @@ impl Room {
         let queue: Vec<PageId> = record.queue.iter().map(|w| w.page.id.clone()).collect();
         let standing = (record.holder.as_ref().map(|h| h.page.id.clone()), record.is_away(), queue);
         // Somebody who has just come is one of them; before that is known there is nothing to tell.
-        let untold = !self.people.present.is_empty() && self.members().any(|m| !m.told_people);
-        if self.people.fresh || untold || standing != self.people.standing {
+        let mut untold: Vec<PageId> =
+            self.members().filter(|m| !m.told_people).map(|m| m.page.id.clone()).collect();
+        if !untold.is_empty() {
+            let present: HashSet<&PageId> = self.people.present.iter().map(|p| &p.page).collect();
+            untold.retain(|page| present.contains(page));
+        }
+        if self.people.fresh || !untold.is_empty() || standing != self.people.standing {
             self.people.fresh = false;
             self.people.standing = standing;
         } else {
@@ -94,14 +100,15 @@ impl Room {
         }
         let all = frame(ToPage::ActiveUsers { users: after.users.clone(), more: after.more });
         let changed = before != *after;
-        for member in self.members_mut() {
-            if !member.told_people {
+        for member in self.members().filter(|m| m.told_people && changed) {
+            for text in news.iter().chain([&all]) {
+                member.push(Out::Text(text.clone()));
+            }
+        }
+        for page in untold {
+            if let Some(member) = self.member_mut(&page) {
                 member.told_people = true;
                 member.push(Out::Text(all.clone()));
-            } else if changed {
-                for text in news.iter().chain([&all]) {
-                    member.push(Out::Text(text.clone()));
-                }
             }
         }
     }

@@ -136,10 +136,6 @@ impl Room {
         self.members.values().map(|member| &**member)
     }
 
-    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
-        self.members.values_mut().map(|member| &mut **member)
-    }
-
     pub(super) fn member_mut(&mut self, page: &PageId) -> Option<&mut Member> {
         self.members.get_mut(page).map(|member| &mut **member)
     }

@@ -3,6 +3,7 @@
 use hyper::Response;
 use serde_json::{Value, json};
 
+use crate::raw::Raw;
 use crate::socket::{CHANGE, Page, django, open};
 use crate::upstream::{Front, Upstream, full};
 
@@ -50,6 +51,23 @@ async fn everybody_sees_who_is_there_and_what_they_do() {
     assert_eq!(bob.next("user_left").await["name"], "ada");
     let there = users(&mut bob, |u| u.len() == 1 && u[0]["role"] == "editing").await;
     assert_eq!(said(&there, "position"), ["bob 0"]);
+}
+
+/// Whoever comes in is one of those who are here, from the first word of it.
+#[tokio::test]
+async fn nobody_is_told_of_people_without_being_one_of_them() {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let mut pages = Vec::new();
+    for name in ["ada", "bob", "viewer"] {
+        let mut page = Raw::join(&front, &open(&front, name).await).await;
+        let mut heard = page.until("people", |v| v["type"] == "active_users").await;
+        let there = heard.pop().unwrap()["users"].as_array().unwrap().clone();
+        assert_eq!(there.len(), pages.len() + 1, "{there:#?}");
+        assert!(there.iter().any(|u| u["name"] == name), "{there:#?}");
+        assert!(heard.iter().all(|v| v["type"] == "editor_status"), "{heard:#?}");
+        pages.push(page);
+    }
 }
 
 /// A page that is loaded again is not somebody who leaves.
