@@ -50,7 +50,7 @@ impl Denied {
         match self {
             Self::NotWaiting => "only who waits in line can ask for the lock",
             Self::TooSoon => "the last request was declined; ask again a little later",
-            Self::NotEditor => "only the page that holds the lock can answer a request",
+            Self::NotEditor => "only the page that holds the lock can say this",
             Self::NobodyAsks => "nobody asks for the lock any more",
             Self::Promised => "the lock has been promised already",
             Self::TakeoverOff => "this site does not allow taking over",

@@ -1,7 +1,7 @@
 //! The frames between a page and the proxy. The words are fixed; `docs/protocol.md` describes them, and
 //! `tests/fixtures/protocol/` holds one of each for both sides' tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use super::status::{Asker, Stamped};
 
 /// A frame longer than this closes the socket (1009).
 pub const FRAME_LIMIT: usize = 64 * 1024;
+/// So much is said of a frame that was not understood, in characters.
+const SAID: usize = 200;
 /// Unsaved values longer than this, as JSON, are not passed on.
 pub const UNSAVED_LIMIT: usize = 48 * 1024;
 
@@ -73,12 +75,9 @@ impl Values {
     pub fn only(mut self, fits: impl Fn(&str) -> bool) -> Self {
         self.fields.retain(|entry| fits(entry.name()));
         self.names.retain(|name| fits(name));
-        let names = &self.names;
-        self.rows.retain(|prefix, _| {
-            names
-                .iter()
-                .any(|name| name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('-')))
-        });
+        let dashes = |name| str::match_indices(name, '-').map(move |(at, _)| &name[..at]);
+        let prefixes: HashSet<&str> = self.names.iter().map(String::as_str).flat_map(dashes).collect();
+        self.rows.retain(|prefix, _| prefixes.contains(prefix.as_str()));
         self
     }
 
@@ -127,6 +126,8 @@ pub enum FromPage {
     FieldChanged(Values),
     /// The field that the editor is in; null: in none.
     FieldFocus {
+        /// It has to be there, even as null.
+        #[serde(deserialize_with = "Option::deserialize")]
         name: Option<String>,
     },
     Leave {},
@@ -282,6 +283,7 @@ impl ToPage {
 impl FromPage {
     /// The error says what was wrong, for the page's author.
     pub fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|e| e.to_string())
+        // It repeats what it did not understand, which may be all that was sent.
+        serde_json::from_str(text).map_err(|e| e.to_string().chars().take(SAID).collect())
     }
 }

@@ -13,7 +13,7 @@ use crate::collab::protocol::{ErrorCode, ToPage};
 use crate::collab::record::PageId;
 use crate::django::object::ObjectKey;
 
-/// A page's own name for its message; what is longer is no name.
+/// A page's own name for its message; what is longer, in bytes, is no name.
 const REFERENCE: usize = 64;
 
 impl Session {
@@ -33,7 +33,7 @@ impl Session {
             reference: Some(reference),
         };
         if reference.len() > REFERENCE {
-            return Err(not_allowed("a message's ref has at most 64 characters"));
+            return Err(not_allowed("a message's ref has at most 64 bytes"));
         }
         let sender_id = hub.key().public_id(&self.page.person.user);
         if let Err(unfit) = check(&sender_id, &recipient_id, &message) {

@@ -49,13 +49,16 @@ impl Take for Session {
             FromPage::ChatMessage { recipient_id, message, reference } => {
                 return self.say(recipient_id, message, reference).await;
             }
+            FromPage::FieldChanged(_) | FromPage::FieldFocus { .. }
+                if !self.hub.shares_live(&self.object) =>
+            {
+                return Err(not_allowed("what is typed here is shown to nobody"));
+            }
             FromPage::FieldChanged(change) => {
-                self.hub.typed(&self.object, &self.page, change).await;
-                return Ok(true);
+                return done(Ok(self.hub.typed(&self.object, &self.page, change).await));
             }
             FromPage::FieldFocus { name } => {
-                self.hub.focused(&self.object, &self.page, name).await;
-                return Ok(true);
+                return done(Ok(self.hub.focused(&self.object, &self.page, name).await));
             }
             FromPage::RequestEdit {} => Command::Ask { page },
             FromPage::AnswerRequest { answer } => Command::Answer { page, answer },

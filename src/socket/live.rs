@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use super::hub::Hub;
 use super::room::{Member, Room};
+use crate::collab::command::Outcome;
+use crate::collab::handover::Denied;
 use crate::collab::live::Live;
 use crate::collab::news::News;
 use crate::collab::protocol::{ToPage, Values};
@@ -103,20 +105,24 @@ impl Hub {
         self.sharing.live_view && !self.sharing.live_view_except.contains(&object.model())
     }
 
-    pub(super) async fn typed(self: &Arc<Self>, object: &ObjectKey, page: &Page, change: Values) {
-        if !self.shares_live(object) {
-            return;
+    fn is_editor(&self, object: &ObjectKey, page: &Page) -> bool {
+        self.in_room(object, |room| room.holder.as_ref() == Some(&page.id)) == Some(true)
+    }
+
+    pub(super) async fn typed(self: &Arc<Self>, object: &ObjectKey, page: &Page, change: Values) -> Outcome {
+        if !self.is_editor(object, page) {
+            return Outcome::NotAllowed(Denied::NotEditor);
         }
         // What the page itself does not show as a field to fill in (passwords, hidden ones) is told to nobody.
         let shown = self.shown_to(object, &page.id);
         let change = change.only(|name| shown.contains(name));
         if change.is_empty() {
-            return;
+            return Outcome::Done;
         }
         let live = self.in_room(object, |room| {
             room.typed(&page.id, page.version, change.clone()).then(|| room.live.clone()).flatten()
         });
-        let Some(Some(live)) = live else { return };
+        let Some(Some(live)) = live else { return Outcome::Done };
         let (store, page, version) = (self.store(), page.id.clone(), page.version);
         let told = async {
             store.set_live(object, &live).await?;
@@ -125,11 +131,17 @@ impl Hub {
         if let Err(error) = told.await {
             tracing::debug!(%object, %error, "what is typed could not be told to the other proxies");
         }
+        Outcome::Done
     }
 
-    pub(super) async fn focused(self: &Arc<Self>, object: &ObjectKey, page: &Page, name: Option<String>) {
-        if !self.shares_live(object) {
-            return;
+    pub(super) async fn focused(
+        self: &Arc<Self>,
+        object: &ObjectKey,
+        page: &Page,
+        name: Option<String>,
+    ) -> Outcome {
+        if !self.is_editor(object, page) {
+            return Outcome::NotAllowed(Denied::NotEditor);
         }
         let shown = self.shown_to(object, &page.id);
         let name = name.filter(|name| shown.contains(name));
@@ -140,6 +152,7 @@ impl Hub {
                 tracing::debug!(%object, %error, "where the editor is could not be told to the other proxies");
             }
         }
+        Outcome::Done
     }
 
     /// What a page that has just come in is told besides who edits.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -88,7 +88,10 @@ pub(super) async fn first_frame<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Message::Ping(_) | Message::Pong(_)) => {}
             Ok(Message::Binary(_)) => return Some(Utf8Bytes::default()),
             Ok(Message::Close(_) | Message::Frame(_)) => return None,
-            Err(_) => return None,
+            Err(error) => {
+                expel(socket, &error).await;
+                return None;
+            }
         }
     }
 }
@@ -118,6 +121,27 @@ pub(super) async fn shut<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<
         // The page answers with its own close; only then is the frame sure to have arrived.
         while socket.next().await.transpose()?.is_some() {}
         Ok::<_, tungstenite::Error>(())
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
+}
+
+/// What cannot be read any more, closed with the code for it (RFC 6455, 7.4.1).
+async fn expel<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, error: &tungstenite::Error) {
+    let (code, reason) = match error {
+        tungstenite::Error::Capacity(_) => (CloseCode::Size, "a frame over 64 KiB"),
+        tungstenite::Error::Utf8(_) => (CloseCode::Invalid, "text that is not UTF-8"),
+        tungstenite::Error::Protocol(_) => (CloseCode::Protocol, "not as RFC 6455 has it"),
+        // The connection is gone.
+        _ => return,
+    };
+    let closing = async {
+        let _ = socket.close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) })).await;
+        let stream = socket.get_mut();
+        stream.shutdown().await?;
+        // An end over bytes that nobody has read is a reset, and the close frame may be lost by it.
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<_, std::io::Error>(())
     };
     let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
 }
@@ -153,12 +177,8 @@ pub(super) async fn converse<S>(
                 let frame = match frame {
                     Some(Ok(Message::Close(_))) | None => return,
                     Some(Ok(frame)) => frame,
-                    Some(Err(tungstenite::Error::Capacity(_))) => {
-                        let size = CloseFrame { code: CloseCode::Size, reason: "a frame over 64 KiB".into() };
-                        let _ = tokio::time::timeout(patience.dead, socket.close(Some(size))).await;
-                        return;
-                    }
-                    Some(Err(_)) => return,
+                    // Boxed: a socket that only waits must not keep room for its end.
+                    Some(Err(error)) => return Box::pin(expel(socket, &error)).await,
                 };
                 heard = Instant::now();
                 if matches!(frame, Message::Ping(_) | Message::Pong(_)) {

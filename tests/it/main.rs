@@ -15,6 +15,7 @@ mod kept;
 mod languages;
 mod layers;
 mod lists;
+mod odd_frames;
 mod protocol;
 mod proxy;
 mod raw;

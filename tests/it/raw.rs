@@ -10,10 +10,14 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::socket::Opened;
 use crate::upstream::Front;
 
-/// First bytes of frames that are a message each (RFC 6455, 5.2).
+/// First bytes of frames: the last (or only) one of a message, or one that is not (RFC 6455, 5.2).
 pub(crate) const TEXT: u8 = 0x81;
+pub(crate) const BINARY: u8 = 0x82;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
+pub(crate) const TEXT_BEGINS: u8 = 0x01;
+pub(crate) const GOES_ON: u8 = 0x00;
+pub(crate) const ENDS: u8 = 0x80;
 const CLOSE: u8 = 0x88;
 
 pub(crate) struct Raw {
