@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::raw::{End, PONG, Raw, TEXT, frame};
-use crate::socket::{django, open};
+use crate::socket::{open, site};
 use crate::together::{message, typed};
-use crate::upstream::Front;
 
 /// Frames that a page may send in ten seconds (docs/protocol.md).
 const RATE: usize = 60;
@@ -59,8 +58,7 @@ fn says(text: &str) -> impl Fn(&Value) -> bool {
 
 #[tokio::test]
 async fn a_flood_by_one_who_looks_on_is_cut_off_and_hurts_nobody() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut ada = Raw::join(&front, &open(&front, "ada").await).await;
     let mut bob = Raw::join(&front, &open(&front, "bob").await).await;
     let bobs_id = id_of(&mut ada, "bob").await;
@@ -88,8 +86,7 @@ async fn a_flood_by_one_who_looks_on_is_cut_off_and_hurts_nobody() {
 
 #[tokio::test]
 async fn a_flood_by_the_editor_ends_its_socket_and_the_lock_passes_on() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[lock]\ngrace = \"50 ms\"\n").await;
+    let (_upstream, front) = site("[lock]\ngrace = \"50 ms\"\n").await;
     let mut bob = Raw::join(&front, &open(&front, "bob").await).await;
     let bobs_id = id_of(&mut bob, "bob").await;
     let all = frames(&bobs_id);
@@ -115,8 +112,7 @@ async fn a_flood_by_the_editor_ends_its_socket_and_the_lock_passes_on() {
 /// person off, who reads as fast as anybody.
 #[tokio::test]
 async fn many_who_write_to_one_person_do_not_cut_them_off() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut bob = Raw::join(&front, &open(&front, "bob").await).await;
     let mut writers = Vec::new();
     for n in 0..6 {
@@ -139,8 +135,7 @@ async fn many_who_write_to_one_person_do_not_cut_them_off() {
 /// Takes nothing in, but goes on saying that it is there.
 #[tokio::test]
 async fn a_reader_that_takes_nothing_is_cut_off_and_sees_everything_when_it_is_back() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[lock]\nping = \"500 ms\"\ndead = \"3 s\"\n").await;
+    let (_upstream, front) = site("[lock]\nping = \"500 ms\"\ndead = \"3 s\"\n").await;
     let mut ada = Raw::join(&front, &open(&front, "ada").await).await;
     let mut bob = Raw::join(&front, &open(&front, "bob").await).await;
     let opened = open(&front, "stalled").await;
@@ -190,8 +185,7 @@ async fn a_reader_that_takes_nothing_is_cut_off_and_sees_everything_when_it_is_b
 
 #[tokio::test]
 async fn a_socket_that_is_reset_within_a_frame_leaves_no_ghost_and_comes_back_once() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut ada = Raw::join(&front, &open(&front, "ada").await).await;
     let opened = open(&front, "bob").await;
     let mut bob = Raw::join(&front, &opened).await;

@@ -22,6 +22,7 @@ mod raw;
 mod rewriting;
 mod rules;
 mod socket;
+mod sso;
 mod store;
 mod store_people;
 mod together;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::raw::{BINARY, ENDS, GOES_ON, PING, Raw, TEXT, TEXT_BEGINS, frame};
-use crate::socket::{Opened, django, open};
+use crate::socket::{Opened, open, site};
 use crate::together::{message, typed};
 use crate::upstream::{Front, Upstream};
 
@@ -79,15 +79,14 @@ struct Stage {
 
 /// Ada may edit, Bob waits and listens.
 async fn stage() -> Stage {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let ada = open(&front, "ada").await;
     let mut page = Raw::join(&front, &ada).await;
     let mut bob = Raw::join(&front, &open(&front, "bob").await).await;
     let users = page.until("bob", |v| v["users"].as_array().is_some_and(|u| u.len() == 2)).await;
     let bobs_id = users.last().unwrap()["users"][1]["user_id"].clone();
     bob.until("himself", |v| v["type"] == "active_users").await;
-    Stage { front, ada, bob, bobs_id, _upstream: upstream }
+    Stage { front, ada, bob, bobs_id, _upstream }
 }
 
 impl Stage {

@@ -40,6 +40,13 @@ pub(crate) async fn django() -> Upstream {
     .await
 }
 
+/// That Django, and the proxy before it.
+pub(crate) async fn site(settings: &str) -> (Upstream, Front) {
+    let upstream = django().await;
+    let front = Front::start(&upstream.url(), settings).await;
+    (upstream, front)
+}
+
 fn form(cookie: &str) -> String {
     let name = cookie.rsplit('=').next().unwrap_or("nobody");
     // Django shows some people fewer fields than others.

@@ -1,11 +1,13 @@
 //! What people on one object have of each other, as their sockets hear it: who is there, attention, words, typing.
 
-use hyper::Response;
+use collab_proxy::collab::live::Live;
+use collab_proxy::collab::protocol::{Entry, Values};
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
-use crate::socket::{CHANGE, Page, django, open};
-use crate::upstream::{Front, Upstream, full};
+use crate::socket::{Page, open, site};
+use crate::support::redis::Redis as Server;
+use crate::upstream::Front;
 
 async fn users(page: &mut Page, holds: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     for _ in 0..50 {
@@ -24,8 +26,7 @@ fn said(users: &[Value], what: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn everybody_sees_who_is_there_and_what_they_do() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut ada = Page::join(&front, "ada").await;
     users(&mut ada, |u| u.len() == 1).await;
     let mut bob = Page::join(&front, "bob").await;
@@ -56,8 +57,7 @@ async fn everybody_sees_who_is_there_and_what_they_do() {
 /// Whoever comes in is one of those who are here, from the first word of it.
 #[tokio::test]
 async fn nobody_is_told_of_people_without_being_one_of_them() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut pages = Vec::new();
     for name in ["ada", "bob", "viewer"] {
         let mut page = Raw::join(&front, &open(&front, name).await).await;
@@ -73,8 +73,7 @@ async fn nobody_is_told_of_people_without_being_one_of_them() {
 /// A page that is loaded again is not somebody who leaves.
 #[tokio::test]
 async fn a_reload_is_no_leaving() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut ada = Page::join(&front, "ada").await;
     let mut bob = Page::join(&front, "bob").await;
     let since = users(&mut ada, |u| u.len() == 2).await[1]["since"].clone();
@@ -90,8 +89,7 @@ async fn a_reload_is_no_leaving() {
 
 #[tokio::test]
 async fn attention_is_asked_once_in_an_interval_and_stays_until_it_is_seen() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[options]\nnotification_request_interval = 600\n").await;
+    let (_upstream, front) = site("[options]\nnotification_request_interval = 600\n").await;
     let opened = open(&front, "ada").await;
     let mut ada = Page::join_with(&front, &opened).await;
     // Whoever may only look may ask all the same.
@@ -136,8 +134,7 @@ pub(crate) fn message(to: &Value, text: &str, reference: &str) -> String {
 
 #[tokio::test]
 async fn words_reach_the_two_and_all_their_pages_and_nobody_else() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[chat]\nmessages = 3\n").await;
+    let (_upstream, front) = site("[chat]\nmessages = 3\n").await;
     let mut ada = Page::join(&front, "ada").await;
     let mut second = Page::join(&front, "ada").await;
     let mut bob = Page::join(&front, "bob").await;
@@ -184,8 +181,7 @@ async fn words_reach_the_two_and_all_their_pages_and_nobody_else() {
 
 #[tokio::test]
 async fn a_site_without_chat_has_none() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[options]\nenable_chat = false\nlive_view = false\n").await;
+    let (_upstream, front) = site("[options]\nenable_chat = false\nlive_view = false\n").await;
     let opened = open(&front, "ada").await;
     assert_eq!((&opened.config["chat"], &opened.config["live"]), (&json!(false), &json!(false)));
     let mut ada = Page::join_with(&front, &opened).await;
@@ -207,8 +203,7 @@ pub(crate) fn typed(fields: &[(&str, &str)]) -> String {
 
 #[tokio::test]
 async fn the_edit_is_seen_as_it_happens_by_whom_it_concerns() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "[live_view]\nexcept = [\"shop.secret\"]\n").await;
+    let (_upstream, front) = site("[live_view]\nexcept = [\"shop.secret\"]\n").await;
     let mut ada = Page::join(&front, "ada").await;
     let mut bob = Page::join(&front, "bob").await;
     let mut junior = Page::join(&front, "junior").await;
@@ -246,8 +241,9 @@ async fn the_edit_is_seen_as_it_happens_by_whom_it_concerns() {
     ada.send(&typed(&[("description", &"x".repeat(49 * 1024))])).await;
     let heard = bob.next("field_changed").await;
     assert_eq!((&heard["too_large"], &heard["fields"]), (&json!(true), &json!([])));
-    // Given up without a save: as it was.
+    // Given up without a save: as it was, and she is in none of the fields.
     ada.send("{\"type\":\"release_lock\"}").await;
+    assert_eq!(bob.next("field_focus").await["name"], Value::Null);
     let heard = junior.find_whole().await;
     assert_eq!((&heard["fields"], &heard["names"]), (&json!([]), &json!([])));
 }
@@ -255,57 +251,56 @@ async fn the_edit_is_seen_as_it_happens_by_whom_it_concerns() {
 /// Frames that come too fast, and a flood of people, break nothing for the others.
 #[tokio::test]
 async fn a_crowd_is_told_in_bounded_frames() {
-    let upstream = django().await;
-    let front = Front::start(&upstream.url(), "").await;
+    let (_upstream, front) = site("").await;
     let mut ada = Page::join(&front, "ada").await;
     let mut crowd = Vec::new();
     for n in 0..70 {
         crowd.push(Page::join(&front, &format!("viewer{n}")).await);
     }
+    let opened = open(&front, "viewer-last").await;
+    let mut unnamed = Page::join_with(&front, &opened).await;
     let mut last = Value::Null;
     for _ in 0..100 {
         last = ada.next("active_users").await;
-        if last["more"] == 21 {
+        if last["more"] == 22 {
             break;
         }
     }
-    assert_eq!((last["users"].as_array().unwrap().len(), &last["more"]), (50, &json!(21)));
+    let users_named = last["users"].as_array().unwrap();
+    assert_eq!((users_named.len(), &last["more"]), (50, &json!(22)));
     assert_eq!(last["users"][0]["role"], "editing", "the editor is always named");
-    drop(crowd);
+    // Who is not named is here all the same, and can be written to.
+    assert!(users_named.iter().all(|u| u["name"] != "viewer-last"), "{last}");
+    ada.send(&message(&opened.config["user"]["user_id"], "and you", "m1")).await;
+    assert_eq!(unnamed.next("chat_message").await["message"], "and you");
+    drop((crowd, unnamed));
     users(&mut ada, |u| u.len() == 1).await;
 }
 
-/// A single sign-on in front says who somebody is; nobody else may.
+/// What one proxy has not heard of the other it looks up as soon as it hears again.
 #[tokio::test]
-async fn who_somebody_is_says_a_single_sign_on_that_is_trusted() {
-    let upstream = Upstream::start(|request| async move {
-        let heard = request.headers().get("x-user").map_or("", |v| v.to_str().unwrap()).to_owned();
-        let html = format!("<form id=\"a_form\" method=\"post\" novalidate>heard:{heard}<input type=\"submit\" name=\"_save\"></form>");
-        Response::builder().header("content-type", "text/html; charset=utf-8").body(full(html)).unwrap()
-    })
-    .await;
-    let settings = "[identity]\nuser_header = \"X-User\"\nname_header = \"X-Name\"\n";
-    let trusts = Front::start(&upstream.url(), settings).await;
-    let other = format!("{settings}[proxy]\ntrusted_proxies = [\"10.0.0.0/8\"]\n");
-    let distrusts = Front::start(&upstream.url(), &other).await;
-    let user = async |front: &Front, session: &str| {
-        let headers =
-            format!("Cookie: sessionid={session}\r\nX-User: ada@example.org\r\nX-Name: Ada Lovelace\r\n");
-        let html = front.get(CHANGE, &headers).await;
-        let at = html.find("id=\"collab-config\">").unwrap() + 19;
-        let config: Value = serde_json::from_str(html[at..].split("</script>").next().unwrap()).unwrap();
-        (config["user"].clone(), html.contains("heard:ada@example.org"))
-    };
-    let (one, heard) = user(&trusts, "one").await;
-    let (two, _) = user(&trusts, "two").await;
-    assert!(heard, "Django hears it too");
-    assert_eq!(
-        (&one["user_id"], &one["name"], &one["known"]),
-        (&two["user_id"], &json!("Ada Lovelace"), &json!(true))
-    );
-    let (one, heard) = user(&distrusts, "one").await;
-    let (two, _) = user(&distrusts, "two").await;
-    assert!(!heard, "Django must not hear it either");
-    assert_ne!(one["user_id"], two["user_id"]);
-    assert_eq!((&one["name"], &one["known"]), (&json!("Someone"), &json!(false)));
+async fn after_a_gap_everything_is_looked_at_again() {
+    let server = Server::start();
+    let settings =
+        format!("store = \"redis\"\n[options]\nredis_url = \"{}\"\n[redis]\nprefix = \"gap:\"\n", server.url());
+    let (upstream, one) = site(&settings).await;
+    let other = Front::start(&upstream.url(), &settings).await;
+    let opened = open(&one, "ada").await;
+    let mut ada = Page::join_with(&one, &opened).await;
+    let mut bob = Page::join(&other, "bob").await;
+    let there = users(&mut ada, |u| u.len() == 2).await;
+    ada.send(&message(&there[1]["user_id"], "hello", "m1")).await;
+    bob.next("chat_message").await;
+    ada.send(&typed(&[("name", "heard")])).await;
+    assert_eq!(bob.next("field_changed").await["fields"], json!([["name", "heard"]]));
+    // Typed, kept, and told to nobody: as if the news of it had been lost.
+    let fields = vec![Entry::Plain("name".to_owned(), "missed".to_owned())];
+    let values = Values { fields, names: vec!["name".to_owned()], ..Values::default() };
+    let page = opened.config["page_id"].as_str().unwrap();
+    let live = Live { values, ..Live::of(page.into(), opened.config["version"].as_u64().unwrap()) };
+    crate::store::redis(&server, "gap:", "c", None).set_live(&crate::store::object(), &live).await.unwrap();
+    let mut connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    redis::cmd("CLIENT").arg(&["KILL", "TYPE", "pubsub"]).exec(&mut connection).unwrap();
+    assert_eq!(bob.next("chat_history").await["messages"][0]["message"], "hello");
+    assert_eq!(bob.find_whole().await["fields"], json!([["name", "missed"]]));
 }
