@@ -202,3 +202,17 @@ fn secrets_are_neither_printed_nor_short() {
     let shown = format!("{settings:?}");
     assert!(!shown.contains("0123456789abcdef") && !shown.contains("localhost:6379"), "{shown}");
 }
+
+/// People are named as `locks list` shows them, whatever they are known by.
+#[test]
+fn people_are_named_by_any_key_that_they_are_shown_by() {
+    let users = |text: &str| {
+        let settings = load_text(&format!("[lock]\ntakeover_users = [{text}]\n"), &[], vec![]);
+        settings.map(|s| s.rules.takeover_users.iter().map(|u| u.as_str().to_owned()).collect::<Vec<_>>())
+    };
+    let named = users("\"ada\", \"login:bob\", \"id:5\", \"sso:ada@example.org\"").unwrap();
+    assert_eq!(named, ["login:ada", "login:bob", "id:5", "sso:ada@example.org"]);
+    for odd in ["\"\"", "\"sso:\"", "\"session:x\"", "\"who:x\""] {
+        assert!(users(odd).unwrap_err()[0].contains("sso:ada@example.org"), "{odd}");
+    }
+}

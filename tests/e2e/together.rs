@@ -203,6 +203,8 @@ async fn viewers_see_the_edit_happen() {
             let state = "const f = (n) => document.querySelector(`[name=\"${n}\"]`); \
                 return [f('published').checked, f('colour').value, document.querySelectorAll('[data-collab-live]').length, f('description').hasAttribute('data-collab-here')]";
             eventually!(grace.look(state).await, |s| *s == json!([false, "red", 3, true]));
+            // Whatever scripts of the page do to it: each row that comes is another beginning.
+            unlock(&grace).await;
             // A row that is added is seen, and so is what is typed in it.
             ada.js("document.querySelector('#reviews-group .add-row a').click()", vec![]).await;
             let row = "#reviews-3 [name='reviews-3-author'], [name='reviews-3-author']";
@@ -210,7 +212,7 @@ async fn viewers_see_the_edit_happen() {
             eventually!(grace.value("reviews-3-author").await, |v| v == "New author");
             stage.shot(&grace, "live").await;
             stage.shot(&ada, "live-editor").await;
-            assert!(!grace.is_editable("name").await);
+            unlock(&grace).await;
             // Who comes later sees all of it.
             linus.client().refresh().await.unwrap();
             eventually!(linus.value("name").await, |name| name == "Bluer kettle");
@@ -231,6 +233,39 @@ async fn viewers_see_the_edit_happen() {
             assert_eq!(stage.django.product_name(1), "Blue kettle");
             assert_eq!(stage.django.value("select colour from shop_product where id = 1"), "blue");
             assert_eq!(grace.look(drafts).await, 0, "what somebody else typed is nobody's draft");
+        })
+        .await;
+}
+
+/// A script makes a read-only field editable, again and again: it is read-only again each time.
+async fn unlock(browser: &Browser) {
+    let script = "const done = arguments[0]; const f = document.querySelector('[name=\"name\"]'); let left = 15; \
+        const again = () => { if (!f.readOnly) return done(left); if (left-- === 0) return done('never'); f.readOnly = false; setTimeout(again, 10); }; again();";
+    assert_eq!(browser.client().execute_async(script, vec![]).await.unwrap(), "never");
+}
+
+/// What went back while a page's line was down goes back there too, once it is up again.
+#[tokio::test]
+async fn a_line_that_was_down_shows_nothing_that_is_over() {
+    Stage::new("deaf")
+        .play(async |stage| {
+            let [ada, grace, linus] = three(stage).await;
+            // The page's socket is in nobody's hands but its own, until it says something.
+            let catch = "const send = WebSocket.prototype.send; WebSocket.prototype.send = function (...a) { window.__line = this; return send.apply(this, a); }";
+            linus.js(catch, vec![]).await;
+            linus.press("Request Editor Attention").await;
+            eventually!(linus.look("return window.__line !== undefined").await, |caught| *caught == true);
+            ada.enter_field("name", "Bluer kettle").await;
+            eventually!(linus.value("name").await, |name| name == "Bluer kettle");
+            // Linus's line is deaf, and Ada goes without a save.
+            linus.js("window.__line.onmessage = null", vec![]).await;
+            ada.open("/admin/").await;
+            eventually!(grace.value("name").await, |name| name == "Blue kettle");
+            assert_eq!(linus.value("name").await, "Bluer kettle");
+            // He comes back to where nothing is typed any more, and goes on waiting: it is Grace who edits now.
+            linus.js("window.__line.close()", vec![]).await;
+            eventually!(linus.value("name").await, |name| name == "Blue kettle");
+            assert_eq!(linus.look("return document.querySelectorAll('[data-collab-live]').length").await, 0);
         })
         .await;
 }

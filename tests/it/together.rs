@@ -281,8 +281,10 @@ async fn a_crowd_is_told_in_bounded_frames() {
 #[tokio::test]
 async fn after_a_gap_everything_is_looked_at_again() {
     let server = Server::start();
-    let settings =
-        format!("store = \"redis\"\n[options]\nredis_url = \"{}\"\n[redis]\nprefix = \"gap:\"\n", server.url());
+    let settings = format!(
+        "store = \"redis\"\n[options]\nredis_url = \"{}\"\n[redis]\nprefix = \"gap:\"\n",
+        server.url()
+    );
     let (upstream, one) = site(&settings).await;
     let other = Front::start(&upstream.url(), &settings).await;
     let opened = open(&one, "ada").await;

@@ -119,6 +119,13 @@ test('whoever saved an earlier version is not blamed for what came after', () =>
   assert.match(say(joined(...restarted)), /^The server has lost track of this page/);
 });
 
+test('who edits is shown nobody else\'s typing', () => {
+  const state = joined(status(queued), { type: 'live', showing: true });
+  assert.deepEqual([state.live, view(state).lines.includes('live_text')], [true, true]);
+  assert.equal(reduce(state, status(editor)).live, false);
+  assert.ok(!view([status(editor), status(queued)].reduce(reduce, state)).lines.includes('live_text'), 'nor when it is another\'s turn again');
+});
+
 test('what was offered to one is not said to be offered to the next', () => {
   const passed = { type: 'passed', how: 'sent' };
   const LINUS = { user_id: 'u-l', page_id: 'p-l', name: 'Linus', since: 1, active: 1 };
