@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod documented;
 mod floods;
 mod gate;
 mod handing;

@@ -16,7 +16,7 @@ use collab_proxy::collab::status::{
 use collab_proxy::token::shown::ShownFields;
 use serde_json::Value;
 
-fn golden(side: &str) -> Vec<(String, Value)> {
+pub(crate) fn golden(side: &str) -> Vec<(String, Value)> {
     let folder = Path::new("tests/fixtures/protocol").join(side);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&folder).unwrap() {
@@ -203,7 +203,14 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         ),
         ("edit_requested", ToPage::EditRequested { names: vec!["Bob".to_owned()] }),
         ("editor_status", ToPage::EditorStatus(Box::new(status))),
-        ("error", ToPage::Error { code: ErrorCode::BadFrame, message: "…".to_owned(), reference: None }),
+        (
+            "error",
+            ToPage::Error {
+                code: ErrorCode::NotDelivered,
+                message: "…".to_owned(),
+                reference: Some("m-1".to_owned()),
+            },
+        ),
         (
             "list_status",
             ToPage::ListStatus { rows: [("3".to_owned(), Some(badge)), ("4".to_owned(), None)].into() },
