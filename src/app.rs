@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 
-use crate::assets::Assets;
 use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
 use crate::django::changelist::Model;
@@ -33,7 +32,6 @@ pub struct App {
     pub identity: Identity,
     pub hub: Arc<Hub>,
     pub themes: Themes,
-    pub assets: Assets,
     pub prefixes: Vec<Prefix>,
     /// Below this our own paths live: `/admin/collaboration/`.
     pub own_prefix: String,

@@ -7,6 +7,7 @@ use hyper::header::HeaderMap;
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::app::App;
+use crate::assets;
 use crate::clock::Clock;
 use crate::collab::record::PageId;
 use crate::django::changelist::Model;
@@ -130,7 +131,7 @@ async fn own(
     mut request: Request<Incoming>,
     accepts: &Accepts,
 ) -> Response<Body> {
-    if let Some(asset) = app.assets.serve(below, request.headers()) {
+    if let Some(asset) = assets::serve(below, request.headers()) {
         return asset;
     }
     let list = Model::of_path(&decode_path(below));

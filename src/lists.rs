@@ -9,6 +9,7 @@ use hyper::header::HeaderMap;
 use hyper::{Request, Response};
 
 use crate::app::App;
+use crate::assets;
 use crate::collab::record::{Millis, PageId};
 use crate::django::changelist::Model;
 use crate::django::form::TOKEN_FIELD;
@@ -136,7 +137,7 @@ fn tail(app: &App, mut claims: ListClaims, shown: &Shown, nonce: Option<&str>) -
     let config = config.to_string().replace('<', "\\u003c");
     let nonce =
         nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)));
-    let script = format!("{}{}list.js", app.own_prefix, app.assets.folder());
+    let script = format!("{}{}list.js", app.own_prefix, assets::folder());
     format!(
         "<script type=\"application/json\" id=\"collab-list-config\">{config}</script>\
          <script type=\"module\" src=\"{script}\"{nonce}></script>"

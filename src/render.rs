@@ -15,6 +15,7 @@ use hyper::header::{
 };
 
 use crate::app::App;
+use crate::assets;
 use crate::collab::record::{Millis, PageId};
 use crate::django::base::unpack;
 use crate::django::compare::Current;
@@ -286,7 +287,7 @@ fn tail(
     let config = config.to_string().replace('<', "\\u003c");
     let nonce = nonce
         .map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(&n)));
-    let folder = format!("{}{}", app.own_prefix, app.assets.folder());
+    let folder = format!("{}{}", app.own_prefix, assets::folder());
     format!(
         "<script type=\"application/json\" id=\"collab-config\">{config}</script>\
          <script type=\"module\" src=\"{folder}main.js\"{nonce}></script>"

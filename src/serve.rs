@@ -6,9 +6,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::assets::THEMES;
 use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
-use crate::assets::{Assets, THEMES};
 use crate::clock::Clock;
 use crate::collab::record::{NodeId, Rules};
 use crate::config::Settings;
@@ -93,7 +93,6 @@ impl Proxy {
             identity: Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone()),
             hub,
             themes: Themes::parse(THEMES)?,
-            assets: Assets::load(),
             prefixes: settings.prefixes.clone(),
             own_prefix: settings.own_prefix.clone(),
             texts: Texts::new(&settings.texts),

@@ -8,6 +8,7 @@ use hyper::Response;
 use super::Writer;
 use super::body::Posted;
 use super::look::Present;
+use crate::assets;
 use crate::collab::command::Refusal;
 use crate::collab::record::{Millis, PageId, UserKey};
 use crate::django::base::{Shown, pack, unpack};
@@ -130,7 +131,7 @@ impl Writer {
             deleting: self.view == View::Delete,
             csrf: current.as_ref().and_then(|c| c.csrf.as_deref()).filter(|_| self.had_page()),
             wait,
-            script: format!("{}{}kept.js", self.app.own_prefix, self.app.assets.folder()),
+            script: format!("{}{}kept.js", self.app.own_prefix, assets::folder()),
             now,
         };
         let accepts = Accepts::of(&self.headers);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hyper::Response;
 
 use super::{Job, Token};
+use crate::assets;
 use crate::collab::command::Refusal;
 use crate::collab::record::Millis;
 use crate::django::form::{TOKEN_FIELD, Typed};
@@ -169,7 +170,7 @@ impl Job {
             withheld: typed.withheld,
             token,
             reader: self.who.user.clone(),
-            script: format!("{}{}rows.js", self.app.own_prefix, self.app.assets.folder()),
+            script: format!("{}{}rows.js", self.app.own_prefix, assets::folder()),
             now,
         }
     }
