@@ -6,7 +6,6 @@
 mod bundle;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use oxc_allocator::Allocator;
@@ -77,8 +76,10 @@ fn minified(name: &str, script: &str) -> String {
 }
 
 fn packed(data: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    packer.write_all(data).and_then(|()| packer.finish()).expect("writing to memory does not fail")
+    let mut out = Vec::new();
+    zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, data, &mut out)
+        .expect("writing to memory does not fail");
+    out
 }
 
 fn write(file: &Path, data: &[u8]) {

@@ -1,7 +1,8 @@
 // The bar above the form: one sentence, at most a few buttons, always the same height. An element with a
 // shadow root of its own, so that no theme's rules reach it and none of ours get out.
 // It must not know states: it shows what it is given, and says which button was pressed.
-import { isDark } from './dark.js';
+import { barAt } from './bars.js';
+import { Coloured } from './coloured.js';
 import { BANNER_CSS } from './style.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -13,12 +14,11 @@ const ICONS = {
   error: 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5.2v3.4M8 10.7v.1',
 };
 
-export class Banner extends HTMLElement {
+export class Banner extends Coloured {
   #parts;
   #buttons = new Map();
   #announced = '';
   #bar;
-  #stop = null;
 
   constructor() {
     super();
@@ -41,27 +41,27 @@ export class Banner extends HTMLElement {
   }
 
   connectedCallback() {
-    this.#stop?.abort();
-    this.#stop = new AbortController();
-    const { signal } = this.#stop;
-    const look = () => this.toggleAttribute('dark', isDark(this.parentElement));
-    const observer = new MutationObserver(look);
-    for (const element of [document.documentElement, document.body]) {
-      observer.observe(element, { attributes: true, attributeFilter: ['class', 'data-theme', 'data-bs-theme'] });
-    }
-    signal.addEventListener('abort', () => observer.disconnect());
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', look, { signal });
-    window.addEventListener('load', look, { signal }); // style sheets may come later than we do
-    look();
+    super.connectedCallback();
+    window.addEventListener('scroll', this, { passive: true });
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    window.removeEventListener('scroll', this);
+  }
+
+  handleEvent() {
+    if (this.hasAttribute('pinned')) this.#belowBars();
+  }
+
+  // Some bars only stay once the page has moved.
+  #belowBars() {
+    this.style.setProperty('--lift', `${barAt('top', window)}px`);
   }
 
   // Who is here (faces.js).
   people(faces) {
     this.#bar.append(faces);
-  }
-
-  disconnectedCallback() {
-    this.#stop?.abort();
   }
 
   // `pinned`: stays in sight while scrolling. `news` is false for what is not worth interrupting a screen reader;
@@ -75,6 +75,7 @@ export class Banner extends HTMLElement {
       this.shadowRoot.querySelector('path').setAttribute('d', ICONS[tone]);
     }
     this.toggleAttribute('pinned', pinned);
+    if (pinned) this.#belowBars();
     this.#showActions(actions);
     if (!news || this.#announced === topic) return;
     this.#announced = topic;

@@ -4,13 +4,15 @@
 // what was done. Text of people only ever becomes text.
 import { CHAT_CSS } from './chat_css.js';
 import { linked } from './chats.js';
+import { Coloured } from './coloured.js';
 import { clockTime, colour, initials } from './people.js';
 
 const make = (tag, className, more = {}) => Object.assign(document.createElement(tag), { className, ...more });
 
-export class Chat extends HTMLElement {
+export class Chat extends Coloured {
   #windows = new Map();
   #row = make('div', 'row');
+  #room = new CSSStyleSheet(); // below the page, so that nothing of it stays out of reach
 
   constructor() {
     super();
@@ -24,6 +26,7 @@ export class Chat extends HTMLElement {
   // `windows`: [{ id, name, here, minimised, text, unread, lines }]
   show(windows, texts) {
     const wanted = new Set(windows.map(({ id }) => id));
+    this.toggleAttribute('open', windows.length > 0);
     for (const [id, window] of this.#windows) {
       if (wanted.has(id)) continue;
       window.root.remove();
@@ -38,6 +41,18 @@ export class Chat extends HTMLElement {
       }
       window.show(shown, texts);
     }
+    this.#makeRoom(windows.length > 0);
+  }
+
+  #makeRoom(wanted) {
+    this.#room.replaceSync(wanted ? `html body { padding-block-end: ${this.offsetHeight}px !important; }` : '');
+    const { adoptedStyleSheets } = document;
+    if (!adoptedStyleSheets.includes(this.#room)) document.adoptedStyleSheets = [...adoptedStyleSheets, this.#room];
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#room);
   }
 
   focus(id) {

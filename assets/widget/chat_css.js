@@ -3,10 +3,14 @@
 
 export const CHAT_CSS = `
 :host {
-  --bg: var(--body-bg, Canvas); --fg: var(--body-fg, CanvasText); --line: var(--border-color, #ccc); --soft: var(--body-quiet-color, GrayText);
-  --head: var(--darkened-bg, #f8f8f8); --own: var(--selected-row, #ffc); --link: var(--link-fg, #417893);
+  --bg: var(--body-bg, #fff); --fg: var(--body-fg, #333); --line: var(--border-color, #ccc); --soft: #666;
+  --head: var(--darkened-bg, #f3f3f3); --own: #fff6cc; --link: var(--link-fg, #37617a);
   all: initial; position: fixed; inset-block-end: var(--lift, 0px); inset-inline-end: 16px; z-index: 1001;
   color: var(--fg); font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif); direction: inherit;
+}
+:host([dark]) {
+  --bg: var(--body-bg, #1c1c1c); --fg: var(--body-fg, #eee); --line: var(--border-color, #444); --soft: #bbb;
+  --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: var(--link-fg, #81c3e6);
 }
 [hidden] { display: none !important; }
 .row { display: flex; flex-direction: row-reverse; align-items: end; gap: 8px; max-inline-size: calc(100vw - 32px); overflow-x: auto; }
@@ -39,7 +43,7 @@ button:disabled { opacity: .5; cursor: default; }
 @media (max-width: 560px) {
   :host { inset-inline: 0; }
   .row { max-inline-size: none; gap: 4px; padding-inline: 8px; }
-  .window:not([minimised]) { inline-size: calc(100vw - 16px); }
+  .window:not([minimised]) { inline-size: 100%; }
   .window[minimised] { inline-size: 150px; }
   .window[minimised] .dot { display: none; }
   .log { block-size: 28vh; }

@@ -2,6 +2,7 @@
 // the banner itself is scrolled out of sight, and a word in the tab's title.
 // It never takes the focus, stands at the edge away from it, and makes room below the page, so that no field is
 // out of reach. It must not know what it says.
+import { barAt } from './bars.js';
 
 const ROOM = 96; // about its height on a narrow page
 const SHEET = `:root { scroll-padding-block: ${ROOM}px } body { padding-block-end: ${ROOM}px !important }`;
@@ -18,11 +19,16 @@ export function atTheEdge(banner, bar, signal) {
   const edge = () => {
     const focused = document.activeElement;
     const box = focused && focused !== document.body ? focused.getBoundingClientRect() : null;
-    bar.setAttribute('edge', box && box.bottom > innerHeight - ROOM && box.top > ROOM ? 'top' : 'bottom');
+    const low = box && box.bottom > innerHeight - ROOM && box.top > ROOM;
+    // Conversations have the lower edge already.
+    const at = low || document.querySelector('collab-chat[open]') ? 'top' : 'bottom';
+    bar.setAttribute('edge', at);
+    bar.style.setProperty('--lift', `${barAt(at, window)}px`);
   };
   const draw = () => {
     const shown = wanted !== null && hidden;
     if (shown) bar.show({ ...wanted, pinned: false, news: false });
+    if (shown && bar.isConnected) edge();
     if (shown === bar.isConnected) return;
     const others = document.adoptedStyleSheets.filter((other) => other !== sheet);
     document.adoptedStyleSheets = shown ? [...others, sheet] : others;
@@ -36,7 +42,9 @@ export function atTheEdge(banner, bar, signal) {
     draw();
   });
   observer.observe(banner);
-  document.addEventListener('focusin', () => bar.isConnected && edge(), { signal });
+  const follow = () => bar.isConnected && edge();
+  document.addEventListener('focusin', follow, { signal });
+  window.addEventListener('resize', follow, { signal });
   signal.addEventListener('abort', () => {
     observer.disconnect();
     show(null, '');

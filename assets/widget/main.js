@@ -89,7 +89,8 @@ function start(config) {
       news: shown.lines[0] !== 'connecting_text',
     };
     banner.show(said);
-    edge.show(shown.urgent ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
+    // A bar above the form stays in sight by itself, but not on every theme.
+    edge.show(shown.urgent || shown.readOnly ? said : null, shown.title ? fill(texts[shown.title], shown.values) : '');
     company?.beforeShown(shown);
     lock.set(shown.readOnly);
     company?.shown(state);

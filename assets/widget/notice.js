@@ -1,9 +1,10 @@
 // A notice below the bar: a sentence, buttons, and where there is something to compare, a table. For what a
 // person should decide, and not just know. In the page's own flow, so that it covers nothing.
 // It must not know what it is about: it shows what it is given, and says which button was pressed.
+import { Coloured } from './coloured.js';
 import { NOTICE_CSS } from './style.js';
 
-export class Notice extends HTMLElement {
+export class Notice extends Coloured {
   #text = document.createElement('p');
   #table = document.createElement('div');
   #actions = document.createElement('div');
@@ -26,6 +27,7 @@ export class Notice extends HTMLElement {
 
   // An element that a script makes may not bring attributes along, so it hides itself only here.
   connectedCallback() {
+    super.connectedCallback();
     if (!this.#text.textContent) this.hidden = true;
   }
 

@@ -39,7 +39,7 @@ export const BANNER_CSS = `
   --line: #8a5a1c;
 }
 /* Who has scrolled down must see why nothing can be changed. Below every bar that a theme keeps in place. */
-:host([pinned]) { position: sticky; inset-block-start: 0; z-index: 1; }
+:host([pinned]) { position: sticky; inset-block-start: var(--lift, 0px); z-index: 1; }
 :host([tone="error"]) {
   --bg: var(--message-error-bg, #ffefef);
   --mark: var(--error-fg, #ba2121);
@@ -63,8 +63,8 @@ export const BANNER_CSS = `
   border-radius: 4px;
 }
 /* At the window's edge while the bar itself is out of sight (edge.js). */
-:host([edge]) { position: fixed; inset-block: auto 12px; inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto !important; }
-:host([edge="top"]) { inset-block: 12px auto; }
+:host([edge]) { position: fixed; inset-block: auto calc(12px + var(--lift, 0px)); inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto !important; }
+:host([edge="top"]) { inset-block: calc(12px + var(--lift, 0px)) auto; }
 :host([edge]) .bar { box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
 .icon { flex: none; inline-size: 16px; block-size: 16px; color: var(--mark); }
 .icon path { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
@@ -120,8 +120,10 @@ summary:focus-visible { outline: 2px solid var(--fg); }
 
 export const NOTICE_CSS = `
 :host {
-  --bg: var(--darkened-bg, Canvas);
-  --fg: var(--body-fg, CanvasText);
+  --bg: var(--darkened-bg, #f8f8f8);
+  --fg: var(--body-fg, #333);
+  --soft: #5c5c5c;
+  --button: var(--body-bg, transparent);
   all: initial;
   display: block;
   inline-size: calc(100% - 2 * var(--inset, 0px));
@@ -131,6 +133,7 @@ export const NOTICE_CSS = `
   direction: inherit;
 }
 :host([hidden]) { display: none; }
+:host([dark]) { --bg: var(--darkened-bg, #212121); --fg: var(--body-fg, #eee); --soft: #bbb; }
 .box { box-sizing: border-box; padding: 10px 12px; background: var(--bg); border: 1px solid #d39e00; border-inline-start-width: 3px; border-radius: 4px; }
 p { margin: 0 0 8px; overflow-wrap: anywhere; }
 .actions { display: flex; flex-wrap: wrap; gap: 6px; }
@@ -139,7 +142,7 @@ p { margin: 0 0 8px; overflow-wrap: anywhere; }
 .row { display: grid; grid-template-columns: minmax(7rem, 1fr) repeat(auto-fit, minmax(9rem, 2fr)); gap: 4px 16px; padding-block: 6px; border-block-start: 1px solid var(--hairline-color, #8884); }
 .row div { min-inline-size: 0; }
 .row b, .row span { overflow-wrap: anywhere; white-space: pre-wrap; }
-small { display: block; font-size: 11px; color: var(--body-quiet-color, GrayText); }
+small { display: block; font-size: 11px; color: var(--soft); }
 button {
   padding: 5px 12px; font: inherit; line-height: 20px; color: var(--fg);
   background: var(--body-bg, transparent); border: 1px solid var(--border-color, currentColor); border-radius: 4px; cursor: pointer;

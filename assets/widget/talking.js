@@ -1,6 +1,7 @@
 // Conversations on this page: what is said goes out, what is heard comes in, and what was open is open again after the
 // page was loaded anew. Joins chats.js (what is known), chat.js (how it looks) and the socket.
 // It must not know the lock.
+import { barAt } from './bars.js';
 import { allUnread, EMPTY, partners, reduce, unread } from './chats.js';
 import { parse, read, write } from './storage.js';
 
@@ -32,9 +33,14 @@ export function talking({ element, texts, object, send, now, random, session, lo
     element.show(chats.windows.map((w) => ({
       ...w, name: chats.names.get(w.id) ?? texts.somebody, here: chats.here.has(w.id), unread: unread(chats, w.id), lines: chats.talks.get(w.id)?.lines ?? [],
     })), texts);
-    element.style.setProperty('--lift', `${chats.windows.length ? barBelow(window) : 0}px`);
+    lift();
     remember();
     onUnread(allUnread(chats), partners(chats));
+  }
+
+  // Above what a theme keeps at the lower edge, which comes and goes as the page moves.
+  function lift() {
+    element.style.setProperty('--lift', `${chats.windows.length ? barAt('bottom', window) : 0}px`);
   }
 
   function say(to, text, ref) {
@@ -68,6 +74,7 @@ export function talking({ element, texts, object, send, now, random, session, lo
     draw();
   });
   window.addEventListener('focus', draw);
+  for (const type of ['resize', 'scroll']) window.addEventListener(type, lift, { passive: true });
 
   return {
     open(id) {
@@ -82,18 +89,4 @@ export function talking({ element, texts, object, send, now, random, session, lo
       if (frame.type === 'error' && frame.ref) dispatch({ type: 'failed', ref: frame.ref });
     },
   };
-}
-
-// How high a bar stands that a theme keeps at the window's lower edge: its buttons must not be covered.
-function barBelow({ document, innerWidth, innerHeight, getComputedStyle }) {
-  const below = document.elementsFromPoint(innerWidth - 60, innerHeight - 4);
-  for (const hit of below) {
-    for (let element = hit; element && element !== document.body; element = element.parentElement) {
-      if (element.localName.startsWith('collab-')) break;
-      const { position } = getComputedStyle(element);
-      const { top, height } = element.getBoundingClientRect();
-      if ((position === 'fixed' || position === 'sticky') && height < innerHeight / 3) return Math.max(innerHeight - top, 0);
-    }
-  }
-  return 0;
 }

@@ -243,6 +243,78 @@ async fn takes_turns(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browse
     stage.shot(grace, &format!("themes/{}-list-dark", theme.kind)).await;
 }
 
+/// What can be pressed at a place of the page.
+async fn at_the_middle_of(browser: &Browser, selector: &str) -> String {
+    let script = "const e = document.querySelector(arguments[0]); const box = e?.getBoundingClientRect(); \
+        const hit = box && document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2); \
+        return hit === e || e?.contains(hit) ? 'itself' : hit?.localName ?? 'nothing'";
+    let hit = browser.js(script, vec![json!(selector)]).await;
+    hit.as_str().unwrap_or_default().to_owned()
+}
+
+/// Conversations and what must not be missed stand beside the bars that a theme keeps in place, never over them; and
+/// nothing of the page is out of reach.
+async fn covers_nothing(kind: &'static str, name: &'static str) {
+    let django = Django::of(Site::Gallery { kind, venv: "sites" }, &[]);
+    let proxy = Proxy::start(&django.upstream());
+    let theme = Theme::new(kind);
+    Stage::of(name, django, proxy)
+        .play(async |stage| {
+            for noise in NOISE {
+                stage.expect_in_console(noise);
+            }
+            listen_without_the_proxy(stage, &theme).await;
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            let grace = person(stage, "grace", &stage.url(), &DARK).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("This page is being edited by").await;
+            grace.press("Request Editor Attention").await;
+            ada.told("is requesting the editors attention").await;
+            ada.press("Write back").await;
+            grace.press("Ask to edit").await;
+            ada.told("asks to edit this page").await;
+            ada.js("scrollTo(0, document.documentElement.scrollHeight)", vec![]).await;
+            let pressable = async || {
+                let save = at_the_middle_of(&ada, "[name=_save]").await;
+                let edge = at_the_middle_of(&ada, "collab-edge").await;
+                let chat = at_the_middle_of(&ada, "collab-chat").await;
+                [save, edge, chat]
+            };
+            eventually!(pressable().await, |all| all.iter().all(|hit| hit == "itself"));
+            stage.shot(&ada, &format!("themes/{kind}-edges")).await;
+            assert_eq!(complaints(&ada, OURS).await, json!([]));
+            // Whoever reads along sees why nothing can be changed, below what the theme keeps at the top.
+            grace.js("scrollTo(0, 600)", vec![]).await;
+            let told = async || {
+                [
+                    at_the_middle_of(&grace, "collab-widget").await,
+                    at_the_middle_of(&grace, "collab-edge").await,
+                ]
+            };
+            eventually!(told().await, |bars| bars.iter().any(|hit| hit == "itself"));
+            stage.shot(&grace, &format!("themes/{kind}-pinned")).await;
+        })
+        .await;
+}
+
+macro_rules! uncovered {
+    ($($name:ident: $kind:expr;)*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            covers_nothing($kind, stringify!($name)).await;
+        }
+    )* };
+}
+
+uncovered! {
+    nothing_of_unfold_is_covered: "unfold";
+    nothing_of_grappelli_is_covered: "grappelli";
+    nothing_of_admin_interface_is_covered: "admin-interface";
+    nothing_of_the_stock_admin_is_covered: "stock";
+}
+
 macro_rules! themes {
     ($($name:ident: $theme:expr;)*) => { $(
         #[tokio::test]
