@@ -45,14 +45,14 @@ export class Chat extends Coloured {
   }
 
   #makeRoom(wanted) {
-    this.#room.replaceSync(wanted ? `html body { padding-block-end: ${this.offsetHeight}px !important; }` : '');
-    const { adoptedStyleSheets } = document;
-    if (!adoptedStyleSheets.includes(this.#room)) document.adoptedStyleSheets = [...adoptedStyleSheets, this.#room];
+    const others = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#room);
+    if (wanted) this.#room.replaceSync(`html body { padding-block-end: ${this.offsetHeight}px !important; }`);
+    document.adoptedStyleSheets = wanted ? [...others, this.#room] : others;
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#room);
+    this.#makeRoom(false);
   }
 
   focus(id) {

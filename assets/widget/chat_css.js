@@ -4,13 +4,13 @@
 export const CHAT_CSS = `
 :host {
   --bg: var(--body-bg, #fff); --fg: var(--body-fg, #333); --line: var(--border-color, #ccc); --soft: #666;
-  --head: var(--darkened-bg, #f3f3f3); --own: #fff6cc; --link: var(--link-fg, #37617a);
+  --head: var(--darkened-bg, #f3f3f3); --own: #fff6cc; --link: #37617a;
   all: initial; position: fixed; inset-block-end: var(--lift, 0px); inset-inline-end: 16px; z-index: 1001;
   color: var(--fg); font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif); direction: inherit;
 }
 :host([dark]) {
   --bg: var(--body-bg, #1c1c1c); --fg: var(--body-fg, #eee); --line: var(--border-color, #444); --soft: #bbb;
-  --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: var(--link-fg, #81c3e6);
+  --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: #81c3e6;
 }
 [hidden] { display: none !important; }
 .row { display: flex; flex-direction: row-reverse; align-items: end; gap: 8px; max-inline-size: calc(100vw - 32px); overflow-x: auto; }
