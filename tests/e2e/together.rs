@@ -237,6 +237,47 @@ async fn viewers_see_the_edit_happen() {
         .await;
 }
 
+/// What the live view's reader has in front of her: the chosen supplier as it is shown, the tags, the date, how many
+/// fields are marked.
+const KINDS: &str = "const f = (s) => document.querySelector(s); const labels = (s) => [...f(s).options].map((o) => o.text); \
+    return [f('#select2-id_supplier-container').title, labels('#id_tags_to').sort().join(), labels('#id_tags_from').includes('wood'), \
+    f('[name=available_from]').value, document.querySelectorAll('[data-collab-live]').length]";
+
+/// Fields that are more than one control: an autocomplete that knows only its own choice, both boxes of a many-to-many
+/// list, a date that is picked. All by the mouse and the keyboard.
+#[tokio::test]
+async fn every_kind_of_field_is_seen() {
+    Stage::new("live-kinds")
+        .play(async |stage| {
+            let [ada, grace, linus] = three(stage).await;
+            let before = grace.look(KINDS).await;
+            assert_eq!(before, json!(["Tinsmith & Daughters", "metal,new", true, "2026-01-01", 0]));
+            ada.click(".field-supplier .select2-selection").await;
+            ada.enter(".select2-search__field", "mill").await;
+            let found = "return [...document.querySelectorAll('.select2-results__option')].map((o) => o.textContent).join()";
+            eventually!(ada.look(found).await, |text| *text == "Mill on the Brook");
+            ada.click(".select2-results__option").await;
+            eventually!(grace.look(KINDS).await, |now| now[0] == "Mill on the Brook");
+            ada.click("#id_tags_from option[title=wood]").await;
+            ada.click(".selector-add").await;
+            eventually!(grace.look(KINDS).await, |now| (&now[1], &now[2]) == (&json!("metal,new,wood"), &json!(false)));
+            ada.enter_field("available_from", "2027-02-28").await;
+            let all = json!(["Mill on the Brook", "metal,new,wood", false, "2027-02-28", 3]);
+            eventually!(grace.look(KINDS).await, |now| *now == all);
+            stage.shot(&grace, "live-kinds").await;
+            linus.client().refresh().await.unwrap();
+            eventually!(linus.look(KINDS).await, |now| *now == all);
+            ada.open("/admin/").await;
+            grace.told(EDITOR).await;
+            eventually!(grace.look(KINDS).await, |now| *now == before);
+            grace.save("_continue").await;
+            grace.told(EDITOR).await;
+            let tags = "select count(*) from shop_product_tags where product_id = 1";
+            assert_eq!(stage.django.value(tags), 2, "what somebody else chose is saved by nobody");
+        })
+        .await;
+}
+
 /// A script makes a read-only field editable, again and again: it is read-only again each time.
 async fn unlock(browser: &Browser) {
     let script = "const done = arguments[0]; const f = document.querySelector('[name=\"name\"]'); let left = 15; \
