@@ -299,6 +299,41 @@ async fn covers_nothing(kind: &'static str, name: &'static str) {
         .await;
 }
 
+/// The bar is there before the page is first painted, and is as high whatever it says.
+#[tokio::test]
+async fn nothing_jumps() {
+    let django = Django::of(Site::Gallery { kind: "stock", venv: "sites" }, &[]);
+    let proxy = Proxy::start(&django.upstream());
+    let theme = Theme::new("stock");
+    // Django's own scripts move parts of the form about; what must not move is where it stands.
+    let shifts = "const done = arguments[0]; \
+        const moved = ({node, previousRect: was, currentRect: is}) => node?.matches?.('form, fieldset') && was.height && is.height && was.y !== is.y; \
+        const tell = (entries) => done(entries.flatMap((e) => e.sources).filter(moved).map((s) => `${s.previousRect.y} ${s.currentRect.y}`)); \
+        const seen = new PerformanceObserver((list) => tell(list.getEntries())); \
+        seen.observe({type: 'layout-shift', buffered: true}); setTimeout(() => tell(seen.takeRecords()), 500)";
+    let form = "return document.querySelector('#article_form').getBoundingClientRect().top + scrollY";
+    Stage::of("jumps", django, proxy)
+        .play(async |stage| {
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            let grace = person(stage, "grace", &stage.url(), &[]).await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            let before = ada.look(form).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("You are next.").await;
+            grace.press("Request Editor Attention").await;
+            ada.told("is requesting the editors attention").await;
+            grace.press("Ask to edit").await;
+            ada.told("asks to edit this page").await;
+            assert_eq!((ada.look(form).await, grace.look(form).await), (before.clone(), before));
+            for browser in [&ada, &grace] {
+                let moved = browser.client().execute_async(shifts, vec![]).await.unwrap();
+                assert_eq!(moved, json!([]), "{}", browser.name);
+            }
+        })
+        .await;
+}
+
 macro_rules! uncovered {
     ($($name:ident: $kind:expr;)*) => { $(
         #[tokio::test]
@@ -350,6 +385,43 @@ themes! {
         title: "select title from pages_page_translation where language_code = 'en'",
         ..Theme::new("parler")
     };
+}
+
+/// simpleui shows every page in a frame of its index.
+#[tokio::test]
+async fn simpleui_in_its_shell() {
+    let django = Django::of(Site::Gallery { kind: "simpleui", venv: "sites" }, &[]);
+    let proxy = Proxy::start(&django.upstream());
+    let theme = Theme::new("simpleui");
+    let item = "return [...document.querySelectorAll('.el-menu-item')].find((i) => i.textContent.includes('Articles')) ?? null";
+    Stage::of("simpleui-shell", django, proxy)
+        .play(async |stage| {
+            // simpleui's own words, and a file that it does not bring.
+            for noise in ["simpleui", "QQ", "/locale/en.js"] {
+                stage.expect_in_console(noise);
+            }
+            listen_without_the_proxy(stage, &theme).await;
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            eventually!(ada.look(item).await, |item| !item.is_null());
+            ada.js(&format!("(() => {{ {item} }})().click()"), vec![]).await;
+            let frame =
+                eventually!(ada.look("return document.querySelector('iframe')").await, |f| !f.is_null());
+            ada.element(frame).enter_frame().await.unwrap();
+            eventually!(ada.path().await, |path| *path == theme.list());
+            let link = "document.querySelector('a[href*=\"/1/change/\"]')";
+            eventually!(ada.look(&format!("return {link}")).await, |l| !l.is_null());
+            ada.js(&format!("{link}.click()"), vec![]).await;
+            ada.told(EDITOR).await;
+            let grace = person(stage, "grace", &stage.url(), &[]).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("This page is being edited by root.").await;
+            ada.enter_field("title", "From a frame").await;
+            eventually!(grace.value("title").await, |title| title == "From a frame");
+            ada.js("document.querySelector('[name=_save]').click()", vec![]).await;
+            grace.told(EDITOR).await;
+            assert_eq!(grace.value("title").await, "From a frame");
+        })
+        .await;
 }
 
 /// Types into a rich-text editor as a person does: into what can be edited, wherever it stands.
