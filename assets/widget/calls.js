@@ -6,12 +6,19 @@ const LENGTH = 0.35;
 const VOLUME = 0.08;
 
 // May the person be asked for the desktop? Only a secure page can be allowed it, and a "no" holds for good.
-export const mayAsk = ({ isSecureContext, Notification }) => isSecureContext === true && Notification?.permission === 'default';
+// Phones have permissions, and nothing that a page itself may do with them.
+export const mayAsk = ({ isSecureContext, navigator, Notification }) =>
+  isSecureContext === true && navigator.userAgentData?.mobile !== true && Notification?.permission === 'default';
 
 export const ask = ({ Notification }) => Notification.requestPermission();
 
 export function note({ document, Notification }, body, tag) {
-  if (document.visibilityState === 'hidden' && Notification?.permission === 'granted') new Notification(document.title, { body, tag });
+  if (document.visibilityState !== 'hidden' || Notification?.permission !== 'granted') return;
+  try {
+    new Notification(document.title, { body, tag });
+  } catch {
+    // A browser that wants a service worker for it. What is in the page says the same.
+  }
 }
 
 // Browsers let only a page sound that somebody has used, and complain in the console of any other.

@@ -56,6 +56,7 @@ export function company(page) {
       else keep(frame);
     },
     clear: () => real?.clear(),
+    pause: () => real?.pause(),
     typed: () => real?.typed(),
     desktop: () => real?.desktop(),
     chat: () => load().then(() => real?.chat()),

@@ -1,11 +1,11 @@
 // Has the person changed anything? Compares the form with how it stood just before they first touched the
 // page: scripts (filtered select boxes, rich-text editors) rearrange a form after it loads, and that is no
 // work of anybody. Also tells when the person is active, and (`onLook`) after everything that may have changed a
-// value. `watch` gives a function that looks at once, for when
-// something is about to be decided by the answer.
+// value. `watch` gives `flush`, which looks at once, for when
+// something is about to be decided by the answer, and `begin`, for who is about to fill something in.
 // It must not know what follows from the answer, nor the socket.
 import { controlsOf } from './form.js';
-import { areaOf, meet, read } from './rich.js';
+import { ANEW, areaOf, meet, read } from './rich.js';
 
 const THROTTLE = 400;
 const TOUCHES = ['pointerdown', 'keydown', 'beforeinput', 'paste', 'drop'];
@@ -94,17 +94,24 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
   for (const type of CHANGES) window.addEventListener(type, changed, options);
   // Values set from a pop-up window fire jQuery's events only, but bring the focus back.
   window.addEventListener('focus', soon, options);
-  watchFrames(form, signal, touch, (frame) => {
+  watchFrames(form, window, signal, touch, (frame) => {
     sticky ||= !areaOf(frame);
     onActive();
     soon();
   });
   if (sticky) soon();
-  return flush;
+  // `begin`: what is in the form now is how it stood; what follows is work, also without a touch.
+  return {
+    flush,
+    begin: () => {
+      if (!touched && !dirty) settle();
+      touched = true;
+    },
+  };
 }
 
 // Typing inside an editor's frame is heard in that frame only.
-function watchFrames(form, signal, touch, typed) {
+function watchFrames(form, window, signal, touch, typed) {
   const heard = new WeakSet();
   const listen = () => {
     for (const frame of Element.prototype.querySelectorAll.call(form, 'iframe')) {
@@ -114,15 +121,17 @@ function watchFrames(form, signal, touch, typed) {
       } catch {
         continue; // another site's frame
       }
-      if (!inner || heard.has(inner)) continue;
-      heard.add(inner);
+      frame.addEventListener('load', listen, { signal }); // some write their document anew
+      if (!inner?.documentElement || heard.has(inner.documentElement)) continue;
+      heard.add(inner.documentElement);
       for (const type of TOUCHES) inner.addEventListener(type, (event) => touch(event, frame), { capture: true, signal });
       inner.addEventListener('input', () => typed(frame), { capture: true, signal });
-      frame.addEventListener('load', listen, { signal, once: true });
     }
   };
   const observer = new MutationObserver(listen);
   observer.observe(form, { childList: true, subtree: true });
+  // The focus goes into a frame with nothing said but that it has left the page.
+  for (const type of [ANEW, 'blur']) window.addEventListener(type, listen, { signal });
   signal.addEventListener('abort', () => observer.disconnect());
   listen();
 }

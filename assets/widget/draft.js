@@ -4,6 +4,7 @@
 // can be edited.
 import { changes, find, findUnknown, forget, isIn, keep } from './drafts.js';
 import { carriedOver, rowsFor, rowsOf } from './inlines.js';
+import { clockTime } from './people.js';
 import { fill } from './texts.js';
 import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
 
@@ -19,8 +20,8 @@ export class Draft {
   #editable = null; // not known yet
   #looked = false; // for an earlier draft
 
-  constructor(form, config, texts, notice, { storage, window }) {
-    Object.assign(this, { config, texts, notice, storage, window });
+  constructor(form, config, texts, notice, { storage, window, begin = () => {} }) {
+    Object.assign(this, { config, texts, notice, storage, window, begin });
     this.#form = form;
     this.#before = config.base ?? readDefaults(form);
     notice.onaction = (id) => this.#answer(id);
@@ -155,7 +156,7 @@ export class Draft {
   #offer(rows) {
     const { at } = this.#found;
     const { texts } = this;
-    const time = whenTyped(at, document.documentElement.lang, Date.now());
+    const time = clockTime(at, document.documentElement.lang, Date.now());
     const old = this.#found.version !== this.config.version;
     const lines = this.#found.restored ? [texts.restored_text] : [fill(texts.draft_text, { time }), old ? texts.draft_old_text : ''];
     lines.push(this.#editable ? '' : texts.draft_wait_text);
@@ -187,6 +188,7 @@ export class Draft {
 
   #fillIn() {
     const { fields, names, gone, files = [] } = this.#found;
+    this.begin();
     const done = fillIn(this.#form, fields, names, this.config.add_row);
     showFilled(this.notice, this.texts, this.#form, { ...done, gone, files });
     // The same work, now this page's.
@@ -197,12 +199,6 @@ export class Draft {
   #rows() {
     return compared(this.#found, this.#form, this.texts.draft_column, this.texts);
   }
-}
-
-// The date only where it is another day's.
-function whenTyped(at, lang, now) {
-  const today = new Date(at).toDateString() === new Date(now).toDateString();
-  return new Intl.DateTimeFormat(lang || undefined, { timeStyle: 'short', ...(today ? {} : { dateStyle: 'medium' }) }).format(at);
 }
 
 // Does a draft hold what the browser restored?
@@ -238,7 +234,7 @@ export function fillIn(form, entries, names, addRow) {
 
 export function showFilled(notice, texts, form, { applied, missing, gone = [], files = [] }) {
   const order = namesOf(form);
-  const sorted = applied.toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+  const sorted = [...applied].sort((a, b) => order.indexOf(a) - order.indexOf(b));
   const labels = sorted.map((name) => labelOf(form, name)).join(', ');
   const left = [
     ...missing.map(([name, , label]) => ({ label: labelOf(form, name), cells: [['', label]] })),

@@ -3,6 +3,7 @@
 // It must not know why a form is read-only. It names no selector of a theme: those come from the
 // configuration (assets/themes.toml).
 import { block } from './blockers.js';
+import { ANEW } from './rich.js';
 import { readOnlyCss } from './style.js';
 
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
@@ -22,6 +23,7 @@ export function findForm(document, id) {
 export class ReadOnlyForm {
   #held = new Map(); // element -> Map(attribute -> what stood there before us)
   #fights = new WeakMap();
+  #frames = new WeakSet(); // whose loading is listened to
   #stop = null;
 
   constructor(form, { block: blocked = [], allow = [] } = {}) {
@@ -57,6 +59,7 @@ export class ReadOnlyForm {
     this.#stop.abort();
     this.#stop = null;
     this.#fights = new WeakMap(); // the next time is another fight
+    this.#frames = new WeakSet();
     for (const [element, attributes] of this.#held) {
       for (const [name, before] of attributes) put(element, name, before);
     }
@@ -75,6 +78,7 @@ export class ReadOnlyForm {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
     });
     this.#cover();
+    for (const type of [ANEW, 'blur']) window.addEventListener(type, () => this.#cover(), { signal });
     this.#observe(document.documentElement, signal);
   }
 
@@ -119,14 +123,16 @@ export class ReadOnlyForm {
     } catch {
       inner = null;
     }
-    if (!inner?.documentElement || this.#held.has(inner)) return;
-    if (inner.readyState !== 'complete') {
-      frame.addEventListener('load', () => this.#stop && this.#coverFrame(frame), { once: true, signal: this.#stop.signal });
+    // Some editors write their frame's document anew, with nothing of ours left in it.
+    if (!this.#frames.has(frame)) {
+      this.#frames.add(frame);
+      frame.addEventListener('load', () => this.#stop && this.#coverFrame(frame), { signal: this.#stop.signal });
     }
+    if (!inner?.documentElement || this.#held.has(inner.documentElement)) return;
     const editable = inner.designMode === 'on' || all(inner.documentElement, '[contenteditable]').length > 0;
     if (!editable) return;
     const { signal } = this.#stop;
-    this.#held.set(inner, new Map()); // marks the document as covered; there is nothing to put back on it
+    this.#held.set(inner.documentElement, new Map()); // marks it as covered; there is nothing to put back on it
     for (const element of all(inner.documentElement, '[contenteditable]')) this.#coverEditable(element);
     if (inner.designMode === 'on') {
       inner.designMode = 'off';

@@ -147,6 +147,16 @@ export class LiveView {
     this.#shown.clear();
   }
 
+  // All that is shown of it, as a frame would say it.
+  whole() {
+    if (!this.showing) return null;
+    const rows = sealed(rowsOf(readHidden(this.form)));
+    const counted = totals(this.form);
+    const fields = readValues(this.form).filter(([name]) => this.#shown.has(name));
+    const told = Object.fromEntries(Object.entries(rows).map(([prefix, formset]) => [prefix, { ...formset, total: counted.get(prefix) }]));
+    return { whole: true, fields, names: this.names, rows: told };
+  }
+
   focus(name, rows = {}) {
     const [now] = name === null ? [null] : carriedOver({ fields: [], names: [name], rows }, sealed(rowsOf(readHidden(this.form)))).names;
     this.#marked?.removeAttribute('data-collab-here');

@@ -8,10 +8,12 @@ import { watch } from './dirty.js';
 import { Draft } from './draft.js';
 import { idOf } from './drafts.js';
 import { atTheEdge } from './edge.js';
+import { watchElsewhere } from './elsewhere.js';
 import { findForm, ReadOnlyForm } from './form.js';
+import { watchLeaving } from './leaving.js';
 import { Notice } from './notice.js';
 import { restore } from './reading.js';
-import { load, plan, reachable, remembered, unasked } from './reload.js';
+import { load, plan, reachable, remembered } from './reload.js';
 import { takeOut } from './restored.js';
 import { setBoxes } from './rich.js';
 import { renewCsrf, Session } from './session.js';
@@ -22,11 +24,9 @@ import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
-const DOUBLE = 3_000; // what comes this soon after a submit is the same click
 const SOON = 1_000; // … unless somebody is counting down
 const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
 const LOOK_AGAIN = 5_000; // for a site that does not answer
-const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 function start(config) {
   const { texts } = config;
@@ -41,13 +41,12 @@ function start(config) {
   let shown = null;
   let reloading = null;
   let lastInput = -Infinity;
-  let stay = null;
-  let sent = 0;
   let ahead = 0; // the server's clock over ours
   let ticking = null;
   const edge = atTheEdge(banner, document.createElement('collab-edge'), signal);
+  const others = watchElsewhere(form, { window, signal });
   const left = document.createElement('collab-offer');
-  const offer = form ? offers(left, form, texts, config.add_row) : null;
+  const offer = form ? offers(left, form, texts, config.add_row, () => begin()) : null;
 
   const guarded = (work) => (...args) => {
     if (signal.aborted) return;
@@ -106,6 +105,7 @@ function start(config) {
   let draft = null;
   let company = null;
   let flush = () => {};
+  let begin = () => {};
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
@@ -159,7 +159,7 @@ function start(config) {
       const { version } = state.status;
       const wait = storageWorks() ? plan(remembered(sessionStorage, location.pathname), version, Date.now(), Math.random()) : null;
       // Not from within a dispatch: the view that asks is still being shown.
-      if (wait === null) queueMicrotask(() => dispatch({ type: 'reload_refused' }));
+      if (wait === null || others.typed()) queueMicrotask(() => dispatch({ type: 'reload_refused' }));
       else reloading = setTimeout(guarded(() => loadWhenReachable(version)), wait);
     }
   }
@@ -167,6 +167,7 @@ function start(config) {
   async function loadWhenReachable(version) {
     const there = await reachable(window.fetch.bind(window), config.root);
     if (signal.aborted || reloading === null) return; // it is not wanted any more
+    if (others.typed()) return dispatch({ type: 'reload_refused' });
     // A script of the site that asks "Leave this page?" would take what somebody else has typed for this person's.
     company?.clear();
     if (there) load(window, version, Date.now());
@@ -206,30 +207,11 @@ function start(config) {
   edge.onaction = act;
 
   const on = (target, type, work) => target.addEventListener(type, guarded(work), { signal });
-  // … nor is anybody asked who has only read along.
-  const readsOnly = () => shown?.readOnly === true && !state.dirty;
-  const leaving = (by) => {
-    clearTimeout(stay);
-    stay = setTimeout(() => dispatch({ type: 'staying' }), LEAVING_FOR);
-    dispatch({ type: 'leaving', by });
-  };
-  // Last in line, so that a form which a script of the page held back is not taken for sent.
-  on(window, 'submit', (event) => {
-    if (event.target !== form || event.defaultPrevented) return;
-    // A double click sends a form twice, and its second sending would be refused as late.
-    if (Date.now() - sent < DOUBLE) return event.preventDefault();
-    sent = Date.now();
-    draft?.flush();
-    leaving('save');
-  });
-  on(window, 'click', (event) => {
-    const link = event.target.closest?.('a[href]:not([download], [target])');
-    const elsewhere = link && link.protocol.startsWith('http') && link.href.split('#')[0] !== location.href.split('#')[0];
-    if (elsewhere && readsOnly() && !(event.ctrlKey || event.metaKey || event.shiftKey)) company?.clear();
-  });
-  on(window, 'beforeunload', (event) => {
-    leaving('away');
-    if (readsOnly()) unasked(event);
+  watchLeaving({
+    window, on, form, dispatch,
+    readsOnly: () => shown?.readOnly === true && !state.dirty && !others.typed(),
+    sends: () => draft?.flush(),
+    forget: () => company?.pause(),
   });
   on(window, 'pagehide', () => {
     flush();
@@ -270,12 +252,12 @@ function start(config) {
   if (form) {
     banner.after(left, notice);
     align([banner, left, notice], form, signal);
-    draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window });
+    draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window, begin: () => begin() });
     takeOut(form, window, signal, guarded((restored) => draft.look(company.own(restored))));
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(FILLED_CSS);
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    flush = guarded(watch(form, {
+    const watched = watch(form, {
       window,
       signal,
       frozen: () => shown?.readOnly === true,
@@ -289,7 +271,9 @@ function start(config) {
         draft.changed(state.dirty);
         if (Date.now() - lastInput >= (shown?.urgent ? SOON : INPUT_EVERY)) tellInput();
       }),
-    }));
+    });
+    flush = guarded(watched.flush);
+    begin = watched.begin;
   }
   const before = remembered(sessionStorageOrNull(), location.pathname);
   restore(window, before, Date.now());

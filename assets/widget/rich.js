@@ -3,9 +3,12 @@
 // It must not know forms, nor what is done with a text. Where an editor stands, `boxes` says (assets/themes.toml).
 
 let boxes = '';
-// Of an editor: what it makes of its textarea's text, which is never quite the same. Kept on the editor itself, since each
-// of our scripts has its own copy of this file.
-const START = Symbol.for('collab-start');
+const LATE = 100; // an editor that is not there yet is looked for so often,
+const TRIES = 100; // and no more than so many times
+// Told on the window: an editor has written the document of its frame anew, and every listener in it is gone.
+export const ANEW = 'collab-frame';
+const starts = new WeakMap(); // editor -> { raw, text }: what Django or a draft put in, and what the editor makes of it
+const waiting = new WeakMap(); // textarea -> the text that an editor which may still come has to show
 
 export const setBoxes = (selector = '') => {
   boxes = selector;
@@ -23,36 +26,74 @@ export function areaOf(element) {
   return area && area.matches('textarea') && editorOf(area) ? area : null;
 }
 
+// By where it stands, never by its id: rows of inlines are numbered anew, and their editors keep the old names.
 function editorOf(area) {
   const box = boxOf(area);
   if (!box) return null;
   const { tinymce, CKEDITOR } = window;
-  const found = [...box.querySelectorAll('[contenteditable]')].find((part) => part.ckeditorInstance)?.ckeditorInstance
-    ?? tinymce?.get?.(area.id) ?? CKEDITOR?.instances?.[area.id];
-  return found && (found.getData || found.initialized) ? found : null;
+  const five = [...box.querySelectorAll('[contenteditable]')].find((part) => part.ckeditorInstance)?.ckeditorInstance;
+  if (five) return five;
+  const four = Object.values(CKEDITOR?.instances ?? {}).find(({ container }) => container?.$ === box);
+  if (four) return four.status === 'ready' ? four : null; // before, it gives back what it was given
+  const tiny = tinymce?.get?.();
+  return (Array.isArray(tiny) ? tiny : []).find((editor) => editor.initialized && editor.getContainer() === box) ?? null;
 }
 
 const textOf = (editor) => (editor.getData ? editor.getData() : editor.getContent());
 
-// Before anything is typed in it.
-export function meet(area) {
-  if (area && editorOf(area)?.[START] === undefined) read(area);
+function begin(editor, raw) {
+  starts.set(editor, { raw, text: textOf(editor) });
 }
 
-// The text of a textarea, whoever holds it. As long as an editor is left alone, it is what Django put there.
+// Before anything is typed in it.
+export function meet(area) {
+  const editor = area && editorOf(area);
+  if (editor && !starts.has(editor)) begin(editor, area.value);
+}
+
+// The text of a textarea, whoever holds it. As long as an editor is left alone, it is what was put in: what the editor
+// makes of that is never quite the same, and some write it into the textarea.
 export function read(area) {
   const editor = editorOf(area);
   if (!editor) return area.value;
+  if (waiting.has(area)) show(editor, area);
+  meet(area);
+  const { raw, text } = starts.get(editor);
   const now = textOf(editor);
-  editor[START] ??= now;
-  return editor[START] === now ? area.value : now;
+  return text === null || text === now ? raw : now;
 }
 
 export function write(area, text) {
   area.value = text;
+  if (!boxes || !area.matches('textarea')) return;
+  const looking = waiting.has(area);
+  waiting.set(area, text);
   const editor = editorOf(area);
-  if (!editor) return;
-  if (editor.setData) editor.setData(text);
-  else editor.setContent(text);
-  editor[START] = textOf(editor);
+  if (editor) show(editor, area);
+  else if (!looking) lookOut(area, TRIES);
+}
+
+// It may be about to begin, and have read the textarea already.
+function lookOut(area, tries) {
+  setTimeout(() => {
+    const editor = waiting.has(area) && editorOf(area);
+    if (editor) show(editor, area);
+    else if (waiting.has(area) && tries > 0) lookOut(area, tries - 1);
+    else waiting.delete(area);
+  }, LATE);
+}
+
+function show(editor, area) {
+  const text = waiting.get(area);
+  waiting.delete(area);
+  if (!editor.setData) editor.setContent(text);
+  // CKEditor 4 needs a while, and says when it is done.
+  else if (editor.container?.$) {
+    starts.set(editor, { raw: text, text: null });
+    return editor.setData(text, { callback: () => {
+      begin(editor, text);
+      window.dispatchEvent(new Event(ANEW));
+    } });
+  } else editor.setData(text);
+  begin(editor, text);
 }

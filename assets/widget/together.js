@@ -8,13 +8,14 @@ import { FOREIGN } from './company.js';
 import { Faces } from './faces.js';
 import { LiveView, Sharing } from './live.js';
 import { others } from './people.js';
-import { areaOf, setBoxes } from './rich.js';
+import { areaOf } from './rich.js';
 import { write } from './storage.js';
 import { talking } from './talking.js';
 import { fill } from './texts.js';
 
+const PAUSE = 300;
+
 export function together({ config, texts, form, banner, connection, lock, window, signal, user, storage, now, unsaved, dispatch }) {
-  setBoxes(config.rich);
   let state = null;
   let readOnly = false;
   let talked = []; // people of conversations, with what was not read
@@ -83,6 +84,17 @@ export function together({ config, texts, form, banner, connection, lock, window
   const desktop = () => dispatch({ type: 'desktop', may: mayAsk(window) });
   desktop();
 
+  // For as long as it takes to ask whether the page may be left.
+  function pause() {
+    const whole = live?.whole();
+    clear();
+    if (whole) window.setTimeout(() => {
+      if (signal.aborted || !readOnly || state?.dirty || live.showing) return;
+      live.show(whole);
+      dispatch({ type: 'live', showing: live.showing });
+    }, PAUSE);
+  }
+
   function call(name) {
     note(window, fill(texts.notification_message, { username: name }), config.object);
     if (config.sound) chime(window);
@@ -116,6 +128,7 @@ export function together({ config, texts, form, banner, connection, lock, window
       if (frame.type === 'field_focus') live.focus(frame.name);
     },
     clear,
+    pause,
     desktop: () => ask(window).then(desktop),
     typed: () => sharing?.changed(),
     chat: () => {

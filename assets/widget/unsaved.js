@@ -17,8 +17,8 @@ export function pack({ fields, names, rows }) {
   return size <= LIMIT ? values : { fields: [], names: [], rows: {}, too_large: true };
 }
 
-// Shows offers in `notice`. `take` is told of one, `allow` whether the form can be filled in now.
-export function offers(notice, form, texts, addRow) {
+// Shows offers in `notice`. `begin` is told before anything is filled in. `take` is told of one, `allow` whether the form can be filled in now.
+export function offers(notice, form, texts, addRow, begin = () => {}) {
   let offer = null;
   let last = 0;
   let usable = false;
@@ -41,6 +41,7 @@ export function offers(notice, form, texts, addRow) {
     if (id === 'compare') return draw(compared(offer, form, offer.by, texts));
     const { fields, names, gone } = offer ?? {};
     offer = null;
+    if (id === 'restore') begin();
     if (id === 'restore') showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
     else notice.hide();
   };

@@ -59,7 +59,7 @@ export function putBack(form, names) {
     if (control.type === 'file') control.value = '';
     if (!carries(control) || !wanted.has(control.name)) continue;
     if (isBox(control)) control.checked = control.defaultChecked;
-    else if (!control.options) control.value = control.defaultValue;
+    else if (!control.options) write(control, control.defaultValue);
     else {
       const options = [...control.options];
       for (const option of options) option.selected = option.defaultSelected;
@@ -99,7 +99,7 @@ function set(controls, values, mark) {
     write(first, value);
     tell(first, mark);
   }
-  return first.value === value ? [] : values;
+  return read(first) === value ? [] : values;
 }
 
 function setBoxes(boxes, values, mark) {

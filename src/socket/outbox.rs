@@ -85,6 +85,8 @@ impl Outbox {
         let before = self.waiting.bytes.fetch_add(size, Ordering::Relaxed);
         if before + size > BYTES {
             self.waiting.over.store(true, Ordering::Relaxed);
+            // So that it is heard of, should nothing else be waiting. A full line is heard of anyway.
+            let _ = self.to.try_send(Item::Out(Out::Close(Close::TooMuch)));
         } else {
             self.line_up(Item::Out(out));
         }

@@ -11,15 +11,18 @@ mod cli;
 mod cluster;
 mod conflict;
 mod drafts;
+mod edges;
 mod gate;
 mod handover;
 mod lists;
 mod lists_seen;
 mod outcomes;
 mod revert;
+mod rich_text;
 mod roundabout;
 mod stage;
 
+mod theme;
 mod themes;
 mod together;
 mod upload;

@@ -46,7 +46,8 @@ def make_rows():
             pk=pk,
             title=title,
             slug=title.lower().replace(" ", "-"),
-            body=f"<p>{title}, as it was.</p>",
+            # Not as an editor would write it.
+            body=f"{title}, <b>as</b> it was.",
             author=authors[pk % 2],
         )
         article.tags.set(tags[:pk])

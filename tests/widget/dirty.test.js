@@ -8,12 +8,13 @@ function page() {
   const shown = form(control('name', 'saved'));
   const state = { frozen: false, dirty: [], window: clockwork(), name: shown.get('name') };
   const { signal } = new AbortController();
-  watch(shown, {
+  const watched = watch(shown, {
     window: state.window, signal,
     frozen: () => state.frozen,
     onDirty: (dirty) => state.dirty.push(dirty),
     onActive: () => {},
   });
+  state.begin = watched.begin;
   state.changed = (trusted) => {
     assert.ok(state.window.fire('change', { isTrusted: trusted, composedPath: () => [state.name, shown] }) > 0);
   };
@@ -55,4 +56,16 @@ test('what scripts do before anybody touches the page is nobody\'s work', () => 
   state.changed(true);
   state.window.run();
   assert.deepEqual(state.dirty, []);
+});
+
+test('what is filled in before the page has loaded is work', () => {
+  const state = page();
+  state.begin();
+  state.name.value = 'filled in';
+  state.changed(false);
+  assert.ok(state.window.fire('load') > 0);
+  state.window.fire('pointerdown');
+  state.changed(true);
+  state.window.run();
+  assert.deepEqual(state.dirty, [true]);
 });

@@ -27,6 +27,7 @@ AFTER = {
     "nested": ["nested_admin"],
     "polymorphic": ["polymorphic", "shelf"],
     "ckeditor5": ["django_ckeditor_5"],
+    "ckeditor4": ["ckeditor"],
     "tinymce": ["tinymce"],
     "parler": ["parler", "pages"],
 }
@@ -107,6 +108,7 @@ LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 CKEDITOR_5_CONFIGS = {
     "default": {"language": "en", "toolbar": ["heading", "|", "bold", "italic", "link", "bulletedList"]}
 }
+CKEDITOR_CONFIGS = {"default": {"toolbar": "Basic", "versionCheck": False, "removePlugins": "exportpdf"}}
 TINYMCE_DEFAULT_CONFIG = {"height": 240, "menubar": False, "promotion": False, "plugins": "lists"}
 
 LOGGING = {

@@ -28,10 +28,23 @@ elif KIND == "ckeditor5":
     from django_ckeditor_5.widgets import CKEditor5Widget
 
     widget = CKEditor5Widget(config_name="default")
+elif KIND == "ckeditor4":
+    from ckeditor.widgets import CKEditorWidget
+
+    widget = CKEditorWidget()
 elif KIND == "tinymce":
     from tinymce.widgets import TinyMCE
 
     widget = TinyMCE()
+
+
+class RichText:
+    """Long texts in the editor, where the site has one."""
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if widget is not None and isinstance(db_field, models.TextField):
+            kwargs["widget"] = widget
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class LinkInline(Tabular):
@@ -39,7 +52,7 @@ class LinkInline(Tabular):
     extra = 1
 
 
-class CommentInline(Stacked if KIND == "nested" else Tabular):
+class CommentInline(RichText, Stacked if KIND == "nested" else Tabular):
     model = Comment
     extra = 1
     inlines = [LinkInline] if KIND == "nested" else []
@@ -56,7 +69,7 @@ class TagAdmin(Base):
 
 
 @admin.register(Article)
-class ArticleAdmin(Base):
+class ArticleAdmin(RichText, Base):
     list_display = ["title", "author", "status", "featured"]
     list_editable = ["status"]
     list_filter = ["status"]
@@ -69,9 +82,3 @@ class ArticleAdmin(Base):
         (None, {"fields": ["title", "slug", "body", "author", "tags"]}),
         ("Publishing", {"fields": ["status", "featured", ("day", "checked_at")]}),
     ]
-
-    # Only the long text: the comments' stay plain.
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
-        if widget is not None and isinstance(db_field, models.TextField):
-            kwargs["widget"] = widget
-        return super().formfield_for_dbfield(db_field, request, **kwargs)

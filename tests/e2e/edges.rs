@@ -1,0 +1,110 @@
+//! Where the widget's parts stand: beside the bars that a theme keeps in place, never over them, and without a jump.
+
+use serde_json::json;
+
+use crate::browsers::EDITOR;
+use crate::support::axe::{OURS, complaints};
+use crate::support::browser::Browser;
+use crate::theme::{DARK, Theme, listen_without_the_proxy, person};
+
+/// What can be pressed at a place of the page.
+async fn at_the_middle_of(browser: &Browser, selector: &str) -> String {
+    let script = "const e = document.querySelector(arguments[0]); const box = e?.getBoundingClientRect(); \
+        const hit = box && document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2); \
+        return hit === e || e?.contains(hit) ? 'itself' : hit?.localName ?? 'nothing'";
+    let hit = browser.js(script, vec![json!(selector)]).await;
+    hit.as_str().unwrap_or_default().to_owned()
+}
+
+/// Conversations and what must not be missed stand beside the bars that a theme keeps in place, never over them; and
+/// nothing of the page is out of reach.
+async fn covers_nothing(kind: &'static str, name: &'static str) {
+    let theme = Theme::new(kind);
+    theme
+        .stage(name)
+        .play(async |stage| {
+            listen_without_the_proxy(stage, &theme).await;
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            let grace = person(stage, "grace", &stage.url(), &DARK).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("This page is being edited by").await;
+            grace.press("Request Editor Attention").await;
+            ada.told("is requesting the editors attention").await;
+            ada.press("Write back").await;
+            grace.press("Ask to edit").await;
+            ada.told("asks to edit this page").await;
+            ada.js("scrollTo(0, document.documentElement.scrollHeight)", vec![]).await;
+            let pressable = async || {
+                let save = at_the_middle_of(&ada, "[name=_save]").await;
+                let edge = at_the_middle_of(&ada, "collab-edge").await;
+                let chat = at_the_middle_of(&ada, "collab-chat").await;
+                [save, edge, chat]
+            };
+            eventually!(pressable().await, |all| all.iter().all(|hit| hit == "itself"));
+            stage.shot(&ada, &format!("themes/{kind}-edges")).await;
+            assert_eq!(complaints(&ada, OURS).await, json!([]));
+            // Whoever reads along sees why nothing can be changed, below what the theme keeps at the top.
+            grace.js("scrollTo(0, 600)", vec![]).await;
+            let told = async || {
+                [
+                    at_the_middle_of(&grace, "collab-widget").await,
+                    at_the_middle_of(&grace, "collab-edge").await,
+                ]
+            };
+            eventually!(told().await, |bars| bars.iter().any(|hit| hit == "itself"));
+            stage.shot(&grace, &format!("themes/{kind}-pinned")).await;
+        })
+        .await;
+}
+
+/// The bar is there before the page is first painted, and is as high whatever it says.
+#[tokio::test]
+async fn nothing_jumps() {
+    let theme = Theme::new("stock");
+    // Django's own scripts move parts of the form about; what must not move is where it stands.
+    let shifts = "const done = arguments[0]; \
+        const moved = ({node, previousRect: was, currentRect: is}) => node?.matches?.('form, fieldset') && was.height && is.height && was.y !== is.y; \
+        const tell = (entries) => done(entries.flatMap((e) => e.sources).filter(moved).map((s) => `${s.previousRect.y} ${s.currentRect.y}`)); \
+        const seen = new PerformanceObserver((list) => tell(list.getEntries())); \
+        seen.observe({type: 'layout-shift', buffered: true}); setTimeout(() => tell(seen.takeRecords()), 500)";
+    let form = "return document.querySelector('#article_form').getBoundingClientRect().top + scrollY";
+    theme
+        .stage("jumps")
+        .play(async |stage| {
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            let grace = person(stage, "grace", &stage.url(), &[]).await;
+            ada.open(&theme.page("change")).await;
+            ada.told(EDITOR).await;
+            let before = ada.look(form).await;
+            grace.open(&theme.page("change")).await;
+            grace.told("You are next.").await;
+            grace.press("Request Editor Attention").await;
+            ada.told("is requesting the editors attention").await;
+            grace.press("Ask to edit").await;
+            ada.told("asks to edit this page").await;
+            assert_eq!((ada.look(form).await, grace.look(form).await), (before.clone(), before));
+            for browser in [&ada, &grace] {
+                let moved = browser.client().execute_async(shifts, vec![]).await.unwrap();
+                assert_eq!(moved, json!([]), "{}", browser.name);
+            }
+        })
+        .await;
+}
+
+macro_rules! uncovered {
+    ($($name:ident: $kind:expr;)*) => { $(
+        #[tokio::test]
+        async fn $name() {
+            covers_nothing($kind, stringify!($name)).await;
+        }
+    )* };
+}
+
+uncovered! {
+    nothing_of_unfold_is_covered: "unfold";
+    nothing_of_grappelli_is_covered: "grappelli";
+    nothing_of_admin_interface_is_covered: "admin-interface";
+    nothing_of_the_stock_admin_is_covered: "stock";
+}

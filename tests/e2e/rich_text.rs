@@ -1,0 +1,155 @@
+//! Text in rich-text editors is text like any other: seen as it is typed, kept as a draft, filled in, saved, and nobody
+//! else's. In the object's own field and in rows of an inline, which editors of their own come and go with.
+
+use fantoccini::error::CmdError;
+use serde_json::{Value, json};
+
+use crate::browsers::EDITOR;
+use crate::stage::Stage;
+use crate::support::browser::Browser;
+use crate::theme::{Theme, listen_without_the_proxy, person};
+
+const TYPED: &str = "Typed at high water. ";
+const WAS: &str = "The tide, as it was.";
+
+/// Everything on the page that can be typed in as in a document, in the page's order: a frame, or an element.
+const EDITORS: &str = "const seen = (e) => e.getClientRects().length > 0; \
+    const all = [...document.querySelectorAll('form iframe, form .ck-editor__editable')].filter(seen); \
+    const body = (e) => (e.contentDocument ? e.contentDocument.body : e);";
+
+/// The last of them, or the one of this number.
+async fn editor(browser: &Browser, number: i32) -> Value {
+    let script = format!("{EDITORS} return all.at({number}) ?? null");
+    eventually!(browser.look(&script).await, |e| !e.is_null())
+}
+
+/// As a person does: into what can be edited, wherever it stands.
+async fn types(browser: &Browser, number: i32, text: &str) -> Result<(), CmdError> {
+    let found = browser.element(editor(browser, number).await);
+    if found.tag_name().await? != "iframe" {
+        found.click().await?;
+        return found.send_keys(text).await;
+    }
+    found.enter_frame().await?;
+    let body = browser.client().find(fantoccini::Locator::Css("body")).await?;
+    let typed = match body.click().await {
+        Ok(()) => body.send_keys(text).await,
+        Err(error) => Err(error),
+    };
+    browser.client().clone().enter_parent_frame().await?;
+    typed
+}
+
+async fn reads(browser: &Browser, number: i32) -> String {
+    let script =
+        format!("{EDITORS} const e = all.at({number}); return e ? body(e)?.innerText.trim() ?? '' : ''");
+    browser.look(&script).await.as_str().unwrap_or_default().to_owned()
+}
+
+async fn drafts(browser: &Browser) -> Value {
+    let script = "return Object.keys(localStorage).filter((k) => k.startsWith('collab-draft:')).length";
+    browser.look(script).await
+}
+
+/// Which marks the editor's box bears.
+const MARKS: &str = "const box = document.querySelector('#id_body').nextElementSibling; \
+    return [box.hasAttribute('data-collab-live'), box.hasAttribute('data-collab-here')]";
+
+async fn opens(browser: &Browser, theme: &Theme) {
+    browser.open(&theme.page("change")).await;
+    browser.told(EDITOR).await;
+    eventually!(reads(browser, 0).await, |text| text == WAS);
+}
+
+async fn is_nobodys_but_the_authors(stage: &Stage, theme: &Theme, ada: &Browser, grace: &Browser) {
+    opens(ada, theme).await;
+    grace.open(&theme.page("change")).await;
+    grace.told("This page is being edited by Ada.").await;
+    eventually!(reads(grace, 0).await, |text| text == WAS);
+    types(ada, 0, TYPED).await.unwrap();
+    eventually!(reads(grace, 0).await, |text| text.contains(TYPED.trim()));
+    eventually!(grace.look(MARKS).await, |marks| *marks == json!([true, true]));
+    // Nothing comes of what a reader tries, not even now that the editor has been given another text.
+    let _ = types(grace, 0, "nothing of this").await;
+    types(ada, 0, "\u{e010}And on. ").await.unwrap();
+    eventually!(reads(grace, 0).await, |text| text.contains("And on.") && !text.contains("nothing"));
+    stage.shot(grace, &format!("themes/{}-rich", theme.kind)).await;
+    ada.drafted("high water").await;
+    ada.open("/admin/").await;
+    grace.told(EDITOR).await;
+    eventually!(reads(grace, 0).await, |text| text == WAS);
+    // To have read along is no work; to type is, in the same editor.
+    grace.click("[name=slug]").await;
+    grace.js("dispatchEvent(new Event('focus'))", vec![]).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!(drafts(grace).await, 0, "what somebody else typed is nobody's draft");
+    types(grace, 0, "Of Grace. ").await.unwrap();
+    grace.drafted("Of Grace").await;
+    grace.open("/admin/").await;
+}
+
+async fn survives(stage: &Stage, theme: &Theme, ada: &Browser) {
+    opens(ada, theme).await;
+    ada.press_notice("Fill them in").await;
+    eventually!(reads(ada, 0).await, |text| text.contains(TYPED.trim()));
+    // Three rows of comments: the second is taken away, and the third is numbered anew.
+    ada.enter_field("comment_set-1-name", "Second").await;
+    ada.js("document.querySelector('#comment_set-group .add-row a').click()", vec![]).await;
+    let count = format!("{EDITORS} return all.length");
+    eventually!(ada.look(&count).await, |n| *n == 4);
+    ada.enter_field("comment_set-2-name", "Third").await;
+    types(ada, 3, "Words of the third").await.unwrap();
+    ada.drafted("Words of the third").await;
+    ada.js("document.querySelector('#comment_set-1 .inline-deletelink').click()", vec![]).await;
+    eventually!(ada.look(&count).await, |n| *n == 3);
+    types(ada, -1, ", and more").await.unwrap();
+    let drafted = "return Object.values(localStorage).join().includes('and more') && !Object.values(localStorage).join().includes('Second')";
+    eventually!(ada.look(drafted).await, |d| *d == true);
+    // A crash, and a form whose editors may be slower than the draft.
+    ada.open("/admin/").await;
+    opens(ada, theme).await;
+    ada.press_notice("Fill them in").await;
+    eventually!(reads(ada, 0).await, |text| text.contains(TYPED.trim()));
+    eventually!(reads(ada, -1).await, |text| text.contains("and more"));
+    stage.shot(ada, &format!("themes/{}-rich-rows", theme.kind)).await;
+    ada.js("document.querySelector('[name=_save]').click()", vec![]).await;
+    eventually!(ada.path().await, |path| *path == theme.list());
+    let saved = |sql: &str| stage.django.value(sql).as_str().unwrap_or_default().to_owned();
+    let body = saved("select body from library_article where id = 1");
+    assert!(body.contains(TYPED.trim()) && body.contains("it was"), "{body}");
+    let comment = saved("select text from library_comment where article_id = 1 and name = 'Third'");
+    assert!(comment.contains("Words of the third") && comment.contains("and more"), "{comment}");
+    // What was saved is no draft any more.
+    ada.open(&theme.page("change")).await;
+    ada.told(EDITOR).await;
+    assert_eq!((ada.notice().await, drafts(ada).await), (String::new(), json!(0)));
+}
+
+async fn like_any_other(kind: &'static str, name: &'static str) {
+    let theme = Theme::new(kind);
+    theme
+        .stage(name)
+        .play(async |stage| {
+            listen_without_the_proxy(stage, &theme).await;
+            let ada = person(stage, "root", &stage.url(), &[]).await;
+            let grace = person(stage, "grace", &stage.url(), &[]).await;
+            is_nobodys_but_the_authors(stage, &theme, &ada, &grace).await;
+            survives(stage, &theme, &ada).await;
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn ckeditor_4() {
+    like_any_other("ckeditor4", "rich-ckeditor4").await;
+}
+
+#[tokio::test]
+async fn ckeditor_5() {
+    like_any_other("ckeditor5", "rich-ckeditor5").await;
+}
+
+#[tokio::test]
+async fn tinymce() {
+    like_any_other("tinymce", "rich-tinymce").await;
+}
