@@ -95,7 +95,7 @@ impl Proxy {
             themes: Themes::parse(THEMES)?,
             prefixes: settings.prefixes.clone(),
             own_prefix: settings.own_prefix.clone(),
-            texts: Texts::new(&settings.texts),
+            texts: Texts::new(&settings.texts, settings.sharing.chat.is_some(), settings.sharing.live_view),
             catalogs: Catalogs::new(&settings.page_texts),
             deep_check: settings.deep_check,
             volatile: settings.volatile.clone(),

@@ -20,6 +20,9 @@ const ENTRIES: [&str; 5] = ["main", "together", "list", "kept", "rows"];
 /// Only a page that has main.js loads together.js.
 const LENDERS: [(&str, &str); 1] = [("together", "main")];
 
+/// Modules that hold style sheets and hardly anything else.
+const SHEETS: [&str; 2] = ["style", "chat_css"];
+
 fn main() {
     let folder = Path::new("assets/widget");
     println!("cargo::rerun-if-changed=assets/widget");
@@ -43,7 +46,9 @@ fn sources(folder: &Path) -> BTreeMap<String, String> {
         let path = file.expect("a folder that can be listed").path();
         let name = path.file_name()?.to_str()?.strip_suffix(".js")?.to_owned();
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        Some((name, outdented(&text)))
+        let text = outdented(&text);
+        let sheets = SHEETS.contains(&name.as_str());
+        Some((name, if sheets { squeezed(&text) } else { text }))
     });
     files.collect()
 }
@@ -54,6 +59,17 @@ fn outdented(script: &str) -> String {
     let remark = |line: &str| line.starts_with("/*") && line.ends_with("*/");
     let lines = script.lines().map(str::trim_start).filter(|line| !remark(line) && !line.is_empty());
     lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// Without the spaces that mean nothing in CSS. Those before a colon do: they stand between a selector's parts.
+fn squeezed(sheets: &str) -> String {
+    let spaces = [(": ", ":"), (" {", "{"), ("{ ", "{"), ("; ", ";"), (", ", ","), (" }", "}"), (";}", "}")];
+    let lines = sheets.lines().map(|line| {
+        let script = line.starts_with("export ") || line.starts_with("import ");
+        let squeezed = spaces.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
+        if script { line.to_owned() } else { squeezed }
+    });
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 fn minified(name: &str, script: &str) -> String {

@@ -12,6 +12,7 @@ const make = (tag, className, more = {}) => Object.assign(document.createElement
 export class Chat extends Coloured {
   #windows = new Map();
   #row = make('div', 'row');
+  #news = make('div', 'news');
   #room = new CSSStyleSheet(); // below the page, so that nothing of it stays out of reach
 
   constructor() {
@@ -20,7 +21,13 @@ export class Chat extends Coloured {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CHAT_CSS);
     root.adoptedStyleSheets = [sheet];
-    root.append(this.#row);
+    this.#news.setAttribute('role', 'status');
+    root.append(this.#row, this.#news);
+  }
+
+  // For who cannot see it: a small window says nothing by itself.
+  announce(text) {
+    this.#news.textContent = text;
   }
 
   // `windows`: [{ id, name, here, minimised, text, unread, lines }]
@@ -58,6 +65,12 @@ export class Chat extends Coloured {
   focus(id) {
     this.#windows.get(id)?.box.focus();
   }
+
+  // In whose box the person writes.
+  get focused() {
+    const box = this.shadowRoot.activeElement;
+    return [...this.#windows].find(([, window]) => window.box === box)?.[0] ?? null;
+  }
 }
 
 class Window {
@@ -65,7 +78,7 @@ class Window {
 
   constructor(id, texts, act) {
     this.root = make('section', 'window');
-    this.name = make('span', 'name');
+    this.name = make('span', 'name', { dir: 'auto' });
     this.dot = make('span', 'dot');
     this.count = make('span', 'count');
     this.head = make('button', 'head', { type: 'button' });

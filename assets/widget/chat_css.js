@@ -13,9 +13,10 @@ export const CHAT_CSS = `
   --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: #81c3e6;
 }
 [hidden] { display: none !important; }
+.news { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .row { display: flex; flex-direction: row-reverse; align-items: end; gap: 8px; max-inline-size: calc(100vw - 32px); overflow-x: auto; }
 .window { display: flex; flex-direction: column; inline-size: 280px; flex: none; background: var(--bg); border: 1px solid var(--line); border-block-end: 0; border-radius: 6px 6px 0 0; box-shadow: 0 2px 12px rgba(0, 0, 0, .25); }
-.window[minimised] { inline-size: 180px; }
+.window[minimised] { inline-size: 210px; }
 .top { display: flex; background: var(--head); border-radius: 6px 6px 0 0; }
 button { font: inherit; color: inherit; background: none; border: 0; cursor: pointer; }
 .head { display: flex; flex: 1; align-items: center; gap: 8px; min-inline-size: 0; padding: 8px 4px 8px 10px; text-align: start; }
@@ -44,8 +45,7 @@ button:disabled { opacity: .5; cursor: default; }
   :host { inset-inline: 0; }
   .row { max-inline-size: none; gap: 4px; padding-inline: 8px; }
   .window:not([minimised]) { inline-size: 100%; }
-  .window[minimised] { inline-size: 150px; }
-  .window[minimised] .dot { display: none; }
+  .window[minimised] { inline-size: 170px; }
   .log { block-size: 28vh; }
 }
 @media (forced-colors: active) { .dot.on { background: Highlight; } }

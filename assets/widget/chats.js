@@ -19,7 +19,7 @@ export function reduce(chats, event) {
     // What was on its way when the old line broke may never have arrived. Sent again, it still is one message.
     case 'joined': return stranded({ ...chats, me: event.id });
     case 'roster': return roster(chats, event.users);
-    case 'history': return event.messages.reduce(heard, chats);
+    case 'history': return waitingFor(event.messages.reduce(heard, chats));
     case 'message': return announced(heard(chats, event.message), event.message, chats);
     case 'sending': return sending(chats, event);
     case 'failed': return failed(chats, event.ref);
@@ -28,9 +28,29 @@ export function reduce(chats, event) {
     case 'close': return { ...chats, windows: chats.windows.filter(({ id }) => id !== event.id) };
     case 'read': return talk(chats, event.id, (t) => ({ ...t, read: Math.max(t.read, event.at) }));
     case 'typed': return { ...chats, windows: chats.windows.map((w) => (w.id === event.id ? { ...w, text: event.text } : w)) };
-    case 'restored': return { ...chats, windows: event.windows.map(({ id, minimised, text }) => ({ id, minimised: minimised === true, text: text ?? '' })) };
+    case 'restored': return restored(chats, event.windows);
     default: return chats;
   }
+}
+
+// With the names they had: nobody may be there any more who knows them.
+function restored(chats, windows) {
+  const names = new Map([...windows.filter(({ name }) => name).map(({ id, name }) => [id, name]), ...chats.names]);
+  return { ...chats, names, windows: windows.map(({ id, minimised, text }) => ({ id, minimised: minimised === true, text: text ?? '' })) };
+}
+
+// The windows for the page that comes after this one. What was not delivered stands in the box again.
+export function kept(chats) {
+  return chats.windows.map((window) => {
+    const lost = (chats.talks.get(window.id)?.lines ?? []).filter(({ state }) => state === 'failed').map(({ message }) => message);
+    return { ...window, name: chats.names.get(window.id) ?? '', text: [...lost, window.text].filter(Boolean).join('\n') };
+  });
+}
+
+// What was said while nobody was here to read it.
+function waitingFor(chats) {
+  const missed = [...chats.talks.keys()].filter((id) => unread(chats, id) > 0 && !chats.windows.some((w) => w.id === id));
+  return missed.reduce((next, id) => shown(next, id, { minimised: true }), chats);
 }
 
 const TALK = { lines: [], read: 0 };
@@ -101,7 +121,8 @@ export const allUnread = (chats) => [...chats.talks.keys()].reduce((sum, id) => 
 
 // People to write to: who is here, and with whom something was said.
 export function partners(chats) {
-  const ids = new Set([...chats.here.keys(), ...chats.talks.keys()]);
+  const said = [...chats.talks].filter(([, { lines }]) => lines.length > 0).map(([id]) => id);
+  const ids = new Set([...chats.here.keys(), ...said]);
   return [...ids].map((id) => ({ id, name: chats.names.get(id) ?? '', here: chats.here.get(id) ?? null, unread: unread(chats, id) }));
 }
 

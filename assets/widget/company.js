@@ -27,7 +27,7 @@ export function company(page) {
       for (const frame of heard.splice(0)) real.heard(frame);
     }).catch((error) => {
       loading = null; // the next time it may be there
-      console.error('collab-proxy: faces, chat and live view did not start.', error);
+      console.error('collab-proxy: the widget stopped.', error);
     });
     return loading;
   }
@@ -56,7 +56,6 @@ export function company(page) {
       else keep(frame);
     },
     clear: () => real?.clear(),
-    pause: () => real?.pause(),
     typed: () => real?.typed(),
     desktop: () => real?.desktop(),
     chat: () => load().then(() => real?.chat()),

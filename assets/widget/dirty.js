@@ -5,7 +5,7 @@
 // something is about to be decided by the answer, and `begin`, for who is about to fill something in.
 // It must not know what follows from the answer, nor the socket.
 import { controlsOf } from './form.js';
-import { ANEW, areaOf, meet, read } from './rich.js';
+import { areaOf, meet, read } from './rich.js';
 
 const THROTTLE = 400;
 const TOUCHES = ['pointerdown', 'keydown', 'beforeinput', 'paste', 'drop'];
@@ -131,7 +131,7 @@ function watchFrames(form, window, signal, touch, typed) {
   const observer = new MutationObserver(listen);
   observer.observe(form, { childList: true, subtree: true });
   // The focus goes into a frame with nothing said but that it has left the page.
-  for (const type of [ANEW, 'blur']) window.addEventListener(type, listen, { signal });
+  window.addEventListener('blur', listen, { signal });
   signal.addEventListener('abort', () => observer.disconnect());
   listen();
 }

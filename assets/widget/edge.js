@@ -5,6 +5,7 @@
 import { barAt } from './bars.js';
 
 const ROOM = 96; // about its height on a narrow page
+const SIDE = 12;
 const SHEET = `:root { scroll-padding-block: ${ROOM}px } body { padding-block-end: ${ROOM}px !important }`;
 
 export function atTheEdge(banner, bar, signal) {
@@ -24,6 +25,10 @@ export function atTheEdge(banner, bar, signal) {
     const at = low || document.querySelector('collab-chat[open]') ? 'top' : 'bottom';
     bar.setAttribute('edge', at);
     bar.style.setProperty('--lift', `${barAt(at, window)}px`);
+    // As far to the sides as the banner: a theme may keep a menu beside it.
+    const { left, right } = banner.getBoundingClientRect();
+    bar.style.left = `${Math.max(left, SIDE)}px`;
+    bar.style.right = `${Math.max(document.documentElement.clientWidth - right, SIDE)}px`;
   };
   const draw = () => {
     const shown = wanted !== null && hidden;

@@ -41,7 +41,7 @@ export class Faces {
       this.#update(face, user);
       this.#list.append(face);
     }
-    const rest = all.length - shown.length + more;
+    const rest = all.filter(({ user_id: id }) => !wanted.has(id)).length + more;
     this.root.hidden = shown.length === 0 && all.length === 0;
     this.#more.hidden = rest <= 0;
     this.#count.textContent = `+${rest}`;

@@ -3,7 +3,6 @@
 // It must not know why a form is read-only. It names no selector of a theme: those come from the
 // configuration (assets/themes.toml).
 import { block } from './blockers.js';
-import { ANEW } from './rich.js';
 import { readOnlyCss } from './style.js';
 
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
@@ -78,7 +77,7 @@ export class ReadOnlyForm {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
     });
     this.#cover();
-    for (const type of [ANEW, 'blur']) window.addEventListener(type, () => this.#cover(), { signal });
+    window.addEventListener('blur', () => this.#cover(), { signal });
     this.#observe(document.documentElement, signal);
   }
 

@@ -6,15 +6,18 @@ const DOUBLE = 3_000; // what comes this soon after a submit is the same click
 const LEAVING_FOR = 30_000; // a link that turned out to be a download did not take the page away
 
 // `readsOnly()`: nothing here was typed by this person. `sends()`: the form is about to be sent. `forget()`: takes away
-// for a moment what somebody else's typing has put into the form: a link may turn out to be a download.
-export function watchLeaving({ window, on, form, dispatch, readsOnly, sends, forget }) {
+// what somebody else's typing has put into the form. `stays()`: all of it can be shown again.
+export function watchLeaving({ window, on, form, dispatch, readsOnly, sends, forget, stays }) {
   const { location } = window;
   let stay = null;
   let sent = 0;
 
   const leaving = (by) => {
     clearTimeout(stay);
-    stay = setTimeout(() => dispatch({ type: 'staying' }), LEAVING_FOR);
+    stay = setTimeout(() => {
+      dispatch({ type: 'staying' });
+      stays();
+    }, LEAVING_FOR);
     dispatch({ type: 'leaving', by });
   };
   // Last in line, so that a form which a script of the page held back is not taken for sent.

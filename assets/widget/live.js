@@ -127,7 +127,9 @@ export class LiveView {
     // What is not named any more is as it was saved.
     if (whole) for (const name of this.#shown) if (!wanted.has(name)) wanted.set(name, this.#saved.get(name) ?? []);
     this.#fill(wanted);
-    for (const [prefix, { total }] of Object.entries(rows)) if (total !== undefined) this.#dropRows(prefix, total);
+    // … nor are the rows that were added.
+    const counts = whole ? { ...Object.fromEntries([...this.#rows].map(([prefix, total]) => [prefix, { total }])), ...rows } : rows;
+    for (const [prefix, { total }] of Object.entries(counts)) if (total !== undefined) this.#dropRows(prefix, total);
   }
 
   // Back to what it showed, before anybody edits this form: also what the site's scripts have made of it.
@@ -145,16 +147,6 @@ export class LiveView {
     this.#saved = null;
     this.#rows = null;
     this.#shown.clear();
-  }
-
-  // All that is shown of it, as a frame would say it.
-  whole() {
-    if (!this.showing) return null;
-    const rows = sealed(rowsOf(readHidden(this.form)));
-    const counted = totals(this.form);
-    const fields = readValues(this.form).filter(([name]) => this.#shown.has(name));
-    const told = Object.fromEntries(Object.entries(rows).map(([prefix, formset]) => [prefix, { ...formset, total: counted.get(prefix) }]));
-    return { whole: true, fields, names: this.names, rows: told };
   }
 
   focus(name, rows = {}) {

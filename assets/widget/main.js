@@ -24,6 +24,7 @@ import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
 
 const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often than that
+const BROKEN = 'collab-proxy: the widget stopped.';
 const SOON = 1_000; // … unless somebody is counting down
 const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
 const LOOK_AGAIN = 5_000; // for a site that does not answer
@@ -71,7 +72,7 @@ function start(config) {
     banner.remove();
     notice.remove();
     left.remove();
-    console.error('collab-proxy: the widget stopped; saving is still checked by the server.', error);
+    console.error(BROKEN, error);
   };
 
   const dispatch = guarded((event) => {
@@ -211,7 +212,8 @@ function start(config) {
     window, on, form, dispatch,
     readsOnly: () => shown?.readOnly === true && !state.dirty && !others.typed(),
     sends: () => draft?.flush(),
-    forget: () => company?.pause(),
+    forget: () => company?.clear(),
+    stays: () => connection.renew(),
   });
   on(window, 'pagehide', () => {
     flush();
@@ -316,5 +318,5 @@ try {
 } catch (error) {
   document.querySelector('collab-widget')?.remove();
   document.querySelector('collab-notice')?.remove();
-  console.error('collab-proxy: the widget did not start; saving is still checked by the server.', error);
+  console.error(BROKEN, error);
 }

@@ -39,8 +39,8 @@ export function label(user, texts, lang) {
   return [user.name, role, ...more].filter(Boolean).join(', ');
 }
 
-// Everybody but the person of this page, and how many of them are not shown one by one.
+// Everybody but the person of this page; `more` are not named.
 export function others({ users, more }, me) {
   const rest = users.filter(({ user_id: id }) => id !== me);
-  return { shown: rest.slice(0, SHOWN), all: rest, more: Math.max(rest.length - SHOWN, 0) + more };
+  return { shown: rest.slice(0, SHOWN), all: rest, more };
 }

@@ -1,12 +1,10 @@
-// Rich-text editors (CKEditor 4 and 5, TinyMCE) keep their text to themselves until the form is sent. Here it is read and
+// Rich-text editors (CKEditor 5, TinyMCE) keep their text to themselves until the form is sent. Here it is read and
 // set as if it stood in the textarea that the editor hides.
 // It must not know forms, nor what is done with a text. Where an editor stands, `boxes` says (assets/themes.toml).
 
 let boxes = '';
 const LATE = 100; // an editor that is not there yet is looked for so often,
 const TRIES = 100; // and no more than so many times
-// Told on the window: an editor has written the document of its frame anew, and every listener in it is gone.
-export const ANEW = 'collab-frame';
 const starts = new WeakMap(); // editor -> { raw, text }: what Django or a draft put in, and what the editor makes of it
 const waiting = new WeakMap(); // textarea -> the text that an editor which may still come has to show
 
@@ -30,11 +28,9 @@ export function areaOf(element) {
 function editorOf(area) {
   const box = boxOf(area);
   if (!box) return null;
-  const { tinymce, CKEDITOR } = window;
+  const { tinymce } = window;
   const five = [...box.querySelectorAll('[contenteditable]')].find((part) => part.ckeditorInstance)?.ckeditorInstance;
   if (five) return five;
-  const four = Object.values(CKEDITOR?.instances ?? {}).find(({ container }) => container?.$ === box);
-  if (four) return four.status === 'ready' ? four : null; // before, it gives back what it was given
   const tiny = tinymce?.get?.();
   return (Array.isArray(tiny) ? tiny : []).find((editor) => editor.initialized && editor.getContainer() === box) ?? null;
 }
@@ -60,7 +56,7 @@ export function read(area) {
   meet(area);
   const { raw, text } = starts.get(editor);
   const now = textOf(editor);
-  return text === null || text === now ? raw : now;
+  return text === now ? raw : now;
 }
 
 export function write(area, text) {
@@ -86,14 +82,7 @@ function lookOut(area, tries) {
 function show(editor, area) {
   const text = waiting.get(area);
   waiting.delete(area);
-  if (!editor.setData) editor.setContent(text);
-  // CKEditor 4 needs a while, and says when it is done.
-  else if (editor.container?.$) {
-    starts.set(editor, { raw: text, text: null });
-    return editor.setData(text, { callback: () => {
-      begin(editor, text);
-      window.dispatchEvent(new Event(ANEW));
-    } });
-  } else editor.setData(text);
+  if (editor.setData) editor.setData(text);
+  else editor.setContent(text);
   begin(editor, text);
 }

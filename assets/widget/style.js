@@ -111,9 +111,6 @@ summary:focus-visible { outline: 2px solid var(--fg); }
   .actions { flex-shrink: 1; margin-inline-start: 24px; }
   button { padding-inline: 8px; }
 }
-@media (prefers-reduced-motion: no-preference) {
-  .bar { transition: background-color .15s, border-color .15s; }
-}
 @media (forced-colors: active) { button { border-color: ButtonText; } }
 @media print { :host { display: none; } }
 `;

@@ -2,10 +2,11 @@
 // page was loaded anew. Joins chats.js (what is known), chat.js (how it looks) and the socket.
 // It must not know the lock.
 import { barAt } from './bars.js';
-import { allUnread, EMPTY, partners, reduce, unread } from './chats.js';
+import { allUnread, EMPTY, kept, partners, reduce, unread } from './chats.js';
 import { parse, read, write } from './storage.js';
 
 const OPEN = 'collab-chat:'; // windows, in this tab (sessionStorage)
+const FOCUS = 'collab-chat-focus:'; // in whose box somebody wrote when the page went away
 const READ = 'collab-read:'; // what was seen, on all of this browser's pages (localStorage)
 
 // `now`: the server's time. `send(type, fields)`: false if there is no line. `onUnread`: how many lines wait.
@@ -15,7 +16,7 @@ export function talking({ element, texts, object, send, now, random, session, lo
   const inSight = () => document.visibilityState === 'visible' && document.hasFocus();
 
   const remember = () => {
-    write(session, OPEN + object, chats.windows);
+    write(session, OPEN + object, kept(chats));
     write(local, READ + object, Object.fromEntries([...chats.talks].map(([id, { read }]) => [id, read])));
   };
 
@@ -68,6 +69,16 @@ export function talking({ element, texts, object, send, now, random, session, lo
   const windows = read(session, OPEN + object);
   if (Array.isArray(windows)) chats = reduce(chats, { type: 'restored', windows });
   seen(read(local, READ + object));
+  window.addEventListener('pagehide', () => write(session, FOCUS + object, element.focused));
+  let writing = read(session, FOCUS + object);
+
+  // A page that loads itself again takes nobody out of what they write.
+  function goOnWriting() {
+    const open = chats.windows.some(({ id, minimised }) => id === writing && !minimised);
+    if (open && document.activeElement === document.body) element.focus(writing);
+    writing = null;
+  }
+
   window.addEventListener('storage', ({ key, newValue }) => {
     if (key !== READ + object || !newValue) return;
     seen(parse(newValue));
@@ -83,9 +94,15 @@ export function talking({ element, texts, object, send, now, random, session, lo
     },
     heard(frame) {
       if (frame.type === 'welcome') dispatch({ type: 'joined', id: frame.user_id });
-      if (frame.type === 'active_users') dispatch({ type: 'roster', users: frame.users });
+      if (frame.type === 'active_users') {
+        dispatch({ type: 'roster', users: frame.users });
+        if (writing) goOnWriting();
+      }
       if (frame.type === 'chat_history') dispatch({ type: 'history', messages: frame.messages });
-      if (frame.type === 'chat_message') dispatch({ type: 'message', message: frame });
+      if (frame.type === 'chat_message') {
+        dispatch({ type: 'message', message: frame });
+        if (frame.sender_id !== chats.me) element.announce(`${frame.sender_name}: ${frame.message}`);
+      }
       if (frame.type === 'error' && frame.ref) dispatch({ type: 'failed', ref: frame.ref });
     },
   };

@@ -13,8 +13,6 @@ import { write } from './storage.js';
 import { talking } from './talking.js';
 import { fill } from './texts.js';
 
-const PAUSE = 300;
-
 export function together({ config, texts, form, banner, connection, lock, window, signal, user, storage, now, unsaved, dispatch }) {
   let state = null;
   let readOnly = false;
@@ -84,17 +82,6 @@ export function together({ config, texts, form, banner, connection, lock, window
   const desktop = () => dispatch({ type: 'desktop', may: mayAsk(window) });
   desktop();
 
-  // For as long as it takes to ask whether the page may be left.
-  function pause() {
-    const whole = live?.whole();
-    clear();
-    if (whole) window.setTimeout(() => {
-      if (signal.aborted || !readOnly || state?.dirty || live.showing) return;
-      live.show(whole);
-      dispatch({ type: 'live', showing: live.showing });
-    }, PAUSE);
-  }
-
   function call(name) {
     note(window, fill(texts.notification_message, { username: name }), config.object);
     if (config.sound) chime(window);
@@ -128,7 +115,6 @@ export function together({ config, texts, form, banner, connection, lock, window
       if (frame.type === 'field_focus') live.focus(frame.name);
     },
     clear,
-    pause,
     desktop: () => ask(window).then(desktop),
     typed: () => sharing?.changed(),
     chat: () => {

@@ -12,8 +12,13 @@ const isBox = (control) => control.type === 'checkbox' || control.type === 'radi
 const isLeft = (control) => control.id.endsWith('_from') && control.matches('.filtered');
 const isRight = (control) => control.id.endsWith('_to') && control.matches('.filtered');
 
+// Fields that were ever of type password: a button that shows what is typed makes text fields of them.
+const secrets = new WeakMap(); // form -> names
+
 function carries(control) {
-  const { name, type } = control;
+  const { name, type, form } = control;
+  if (type === 'password' && form) secrets.set(form, (secrets.get(form) ?? new Set()).add(name));
+  if (secrets.get(form)?.has(name)) return false;
   return Boolean(name) && !SKIPPED.has(type) && !name.startsWith('_collab') && name !== 'csrfmiddlewaretoken'
     && !name.includes('__prefix__') && !isLeft(control);
 }

@@ -31,12 +31,23 @@ pub struct Texts {
     by_language: BTreeMap<String, Value>,
 }
 
+/// Their names are the seed package's; they are said of who is there, whether or not people can write to each other.
+const OF_FACES: [&str; 2] = ["chat_user_list_title", "chat_empty_state_text"];
+
 pub(super) const ENGLISH: &str = "en";
 
 impl Texts {
-    pub fn new(site: &SiteTexts) -> Self {
-        let all = layered(site, &shipped::<Files>()).into_iter();
-        Self { by_language: all.map(|(language, words)| (language, serde_json::json!(words))).collect() }
+    /// `chat`, `live`: are there conversations, is the edit seen as it happens? Of what is switched off no page is told.
+    pub fn new(site: &SiteTexts, chat: bool, live: bool) -> Self {
+        let needed = |key: &str| {
+            (chat || !key.starts_with("chat_") || OF_FACES.contains(&key))
+                && (live || !key.starts_with("live_"))
+        };
+        let all = layered(site, &shipped::<Files>()).into_iter().map(|(language, mut words)| {
+            words.retain(|key, _| needed(key));
+            (language, serde_json::json!(words))
+        });
+        Self { by_language: all.collect() }
     }
 
     /// `language`: as the page has it, such as `pt-BR`; English where nobody speaks it.
@@ -100,7 +111,7 @@ mod tests {
                 ("nl".to_owned(), words(&[("row_self", "Jij")])),
             ]),
         };
-        let texts = Texts::new(&site);
+        let texts = Texts::new(&site, true, true);
         let said = |language: &str, key: &str| texts.of(language)[key].as_str().unwrap().to_owned();
         assert_eq!(said("de", "next_text"), "Sie sind als Nächstes an der Reihe.");
         for (language, row, done) in [
@@ -117,6 +128,25 @@ mod tests {
                 (row.to_owned(), done.to_owned()),
                 "{language}"
             );
+        }
+    }
+
+    #[test]
+    fn of_what_is_switched_off_no_page_is_told() {
+        let english = [
+            ("chat_send_button", "Send"),
+            ("chat_user_list_title", "Online Users"),
+            ("live_text", "Here."),
+            ("next_text", "You are next."),
+        ];
+        let site = SiteTexts { english: words(&english), ..SiteTexts::default() };
+        for (chat, live) in [(true, true), (true, false), (false, true), (false, false)] {
+            let texts = Texts::new(&site, chat, live);
+            for language in ["en", "de"] {
+                let has = |key: &str| texts.of(language).get(key).is_some();
+                assert!(has("next_text") && has("chat_user_list_title"), "{language}");
+                assert_eq!((has("chat_send_button"), has("live_text")), (chat, live), "{language}");
+            }
         }
     }
 }

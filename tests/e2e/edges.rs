@@ -7,11 +7,11 @@ use crate::support::axe::{OURS, complaints};
 use crate::support::browser::Browser;
 use crate::theme::{DARK, Theme, listen_without_the_proxy, person};
 
-/// What can be pressed at a place of the page.
+/// What can be pressed where something stands: in its middle, and at both its ends.
 async fn at_the_middle_of(browser: &Browser, selector: &str) -> String {
-    let script = "const e = document.querySelector(arguments[0]); const box = e?.getBoundingClientRect(); \
-        const hit = box && document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2); \
-        return hit === e || e?.contains(hit) ? 'itself' : hit?.localName ?? 'nothing'";
+    let script = "const e = document.querySelector(arguments[0]); const box = e?.getBoundingClientRect(); if (!box) return 'not there'; \
+        const hits = [box.left + 8, (box.left + box.right) / 2, box.right - 8].map((x) => document.elementFromPoint(x, (box.top + box.bottom) / 2)); \
+        const other = hits.find((hit) => hit !== e && !e.contains(hit)); return other === undefined ? 'itself' : other?.localName ?? 'nothing'";
     let hit = browser.js(script, vec![json!(selector)]).await;
     hit.as_str().unwrap_or_default().to_owned()
 }
@@ -106,5 +106,6 @@ uncovered! {
     nothing_of_unfold_is_covered: "unfold";
     nothing_of_grappelli_is_covered: "grappelli";
     nothing_of_admin_interface_is_covered: "admin-interface";
+    nothing_of_jazzmin_is_covered: "jazzmin";
     nothing_of_the_stock_admin_is_covered: "stock";
 }

@@ -140,11 +140,6 @@ async fn like_any_other(kind: &'static str, name: &'static str) {
 }
 
 #[tokio::test]
-async fn ckeditor_4() {
-    like_any_other("ckeditor4", "rich-ckeditor4").await;
-}
-
-#[tokio::test]
 async fn ckeditor_5() {
     like_any_other("ckeditor5", "rich-ckeditor5").await;
 }

@@ -24,9 +24,8 @@ pub(crate) struct Theme {
 pub(crate) const DARK: [&str; 1] = ["--blink-settings=preferredColorScheme=0"];
 
 /// What themes say of things from elsewhere, which nothing here can reach, and of their own dark mode: it differs from
-/// one visit to the next. CKEditor 4 stumbles over a row that is taken away while it starts there, whoever takes it.
-pub(crate) const NOISE: [&str; 4] =
-    ["https://fonts.g", "https://www.gravatar.com/", "\"Baton:\"", "ckeditor.js 376:390"];
+/// one visit to the next.
+pub(crate) const NOISE: [&str; 3] = ["https://fonts.g", "https://www.gravatar.com/", "\"Baton:\""];
 
 impl Theme {
     pub(crate) const fn new(kind: &'static str) -> Self {

@@ -223,9 +223,16 @@ async fn viewers_see_the_edit_happen() {
             ada.js("document.querySelector('#reviews-3 .inline-deletelink').click()", vec![]).await;
             ada.enter_field("name", "Bluest kettle").await;
             eventually!(grace.look("return document.querySelector('[name=\"reviews-3-author\"]') === null").await, |gone| *gone == true);
-            // Left without a save: everything goes back, and the next one's form is what is saved.
+            // Left without a save: everything goes back, a row that was added too, and also where somebody goes on waiting.
+            ada.js("document.querySelector('#reviews-group .add-row a').click()", vec![]).await;
+            ada.js(&format!("const f = document.querySelector(\"{row}\"); f.value = 'Another'; f.dispatchEvent(new Event('input', {{bubbles: true}}))"), vec![]).await;
+            eventually!(linus.value("reviews-3-author").await, |v| v == "Another");
             ada.open("/admin/").await;
             grace.told(EDITOR).await;
+            for reader in [&grace, &linus] {
+                let rows = "return document.querySelector('[name=\"reviews-TOTAL_FORMS\"]').value";
+                eventually!((&reader.name, reader.look(rows).await), |(_, rows)| *rows == "3");
+            }
             eventually!((grace.value("name").await, grace.value("colour").await), |v| *v == ("Blue kettle".to_owned(), "blue".to_owned()));
             assert_eq!(grace.look("return document.querySelectorAll('[data-collab-live], [data-collab-here]').length").await, 0);
             grace.save("_continue").await;

@@ -1,7 +1,7 @@
 // Conversations: what a page knows of them, whatever comes in which order.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allUnread, EMPTY, linked, partners, reduce, unread } from '../../assets/widget/chats.js';
+import { allUnread, EMPTY, kept, linked, partners, reduce, unread } from '../../assets/widget/chats.js';
 
 const user = (id, name) => ({ user_id: id, name, pages: 1, since: 1, role: 'viewing', position: 0, activity: 'here', dirty: false });
 const from = (sender, to, text, timestamp, ref = `${sender}-${timestamp}`) =>
@@ -60,4 +60,19 @@ test('only addresses of the web become links', () => {
     assert.deepEqual(linked(text), [{ text }]);
   }
   assert.deepEqual(linked('https://a.example/"onmouseover="x'), [{ text: 'https://a.example/', href: 'https://a.example/' }, { text: '"onmouseover="x' }]);
+});
+
+test('what was missed shows itself, what was not delivered stands in the box again, and names stay', () => {
+  const line = (ref, timestamp) => ({ sender_id: 'b', sender_name: 'Bob', recipient_id: 'a', message: ref, timestamp, ref });
+  let chats = [{ type: 'joined', id: 'a' }, { type: 'read', id: 'b', at: 5 }, { type: 'history', messages: [line('old', 4)] }].reduce(reduce, EMPTY);
+  assert.deepEqual(chats.windows, [], 'it was read');
+  chats = reduce(chats, { type: 'history', messages: [line('new', 6)] });
+  assert.deepEqual(chats.windows, [{ id: 'b', minimised: true, text: '' }]);
+  chats = [{ type: 'sending', to: 'b', ref: 'r', text: 'lost', at: 7 }, { type: 'failed', ref: 'r' }, { type: 'typed', id: 'b', text: 'half' }].reduce(reduce, chats);
+  const windows = kept(chats);
+  assert.deepEqual(windows, [{ id: 'b', minimised: true, text: 'lost\nhalf', name: 'Bob' }]);
+  // Another page, perhaps after a restart that has given everybody another id.
+  const next = [{ type: 'restored', windows }, { type: 'joined', id: 'a2' }, { type: 'read', id: 'gone', at: 3 }].reduce(reduce, EMPTY);
+  assert.equal(next.names.get('b'), 'Bob');
+  assert.deepEqual(partners(next), [], 'nobody is listed with whom nothing was said');
 });
