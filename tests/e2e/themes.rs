@@ -171,7 +171,6 @@ themes! {
     grappelli: Theme::new("grappelli");
     simpleui: Theme { ada: "root", ..Theme::new("simpleui") };
     admin_interface: Theme::new("admin-interface");
-    baton: Theme::new("baton");
     import_export: Theme::new("import-export");
     reversion: Theme::new("reversion");
     guardian: Theme::new("guardian");
@@ -181,7 +180,6 @@ themes! {
         title: "select title from shelf_publication where id = 1",
         ..Theme::new("polymorphic")
     };
-    ckeditor5: Theme::new("ckeditor5");
     ckeditor4: Theme::new("ckeditor4");
     tinymce: Theme::new("tinymce");
     parler: Theme {
