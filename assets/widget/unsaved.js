@@ -41,9 +41,9 @@ export function offers(notice, form, texts, addRow, begin = () => {}) {
     if (id === 'compare') return draw(compared(offer, form, offer.by, texts));
     const { fields, names, gone } = offer ?? {};
     offer = null;
-    if (id === 'restore') begin();
-    if (id === 'restore') showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
-    else notice.hide();
+    if (id !== 'restore') return notice.hide();
+    begin();
+    showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
   };
   return {
     take(frame) {

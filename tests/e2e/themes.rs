@@ -171,6 +171,7 @@ themes! {
     grappelli: Theme::new("grappelli");
     simpleui: Theme { ada: "root", ..Theme::new("simpleui") };
     admin_interface: Theme::new("admin-interface");
+    baton: Theme::new("baton");
     import_export: Theme::new("import-export");
     reversion: Theme::new("reversion");
     guardian: Theme::new("guardian");

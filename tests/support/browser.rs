@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::proc::{Proc, command, tool};
 
 const INSTALL: &str = "sudo apt-get install -y chromium chromium-driver";
-const FLAGS: [&str; 11] = [
+const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -24,6 +24,8 @@ const FLAGS: [&str; 11] = [
     "--disable-dev-shm-usage",
     "--window-size=1280,1000",
     "--lang=en-US",
+    // A theme's fonts from elsewhere fail at once: a page that waits for them longer than `lock.grace` is taken for gone.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 pub struct Driver {
