@@ -166,6 +166,7 @@ themes! {
     django_3_2: Theme { venv: "sites-3.2", ..Theme::new("stock") };
     django_4_2: Theme { venv: "sites-4.2", ..Theme::new("stock") };
     django_5_2: Theme::new("stock");
+    django_newest: Theme { venv: "sites-newest", ..Theme::new("stock") };
     unfold: Theme { ada: "Ada Lovelace", ..Theme::new("unfold") };
     jazzmin: Theme { ada: "root", ..Theme::new("jazzmin") };
     grappelli: Theme::new("grappelli");
@@ -182,6 +183,7 @@ themes! {
         ..Theme::new("polymorphic")
     };
     ckeditor4: Theme::new("ckeditor4");
+    ckeditor5: Theme::new("ckeditor5");
     tinymce: Theme::new("tinymce");
     parler: Theme {
         model: "pages/page",

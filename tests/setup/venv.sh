@@ -5,16 +5,29 @@
 #   venv.sh             target/venv: the demo site, and what the tests need beside it
 #   venv.sh sites       target/venv-sites: every theme and package that the proxy is tried with
 #   venv.sh sites-3.2   target/venv-sites-3.2: an older Django, alone; so too sites-4.2
+#   venv.sh sites-newest   target/venv-sites-newest: the newest Django that a Python of this machine can run
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 kind=${1:-demo}
-python=${PYTHON:-python3}
+
+# The newest Python that answers. A version manager's shims stand on the PATH and may answer nothing, so where pyenv
+# keeps its own is looked at too.
+newest_python() {
+    local found newest=python3 highest=0 version
+    for found in python3 python3.{12..19} "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3; do
+        version=$("$found" -c 'import sys; print(sys.version_info[0] * 1000 + sys.version_info[1])' 2>/dev/null) || continue
+        if ((version > highest)); then newest=$found highest=$version; fi
+    done
+    echo "$newest"
+}
+
+if [[ $kind == sites-newest ]]; then python=${PYTHON:-$(newest_python)}; else python=${PYTHON:-python3}; fi
 extra=
 case $kind in
     demo) venv=$PWD/target/venv list=examples/demo/requirements.txt extra=tests/setup/requirements.txt ;;
     sites) venv=$PWD/target/venv-sites list=tests/sites/requirements.txt ;;
-    sites-3.2 | sites-4.2) venv=$PWD/target/venv-$kind list=tests/sites/requirements-${kind#sites-}.txt ;;
+    sites-3.2 | sites-4.2 | sites-newest) venv=$PWD/target/venv-$kind list=tests/sites/requirements-${kind#sites-}.txt ;;
     *) echo "venv.sh: no kind of site is called '$kind'" >&2; exit 1 ;;
 esac
 

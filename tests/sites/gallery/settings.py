@@ -1,6 +1,6 @@
 """Settings of the sites that the tests put behind the proxy: one admin with one theme or package at a time.
 
-SITE_KIND chooses it. None of them knows anything of collab-proxy. Runs on Django 3.2 to 5.2.
+SITE_KIND chooses it. None of them knows anything of collab-proxy. Runs on Django 3.2 to 6.1.
 """
 
 import os

@@ -27,7 +27,14 @@ elif KIND == "guardian":
 elif KIND == "ckeditor5":
     from django_ckeditor_5.widgets import CKEditor5Widget
 
-    widget = CKEditor5Widget(config_name="default")
+    class BlankStaysBlank(CKEditor5Widget):
+        """CKEditor 5 sends a paragraph for no text, and a blank row of an inline would not be blank to Django."""
+
+        def value_from_datadict(self, data, files, name):
+            text = super().value_from_datadict(data, files, name)
+            return "" if text == "<p>&nbsp;</p>" else text
+
+    widget = BlankStaysBlank(config_name="default")
 elif KIND == "ckeditor4":
     from ckeditor.widgets import CKEditorWidget
 
