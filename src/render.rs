@@ -144,9 +144,9 @@ pub fn rewriting(
     prepare(&mut parts.headers, packing);
     let page = match rendering.view {
         View::Change => {
-            let nonce = nonce(&parts.headers);
+            let (nonce, before) = (nonce(&parts.headers), place(app, &parts.headers));
             open_socket(&mut parts.headers);
-            Page::new(&app.themes, encoding, Some(insert(app, &rendering, nonce)))
+            Page::new(&app.themes, encoding, Some(insert(app, &rendering, before, nonce)))
         }
         View::Delete => {
             let (prefixes, object) = (app.prefixes.clone(), rendering.object.clone());
@@ -156,7 +156,11 @@ pub fn rewriting(
         View::Version | View::Other => {
             // What it shows is not what the object was when it was opened, so there is nothing to compare with.
             let (field, base) = (token_field(app, claims(&rendering)), Base::Carried(None));
-            Page::new(&app.themes, encoding, Some(Insert { field, base, tail: Box::new(|_, _| None) }))
+            Page::new(
+                &app.themes,
+                encoding,
+                Some(Insert { before: String::new(), field, base, tail: Box::new(|_, _| None) }),
+            )
         }
     };
     let done = learn(app, rendering.who, Some(rendering.object));
@@ -178,10 +182,32 @@ pub(crate) fn prepare(headers: &mut HeaderMap, packing: Packing) {
     }
 }
 
+fn policies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let policies = POLICIES.into_iter().flat_map(|name| headers.get_all(name));
+    policies.filter_map(|policy| policy.to_str().ok())
+}
+
 /// The nonce that our scripts need on this page, if its policies ask for one.
 pub(crate) fn nonce(headers: &HeaderMap) -> Option<String> {
-    let policies = POLICIES.into_iter().flat_map(|name| headers.get_all(name));
-    csp::nonce(policies.filter_map(|policy| policy.to_str().ok()))
+    csp::nonce(policies(headers))
+}
+
+fn nonce_attribute(nonce: Option<&str>) -> String {
+    nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)))
+}
+
+/// Where the bar will stand, as high as it will be (assets/widget/place.css). Nothing where the page's policy refuses
+/// our style sheet: it would say so in the console.
+fn place(app: &App, headers: &HeaderMap) -> String {
+    match csp::style(policies(headers)) {
+        csp::Style::Refused => String::new(),
+        csp::Style::Allowed(nonce) => format!(
+            "<link rel=\"stylesheet\" href=\"{}{}place.css\"{}><collab-widget><i></i></collab-widget>",
+            app.own_prefix,
+            assets::folder(),
+            nonce_attribute(nonce),
+        ),
+    }
 }
 
 /// Lets the page talk to us, where its policy would not.
@@ -215,10 +241,11 @@ fn token_field(app: &Arc<App>, claims: Claims) -> Field {
     })
 }
 
-fn insert(app: &Arc<App>, rendering: &Rendering, nonce: Option<String>) -> Insert {
+fn insert(app: &Arc<App>, rendering: &Rendering, before: String, nonce: Option<String>) -> Insert {
     let claims = claims(rendering);
     let (shown, app) = (rendering.clone(), Arc::clone(app));
     Insert {
+        before,
         field: token_field(&app, claims.clone()),
         base: rendering.base.clone(),
         tail: Box::new(move |learned, fields| {
@@ -285,8 +312,7 @@ fn tail(
     });
     // `<` would let a text end the data block.
     let config = config.to_string().replace('<', "\\u003c");
-    let nonce = nonce
-        .map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(&n)));
+    let nonce = nonce_attribute(nonce.as_deref());
     let folder = format!("{}{}", app.own_prefix, assets::folder());
     format!(
         "<script type=\"application/json\" id=\"collab-config\">{config}</script>\

@@ -1,5 +1,5 @@
 //! Makes the widget's scripts when the program is built: joined (bundle.rs), minified, gzipped, and named by a hash of
-//! what they hold. The program compiles the result in (src/assets/mod.rs).
+//! what they hold, and the one style sheet. The program compiles the result in (src/assets/mod.rs).
 
 #![allow(clippy::print_stdout, reason = "it is how cargo is spoken to")]
 
@@ -32,12 +32,18 @@ fn main() {
     let mut hash = Sha256::new();
     for entry in ENTRIES {
         let script = minified(entry, &bundle::bundle(entry, &sources, &LENDERS));
-        hash.update(&script);
-        write(&out.join(format!("{entry}.js")), script.as_bytes());
-        write(&out.join(format!("{entry}.js.gz")), &packed(script.as_bytes()));
+        put(&out, &format!("{entry}.js"), &script, &mut hash);
     }
+    let place = std::fs::read_to_string(folder.join("place.css")).expect("assets/widget/place.css is there");
+    put(&out, "place.css", &squeezed(&outdented(&place)).replace('\n', ""), &mut hash);
     let hash: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
     println!("cargo::rustc-env=WIDGET_HASH={hash}");
+}
+
+fn put(out: &Path, name: &str, text: &str, hash: &mut Sha256) {
+    hash.update(text);
+    write(&out.join(name), text.as_bytes());
+    write(&out.join(format!("{name}.gz")), &packed(text.as_bytes()));
 }
 
 fn sources(folder: &Path) -> BTreeMap<String, String> {

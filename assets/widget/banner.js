@@ -21,13 +21,9 @@ export class Banner extends Coloured {
   #bar;
 
   constructor() {
-    super();
-    const root = this.attachShadow({ mode: 'open' });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(BANNER_CSS);
-    root.adoptedStyleSheets = [sheet];
+    super(BANNER_CSS);
     const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'live') };
+    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'heard') };
     const { bar, text, actions, live } = this.#parts;
     // The visible sentence is not the live region: it may be redrawn without being news.
     live.setAttribute('role', 'status');
@@ -37,7 +33,7 @@ export class Banner extends Coloured {
     text.tabIndex = -1;
     bar.append(this.#icon(), text, actions);
     this.#bar = bar;
-    root.append(bar, live);
+    this.shadowRoot.append(bar, live);
   }
 
   connectedCallback() {

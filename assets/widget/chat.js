@@ -12,17 +12,13 @@ const make = (tag, className, more = {}) => Object.assign(document.createElement
 export class Chat extends Coloured {
   #windows = new Map();
   #row = make('div', 'row');
-  #news = make('div', 'news');
+  #news = make('div', 'heard');
   #room = new CSSStyleSheet(); // below the page, so that nothing of it stays out of reach
 
   constructor() {
-    super();
-    const root = this.attachShadow({ mode: 'open' });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(CHAT_CSS);
-    root.adoptedStyleSheets = [sheet];
+    super(CHAT_CSS);
     this.#news.setAttribute('role', 'status');
-    root.append(this.#row, this.#news);
+    this.shadowRoot.append(this.#row, this.#news);
   }
 
   // For who cannot see it: a small window says nothing by itself.

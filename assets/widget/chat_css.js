@@ -3,17 +3,14 @@
 
 export const CHAT_CSS = `
 :host {
-  --bg: var(--body-bg, #fff); --fg: var(--body-fg, #333); --line: var(--border-color, #ccc); --soft: #666;
+  --bg: var(--body-bg, #fff); --line: var(--border-color, #ccc); --soft: #666;
   --head: var(--darkened-bg, #f3f3f3); --own: #fff6cc; --link: #37617a;
-  all: initial; position: fixed; inset-block-end: var(--lift, 0px); inset-inline-end: 16px; z-index: 1001;
-  color: var(--fg); font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif); direction: inherit;
+  position: fixed; inline-size: auto; margin: 0 !important; inset-block-end: var(--lift, 0px); inset-inline-end: 16px; z-index: 1001;
 }
 :host([dark]) {
-  --bg: var(--body-bg, #1c1c1c); --fg: var(--body-fg, #eee); --line: var(--border-color, #444); --soft: #bbb;
+  --bg: var(--body-bg, #1c1c1c); --line: var(--border-color, #444); --soft: #bbb;
   --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: #81c3e6;
 }
-[hidden] { display: none !important; }
-.news { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .row { display: flex; flex-direction: row-reverse; align-items: end; gap: 8px; max-inline-size: calc(100vw - 32px); overflow-x: auto; }
 .window { display: flex; flex-direction: column; inline-size: 280px; flex: none; background: var(--bg); border: 1px solid var(--line); border-block-end: 0; border-radius: 6px 6px 0 0; box-shadow: 0 2px 12px rgba(0, 0, 0, .25); }
 .window[minimised] { inline-size: 210px; }
@@ -49,5 +46,4 @@ button:disabled { opacity: .5; cursor: default; }
   .log { block-size: 28vh; }
 }
 @media (forced-colors: active) { .dot.on { background: Highlight; } }
-@media print { :host { display: none; } }
 `;

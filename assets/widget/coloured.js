@@ -1,10 +1,19 @@
 // What all elements of ours that have colours share.
 // It must not know what they show.
 import { isDark } from './dark.js';
+import { BASE_CSS, sheetOf } from './style.js';
 
-// An element that knows whether it stands on a dark page: its attribute `dark` says so.
+// An element with a shadow root, so that no theme's rules reach it and none of ours get out. It knows whether it stands
+// on a dark page: its attribute `dark` says so.
 export class Coloured extends HTMLElement {
   #stop = null;
+
+  constructor(css, ...parts) {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    root.adoptedStyleSheets = [sheetOf(BASE_CSS + css)];
+    root.append(...parts);
+  }
 
   connectedCallback() {
     this.#stop?.abort();

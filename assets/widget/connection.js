@@ -10,6 +10,8 @@ const PATIENCE = 10_000; // a socket that got no welcome by then is not going to
 const SETTLED = 5_000; // a socket that lived this long was a good one: the next wait starts small again
 const TOO_FAST = 2; // the step to go on from when the proxy found us too fast
 
+const OPEN = 1; // WebSocket.OPEN
+
 // Close codes after which trying again cannot help (docs/protocol.md).
 export const FINAL = new Map([[4400, 'token'], [4401, 'signed_out'], [4403, 'token'], [4409, 'duplicate']]);
 
@@ -43,8 +45,9 @@ export class Connection {
     if (this.#active) this.#open();
   }
 
+  // False: it is not on its way. A socket that is closing takes what it is given and drops it, with a word in the console.
   send(type, fields) {
-    if (!this.#joined) return false;
+    if (!this.#joined || this.#socket.readyState > OPEN) return false;
     this.#socket.send(encode(type, fields));
     return true;
   }

@@ -3,6 +3,7 @@
 // It never takes the focus, stands at the edge away from it, and makes room below the page, so that no field is
 // out of reach. It must not know what it says.
 import { barAt } from './bars.js';
+import { sheetOf } from './style.js';
 
 const ROOM = 96; // about its height on a narrow page
 const SIDE = 12;
@@ -11,8 +12,7 @@ const SHEET = `:root { scroll-padding-block: ${ROOM}px } body { padding-block-en
 export function atTheEdge(banner, bar, signal) {
   const self = { show, onaction: () => {} };
   bar.onaction = (id) => self.onaction(id);
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(SHEET);
+  const sheet = sheetOf(SHEET);
   let wanted = null;
   let hidden = false; // the banner is out of sight
   let title = null; // the page's own, while ours stands before it

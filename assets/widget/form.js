@@ -3,7 +3,7 @@
 // It must not know why a form is read-only. It names no selector of a theme: those come from the
 // configuration (assets/themes.toml).
 import { block } from './blockers.js';
-import { readOnlyCss } from './style.js';
+import { readOnlyCss, sheetOf } from './style.js';
 
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
 // properties of the same name. So the form is only ever touched through prototypes.
@@ -70,8 +70,7 @@ export class ReadOnlyForm {
     const { signal } = this.#stop;
     block(window, this.form, this.rules, signal);
     this.#muteSubmit(signal);
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(readOnlyCss(this.rules.blocked, this.rules.outside));
+    const sheet = sheetOf(readOnlyCss(this.rules.blocked, this.rules.outside));
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     signal.addEventListener('abort', () => {
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);

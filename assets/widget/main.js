@@ -18,7 +18,7 @@ import { takeOut } from './restored.js';
 import { setBoxes } from './rich.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
-import { FILLED_CSS } from './style.js';
+import { FILLED_CSS, sheetOf } from './style.js';
 import { buttonOf, fill, sentence } from './texts.js';
 import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
@@ -34,7 +34,7 @@ function start(config) {
   setBoxes(config.rich);
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
-  const banner = document.createElement('collab-widget');
+  const banner = document.querySelector('collab-widget') ?? document.createElement('collab-widget'); // its place may be kept (place.css)
   const notice = document.createElement('collab-notice');
   const stop = new AbortController();
   const { signal } = stop;
@@ -256,9 +256,7 @@ function start(config) {
     align([banner, left, notice], form, signal);
     draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window, begin: () => begin() });
     takeOut(form, window, signal, guarded((restored) => draft.look(company.own(restored))));
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(FILLED_CSS);
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheetOf(FILLED_CSS)];
     const watched = watch(form, {
       window,
       signal,

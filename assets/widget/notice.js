@@ -10,11 +10,7 @@ export class Notice extends Coloured {
   #actions = document.createElement('div');
 
   constructor() {
-    super();
-    const root = this.attachShadow({ mode: 'open' });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(NOTICE_CSS);
-    root.adoptedStyleSheets = [sheet];
+    super(NOTICE_CSS);
     const box = document.createElement('div');
     box.className = 'box';
     // Heard once when it appears; what changes inside is not read out again and again.
@@ -22,7 +18,7 @@ export class Notice extends Coloured {
     this.#actions.className = 'actions';
     this.#table.className = 'rows';
     box.append(this.#text, this.#table, this.#actions);
-    root.append(box);
+    this.shadowRoot.append(box);
   }
 
   // An element that a script makes may not bring attributes along, so it hides itself only here.

@@ -3,26 +3,41 @@
 // define falls back to a pair of our own (`dark` is set by banner.js from what the page really shows).
 // It must not know states; a tone is all it hears.
 
-export const BANNER_CSS = `
+export function sheetOf(css) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  return sheet;
+}
+
+// What all elements of ours begin with (coloured.js). `.heard` is for screen readers only.
+export const BASE_CSS = `
 :host {
   --bg: var(--darkened-bg, #f8f8f8);
   --fg: var(--body-fg, #333);
-  --line: var(--border-color, #ccc);
-  --mark: var(--body-quiet-color, #666);
   all: initial;
-  container-type: inline-size;
   display: block;
   flex: none;
   inline-size: calc(100% - 2 * var(--inset, 0px));
   /* A page's own reset of margins would win over a host's. */
   margin: 0 var(--inset, 0px) 16px !important;
   color: var(--fg);
-  font: 400 13px/1.35 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
+  font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
   direction: inherit;
 }
+:host([dark]) { --bg: var(--darkened-bg, #212121); --fg: var(--body-fg, #eee); }
+:host([hidden]), [hidden] { display: none !important; }
+.heard { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media print { :host { display: none !important; } }
+`;
+
+export const BANNER_CSS = `
+:host {
+  --line: var(--border-color, #ccc);
+  --mark: var(--body-quiet-color, #666);
+  container-type: inline-size;
+  line-height: 1.35;
+}
 :host([dark]) {
-  --bg: var(--darkened-bg, #212121);
-  --fg: var(--body-fg, #eee);
   --line: var(--border-color, #444);
   --mark: var(--body-quiet-color, #bbb);
 }
@@ -84,7 +99,6 @@ button {
 button:hover { box-shadow: inset 0 0 0 1px var(--mark); }
 button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 .people { display: flex; flex: none; align-items: center; gap: 4px; margin-inline-start: auto; }
-.people[hidden], .more[hidden] { display: none; }
 .faces { display: flex; align-items: center; gap: 4px; }
 .who { position: relative; display: block; padding: 0; border: 0; border-radius: 50%; background: none; line-height: 0; }
 .who:hover { box-shadow: none; }
@@ -104,33 +118,20 @@ summary:focus-visible { outline: 2px solid var(--fg); }
 .panel .entry { display: flex; gap: 8px; justify-content: space-between; border: 0; text-align: start; }
 .panel .unread { position: static; }
 .none { margin: 0; color: var(--mark); }
-.live { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+/* As high as it ever gets with the texts that it has most of the time, so that nothing below it moves; place.css too. */
+@container (max-width: 800px) { .bar { min-block-size: 64px; } }
 @container (max-width: 560px) {
-  .bar { flex-wrap: wrap; align-content: center; min-block-size: 68px; padding: 6px 10px; gap: 4px 8px; }
-  .text { flex-basis: calc(100% - 24px); }
-  .actions { flex-shrink: 1; margin-inline-start: 24px; }
+  .bar { display: grid; grid-template: auto auto / auto 1fr auto; align-content: center; min-block-size: 104px; padding: 6px 10px; gap: 4px 8px; }
+  .people { margin: 0; }
+  .actions { grid-area: 2 / 2 / 2 / 4; }
   button { padding-inline: 8px; }
 }
 @media (forced-colors: active) { button { border-color: ButtonText; } }
-@media print { :host { display: none; } }
 `;
 
 export const NOTICE_CSS = `
-:host {
-  --bg: var(--darkened-bg, #f8f8f8);
-  --fg: var(--body-fg, #333);
-  --soft: #5c5c5c;
-  --button: var(--body-bg, transparent);
-  all: initial;
-  display: block;
-  inline-size: calc(100% - 2 * var(--inset, 0px));
-  margin: 0 var(--inset, 0px) 16px !important;
-  color: var(--fg);
-  font: 400 13px/1.4 var(--font-family-primary, system-ui, "Segoe UI", Roboto, Arial, sans-serif);
-  direction: inherit;
-}
-:host([hidden]) { display: none; }
-:host([dark]) { --bg: var(--darkened-bg, #212121); --fg: var(--body-fg, #eee); --soft: #bbb; }
+:host { --soft: #5c5c5c; }
+:host([dark]) { --soft: #bbb; }
 .box { box-sizing: border-box; padding: 10px 12px; background: var(--bg); border: 1px solid #d39e00; border-inline-start-width: 3px; border-radius: 4px; }
 p { margin: 0 0 8px; overflow-wrap: anywhere; }
 .actions { display: flex; flex-wrap: wrap; gap: 6px; }
@@ -147,7 +148,6 @@ button {
 button:hover { border-color: var(--fg); }
 button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 @media (max-width: 560px) { .row { grid-template-columns: 1fr 1fr; } .row b { grid-column: 1 / -1; } }
-@media print { :host { display: none; } }
 `;
 
 // Fields that were filled in by a button, or that show what the editor is typing: none of it is saved.

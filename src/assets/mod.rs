@@ -22,13 +22,13 @@ pub const ROWS_PAGE: &str = include_str!("../../assets/pages/rows.html");
 /// The page for everything else that goes wrong.
 pub const ERROR_PAGE: &str = include_str!("../../assets/pages/error.html");
 
-/// A script as assets/build/main.rs has made it: plain, and gzipped.
+/// A file as assets/build/main.rs has made it: plain, and gzipped.
 struct Asset {
     plain: &'static [u8],
     gzip: &'static [u8],
 }
 
-macro_rules! scripts {
+macro_rules! files {
     ($($name:literal),*) => {
         [$(($name, Asset {
             plain: include_bytes!(concat!(env!("OUT_DIR"), "/", $name)),
@@ -37,10 +37,11 @@ macro_rules! scripts {
     };
 }
 
-/// The scripts that pages load.
-static SCRIPTS: [(&str, Asset); 5] = scripts!["main.js", "together.js", "list.js", "kept.js", "rows.js"];
+/// What pages load.
+static FILES: [(&str, Asset); 6] =
+    files!["main.js", "together.js", "list.js", "kept.js", "rows.js", "place.css"];
 
-/// Of what all scripts hold.
+/// Of what all files hold.
 const HASH: &str = env!("WIDGET_HASH");
 
 /// `assets/<hash>/`, below our own prefix.
@@ -51,13 +52,15 @@ pub fn folder() -> String {
 /// `path` is what follows our own prefix.
 pub fn serve(path: &str, request: &HeaderMap) -> Option<Response<Body>> {
     let name = path.strip_prefix("assets/")?.strip_prefix(HASH)?.strip_prefix('/')?;
-    let (_, asset) = SCRIPTS.iter().find(|(script, _)| *script == name)?;
+    let (_, asset) = FILES.iter().find(|(file, _)| *file == name)?;
     let gzip = headers::lists(request, &ACCEPT_ENCODING, "gzip");
     let body = if gzip { asset.gzip } else { asset.plain };
     let mut answer = Response::new(Body::bytes(Bytes::from_static(body)));
     *answer.status_mut() = StatusCode::OK;
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+    let kind =
+        if name.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -114,14 +117,14 @@ mod tests {
     #[test]
     fn what_a_page_loads_is_small_and_whole() {
         let size = |wanted: &str| {
-            let (_, asset) = SCRIPTS.iter().find(|(name, _)| *name == wanted).unwrap();
+            let (_, asset) = FILES.iter().find(|(name, _)| *name == wanted).unwrap();
             let mut plain = Vec::new();
             std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(asset.gzip), &mut plain).unwrap();
             assert!(!plain.is_empty() && plain == asset.plain, "{wanted}");
             asset.gzip.len()
         };
-        let (main, together) = (size("main.js"), size("together.js"));
-        assert!(main + together <= 30 * 1024, "{main} + {together} bytes gzipped");
+        let (main, together, place) = (size("main.js"), size("together.js"), size("place.css"));
+        assert!(main + together + place <= 30 * 1024, "{main} + {together} + {place} bytes gzipped");
         for alone in ["list.js", "kept.js", "rows.js"] {
             assert!(size(alone) <= 10 * 1024, "{alone}");
         }

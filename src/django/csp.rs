@@ -1,6 +1,6 @@
 //! Content-Security-Policy: what a page allows, and the one thing we may add.
 //!
-//! Pure. Our script is an external file of the page's own origin and nothing is inline, so `'self'` lets it in;
+//! Pure. Our script and our style sheet are external files of the page's own origin and nothing is inline, so `'self'` lets them in;
 //! under a nonce the page's own nonce is used again. Source: CSP Level 3, 6.7.
 
 /// A directive's sources, in the policy that a header holds.
@@ -11,18 +11,39 @@ fn directive<'p>(policy: &'p str, name: &str) -> Option<&'p str> {
     })
 }
 
+/// What a policy says of elements of this kind: `script` or `style`.
+fn sources<'p>(policy: &'p str, kind: &str) -> Option<&'p str> {
+    directive(policy, &format!("{kind}-src-elem"))
+        .or_else(|| directive(policy, &format!("{kind}-src")))
+        .or_else(|| directive(policy, "default-src"))
+}
+
+fn nonces(sources: &str) -> impl Iterator<Item = &str> {
+    sources.split_whitespace().filter_map(|s| s.strip_prefix("'nonce-")?.strip_suffix('\''))
+}
+
 /// The nonce that a script needs on this page, if its policies use one.
 pub fn nonce<'p>(policies: impl IntoIterator<Item = &'p str>) -> Option<String> {
-    policies
-        .into_iter()
-        .filter_map(|p| {
-            directive(p, "script-src-elem")
-                .or_else(|| directive(p, "script-src"))
-                .or_else(|| directive(p, "default-src"))
-        })
-        .flat_map(str::split_whitespace)
-        .find_map(|s| s.strip_prefix("'nonce-")?.strip_suffix('\''))
-        .map(str::to_owned)
+    policies.into_iter().filter_map(|p| sources(p, "script")).flat_map(nonces).next().map(str::to_owned)
+}
+
+/// May the page load a style sheet of its own origin?
+#[derive(Debug, PartialEq, Eq)]
+pub enum Style<'p> {
+    /// With this nonce, where one is needed.
+    Allowed(Option<&'p str>),
+    Refused,
+}
+
+/// Every policy of the page has to allow it.
+pub fn style<'p>(policies: impl IntoIterator<Item = &'p str>) -> Style<'p> {
+    let asked: Vec<&str> = policies.into_iter().filter_map(|p| sources(p, "style")).collect();
+    let nonce = asked.iter().flat_map(|s| nonces(s)).next();
+    let allows = |sources: &&str| {
+        let own = sources.split_whitespace().any(|s| matches!(s, "'self'" | "*"));
+        own || nonce.is_some_and(|nonce| nonces(sources).any(|n| n == nonce))
+    };
+    if asked.iter().all(allows) { Style::Allowed(nonce) } else { Style::Refused }
 }
 
 /// The policy with our socket let in, or None where it already is. Only `'self'` is ever added, and only to
@@ -61,6 +82,23 @@ mod tests {
         );
         assert_eq!(nonce(["default-src 'nonce-x'"]).as_deref(), Some("x"));
         assert_eq!(nonce(["script-src 'self'", "style-src 'nonce-x'"]), None);
+    }
+
+    #[test]
+    fn a_style_sheet_of_ours_needs_every_policys_leave() {
+        for (policies, want) in [
+            (&[][..], Style::Allowed(None)),
+            (&["script-src 'none'"][..], Style::Allowed(None)),
+            (&["default-src 'self'"], Style::Allowed(None)),
+            (&["default-src 'none'; style-src 'self'"], Style::Allowed(None)),
+            (&["style-src 'nonce-x' https://x"], Style::Allowed(Some("x"))),
+            (&["style-src 'self'; style-src-elem https://x"], Style::Refused),
+            (&["default-src 'none'; script-src 'self'"], Style::Refused),
+            (&["style-src *", "style-src https://x"], Style::Refused),
+            (&["style-src 'nonce-x'", "style-src 'nonce-y'"], Style::Refused),
+        ] {
+            assert_eq!(style(policies.iter().copied()), want, "{policies:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The rewriter: reads an admin page while it streams, and puts our two pieces in.
+//! The rewriter: reads an admin page while it streams, and puts our pieces in.
 //!
 //! Push style: bytes in, bytes out, no waiting. What comes out is the input byte for byte, but for the token
-//! field at the start of a form that writes the object and the tail at the end of the document. A page that cannot be
+//! field at the start of a form that writes the object, the bar's place before it and the tail at the end of the document. A page that cannot be
 //! rewritten comes out whole and unrewritten from the point where that was found.
 
 use std::collections::{BTreeSet, HashMap};
@@ -60,6 +60,8 @@ pub type Tail = Box<dyn FnOnce(&Learned, &[&str]) -> Option<String> + Send>;
 
 /// What is to be put in.
 pub struct Insert {
+    /// HTML before the object's form; may be empty.
+    pub before: String,
     /// Put first into the object's form.
     pub field: Field,
     pub base: Base,
@@ -135,7 +137,7 @@ impl Page {
         let seen: Shared<Seen> = Arc::default();
         let fields: Shared<Reader> = Arc::default();
         let (start, tail) = match insert {
-            Some(Insert { field, base, tail }) => (Some((field, base)), Some(tail)),
+            Some(Insert { before, field, base, tail }) => (Some((before, field, base)), Some(tail)),
             None => (None, None),
         };
         let watch = |mut settings| {
@@ -211,8 +213,12 @@ impl Page {
 
     /// A form that is only read, not shown to anybody: what it holds.
     pub fn read(themes: &Themes, encoding: AsciiCompatibleEncoding, html: &[u8]) -> (Learned, Current) {
-        let nothing =
-            Insert { field: Box::new(|_| String::new()), base: Base::Shown, tail: Box::new(|_, _| None) };
+        let nothing = Insert {
+            before: String::new(),
+            field: Box::new(|_| String::new()),
+            base: Base::Shown,
+            tail: Box::new(|_, _| None),
+        };
         let mut page = Self::watching(themes, encoding, Some(nothing), true);
         lock(&page.fields).words = Some(HashMap::new());
         page.write(html);

@@ -1,4 +1,4 @@
-//! What the rewriter looks for in a form's page, and where it puts our two pieces.
+//! What the rewriter looks for in a form's page, and where it puts our pieces.
 //!
 //! Handlers only note what they saw, in the page's shared state; what it means is decided elsewhere.
 
@@ -18,7 +18,7 @@ pub(super) fn watch_form(
     settings: PageSettings,
     themes: &Themes,
     seen: &Shared<Seen>,
-    start: Option<(Field, Base)>,
+    start: Option<(String, Field, Base)>,
     fields: &Shared<Reader>,
 ) -> PageSettings {
     let (seen, fields) = (Arc::clone(seen), Arc::clone(fields));
@@ -33,9 +33,10 @@ pub(super) fn watch_form(
         state.inside_form = true;
         let lang = state.learned.lang.clone();
         drop(state);
-        let Some((field, mut base)) = start.take() else {
+        let Some((before, field, mut base)) = start.take() else {
             return Ok(());
         };
+        el.before(&before, ContentType::Html);
         el.prepend(&field(&lang), ContentType::Html);
         lock(&fields).inside = true;
         let (seen, fields) = (Arc::clone(&seen), Arc::clone(&fields));

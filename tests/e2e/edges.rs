@@ -1,10 +1,11 @@
 //! Where the widget's parts stand: beside the bars that a theme keeps in place, never over them, and without a jump.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::browsers::EDITOR;
 use crate::support::axe::{OURS, complaints};
 use crate::support::browser::Browser;
+use crate::support::devtools::{block, claims_to_be_a_phone, sized};
 use crate::theme::{DARK, Theme, listen_without_the_proxy, person};
 
 /// What can be pressed where something stands: in its middle, and at both its ends.
@@ -64,26 +65,58 @@ async fn covers_nothing(kind: &'static str, name: &'static str) {
         .await;
 }
 
-/// The bar is as high whatever it says.
+const WIDTHS: [u32; 4] = [1280, 1024, 700, 360];
+
+/// Where the form begins, on a page of each width.
+async fn form_tops(browser: &Browser) -> Vec<Value> {
+    let top = "return document.querySelector('#article_form').getBoundingClientRect().top + scrollY";
+    let mut tops = Vec::new();
+    for width in WIDTHS {
+        sized(browser, width).await;
+        tops.push(browser.look(top).await);
+    }
+    tops
+}
+
+/// The bar's place is there before the bar is, as high as the bar, and as high whatever the bar says.
 #[tokio::test]
 async fn nothing_jumps() {
     let theme = Theme::new("stock");
-    let form = "return document.querySelector('#article_form').getBoundingClientRect().top + scrollY";
     theme
         .stage("jumps")
         .play(async |stage| {
             let ada = person(stage, "root", &stage.url(), &[]).await;
             let grace = person(stage, "grace", &stage.url(), &[]).await;
+            // A phone is not asked whether it wants notes on its desktop.
+            claims_to_be_a_phone(&ada).await;
+            // Until our script runs, for however long that is.
+            stage.expect_in_console("main.js");
+            block(&ada, &["*/main.js"]).await;
+            ada.open(&theme.page("change")).await;
+            let empty = "return document.querySelector('collab-widget').shadowRoot === null";
+            assert_eq!(ada.look(empty).await, true, "the script was not blocked");
+            let places = form_tops(&ada).await;
+            stage.shot(&ada, "jumps-place").await;
+            block(&ada, &[]).await;
             ada.open(&theme.page("change")).await;
             ada.told(EDITOR).await;
-            let before = ada.look(form).await;
+            assert_eq!(form_tops(&ada).await, places, "when the bar comes");
             grace.open(&theme.page("change")).await;
             grace.told("You are next.").await;
+            assert_eq!(form_tops(&grace).await, places, "{}", grace.banner().await);
+            stage.shot(&grace, "jumps-reader").await;
+            sized(&grace, 1280).await;
             grace.press("Request Editor Attention").await;
             ada.told("is requesting the editors attention").await;
+            assert_eq!(form_tops(&ada).await, places, "{}", ada.banner().await);
+            stage.shot(&ada, "jumps-attention").await;
+            sized(&grace, 1280).await;
             grace.press("Ask to edit").await;
             ada.told("asks to edit this page").await;
-            assert_eq!((ada.look(form).await, grace.look(form).await), (before.clone(), before));
+            assert_eq!(form_tops(&ada).await, places, "{}", ada.banner().await);
+            stage.shot(&ada, "jumps-asked").await;
+            assert_eq!(form_tops(&grace).await, places, "{}", grace.banner().await);
+            stage.shot(&grace, "jumps-asking").await;
         })
         .await;
 }

@@ -4,12 +4,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use fantoccini::wd::WebDriverCompatibleCommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::browsers::{EDITOR, PRODUCT};
 use crate::stage::Stage;
 use crate::support::browser::Browser;
+use crate::support::devtools::{devtools, sized};
 use crate::support::django::Django;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Redis;
@@ -42,26 +42,11 @@ async fn press_in(browser: &Browser, tag: &str, label: &str) {
     browser.element(button).click().await.unwrap();
 }
 
-/// A command of Chromium's own, since no window of it gets as narrow as a phone.
-#[derive(Debug)]
-struct Devtools(&'static str, Value);
-
-impl WebDriverCompatibleCommand for Devtools {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (hyper::Method, Option<String>) {
-        (hyper::Method::POST, Some(json!({"cmd": self.0, "params": self.1}).to_string()))
-    }
-}
-
 /// As on a phone, in the dark.
 pub(crate) async fn narrow(browser: &Browser) {
-    let size = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": true});
-    browser.client().issue_cmd(Devtools("Emulation.setDeviceMetricsOverride", size)).await.unwrap();
+    sized(browser, 360).await;
     let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
-    browser.client().issue_cmd(Devtools("Emulation.setEmulatedMedia", dark)).await.unwrap();
+    devtools(browser, "Emulation.setEmulatedMedia", dark).await;
 }
 
 async fn title(browser: &Browser) -> String {

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use crate::upstream::{Front, Upstream, body, full, header, html_of, status};
 
+const BEFORE: &str = "<place>";
 const FIELD: &str = "<input type=\"hidden\" name=\"_collab\" value=\"T\">";
 const BASE: &str = "<input type=\"hidden\" name=\"_collab_base\" value=\"B\">";
 const TAIL: &str = "<tail>";
@@ -19,6 +20,7 @@ const TAIL: &str = "<tail>";
 fn rewrite(html: &[u8], cuts: &[usize]) -> (Vec<u8>, Learned) {
     let themes = Themes::parse(THEMES).unwrap();
     let insert = Insert {
+        before: BEFORE.to_owned(),
         field: Box::new(|_| FIELD.to_owned()),
         base: Base::Carried(Some("B".to_owned())),
         tail: Box::new(|_, _| Some(TAIL.to_owned())),
@@ -42,7 +44,7 @@ fn without(out: &[u8]) -> (Vec<u8>, usize, usize) {
     let text = String::from_utf8_lossy(out);
     let counts = (text.matches(FIELD).count(), text.matches(TAIL).count());
     let mut plain = out.to_vec();
-    for piece in [FIELD, BASE, TAIL] {
+    for piece in [BEFORE, FIELD, BASE, TAIL] {
         if let Some(at) = plain.windows(piece.len()).position(|w| w == piece.as_bytes()) {
             plain.drain(at..at + piece.len());
         }
@@ -96,6 +98,8 @@ fn the_token_is_the_forms_first_control() {
         let at = out.find(FIELD).unwrap();
         let tag = &out[out[..at].rfind("<form").unwrap()..at];
         assert!(tag.ends_with('>') && tag.matches('<').count() == 1, "{name}: {tag:?} stands before it");
+        let before = &out[..at - tag.len()];
+        assert!(before.ends_with(BEFORE) && out.matches(BEFORE).count() == 1, "{name}: the bar's place");
         assert!(out.ends_with(TAIL), "{name}");
     }
 }
@@ -266,6 +270,9 @@ async fn a_change_form_gets_the_widget() {
     let policy = "default-src 'none'; script-src 'nonce-N1' 'strict-dynamic'; connect-src 'self'";
     assert_eq!(header(&answer, "content-security-policy"), Some(policy));
     assert!(html_of(&answer).contains("main.js\" nonce=\"N1\"></script>"), "{answer}");
+    assert!(!html_of(&answer).contains("place.css"), "the policy refuses style sheets: {answer}");
+    let answer = front.get(CHANGE, "").await;
+    assert!(html_of(&answer).contains("place.css\"><collab-widget><i></i></collab-widget><form"), "{answer}");
 }
 
 #[tokio::test]

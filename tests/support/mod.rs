@@ -8,6 +8,7 @@ pub mod eventually;
 
 pub mod axe;
 pub mod browser;
+pub mod devtools;
 pub mod django;
 pub mod http;
 pub mod person;

@@ -61,6 +61,15 @@ test('joins with the token as its first frame and is open at the welcome', () =>
   assert.deepEqual(w.last().sent.at(-1), { type: 'input', dirty: true });
 });
 
+test('what a closing socket would drop is not sent, and said so', () => {
+  const w = world();
+  w.connection.start();
+  w.welcome();
+  w.last().readyState = 2;
+  assert.equal(w.connection.send('chat_message', { message: 'x' }), false);
+  assert.deepEqual(w.last().sent, [{ type: 'join', token: 'tok' }]);
+});
+
 test('comes back without limit, each wait longer up to the last step', () => {
   const w = world();
   w.connection.start();
