@@ -121,11 +121,12 @@ summary:focus-visible { outline: 2px solid var(--fg); }
 /* As high as it ever gets with the texts that it has most of the time, so that nothing below it moves; place.css too. */
 @container (max-width: 800px) { .bar { min-block-size: 64px; } }
 @container (max-width: 560px) {
-  .bar { display: grid; grid-template: auto auto / auto 1fr auto; align-content: center; min-block-size: 104px; padding: 6px 10px; gap: 4px 8px; }
+  .bar { display: grid; grid-template: auto auto / auto 1fr auto; align-content: center; min-block-size: 86px; padding: 6px 10px; gap: 4px 8px; }
   .people { margin: 0; }
   .actions { grid-area: 2 / 2 / 2 / 4; }
   button { padding-inline: 8px; }
 }
+@container (max-width: 420px) { .bar { min-block-size: 104px; } }
 @media (forced-colors: active) { button { border-color: ButtonText; } }
 `;
 
