@@ -115,6 +115,7 @@ function watchFrames(form, window, signal, touch, typed) {
   const heard = new WeakSet();
   const listen = () => {
     for (const frame of Element.prototype.querySelectorAll.call(form, 'iframe')) {
+      meet(areaOf(frame));
       let inner = null;
       try {
         inner = frame.contentDocument;

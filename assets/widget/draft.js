@@ -5,7 +5,7 @@
 import { changes, find, findUnknown, forget, isIn, keep } from './drafts.js';
 import { carriedOver, rowsFor, rowsOf } from './inlines.js';
 import { clockTime } from './people.js';
-import { boxOf } from './rich.js';
+import { placeOf } from './rich.js';
 import { fill } from './texts.js';
 import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
 
@@ -225,8 +225,7 @@ export function compared({ names, fields, gone }, form, column, texts) {
 export function fillIn(form, entries, names, addRow) {
   const known = new Set(namesOf(form));
   const mark = (control) => {
-    const right = boxOf(control) ?? control.closest('.related-widget-wrapper, .selector') ?? control;
-    right.setAttribute('data-collab-filled', '');
+    placeOf(control).setAttribute('data-collab-filled', '');
     // What was filled in must be seen.
     control.closest('details:not([open])')?.setAttribute('open', '');
   };

@@ -100,10 +100,12 @@ function sweep(storage, now) {
   }
 }
 
+// What a field says, whatever the order.
+const of = (list, name) => list.filter(([n]) => n === name).map(([, value]) => value).sort().join('\u0000');
+
 // Only what differs is work: the names whose values are others than before, both sides of them.
 export function changes(before, values) {
   const names = [...new Set([...before, ...values].map(([name]) => name))];
-  const of = (list, name) => list.filter(([n]) => n === name).map(([, value]) => value).sort().join('\u0000');
   const changed = new Set(names.filter((name) => of(before, name) !== of(values, name)));
   const only = (list) => list.filter(([name]) => changed.has(name));
   return { names: [...changed], fields: only(values), base: only(before) };
@@ -111,6 +113,5 @@ export function changes(before, values) {
 
 // Does a form that shows `values` hold what the draft would fill in?
 export function isIn(draft, values) {
-  const of = (list, name) => list.filter(([n]) => n === name).map(([, value]) => value).sort().join('\u0000');
   return draft.names.every((name) => of(draft.fields, name) === of(values, name));
 }

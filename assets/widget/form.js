@@ -3,6 +3,7 @@
 // It must not know why a form is read-only. It names no selector of a theme: those come from the
 // configuration (assets/themes.toml).
 import { block } from './blockers.js';
+import { follow } from './rich.js';
 import { readOnlyCss, sheetOf } from './style.js';
 
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
@@ -61,6 +62,7 @@ export class ReadOnlyForm {
     this.#frames = new WeakSet();
     for (const [element, attributes] of this.#held) {
       for (const [name, before] of attributes) put(element, name, before);
+      follow(element);
     }
     this.#held.clear();
   }
@@ -105,6 +107,7 @@ export class ReadOnlyForm {
     if (control.matches('button, [type="button"]') && allow && control.matches(allow)) return;
     const text = control.matches('textarea') || (control.matches('input') && !NO_READONLY.has(control.type));
     this.#hold(control, text ? 'readonly' : 'disabled', '');
+    follow(control);
     // Themes draw disabled buttons like live ones, and some stand outside the form.
     if (control.matches('button, [type="submit"], [type="button"]')) this.#hold(control, 'data-collab-off', '');
   }

@@ -3,7 +3,7 @@
 // It must not know who edits (view.js) nor how frames travel; how a form is read and filled in is values.js's.
 import { changes } from './drafts.js';
 import { carriedOver, rowsOf, sealed } from './inlines.js';
-import { boxOf } from './rich.js';
+import { placeOf } from './rich.js';
 import { addLink, applyValues, namesOf, readHidden, readValues, rowOf } from './values.js';
 
 const EVERY = 150; // what has changed is told so soon; dirty.js looks only now and then
@@ -191,6 +191,6 @@ export class LiveView {
 
   #places(name) {
     const controls = Element.prototype.querySelectorAll.call(this.form, `[name="${CSS.escape(name)}"]`);
-    return [...controls].map((control) => boxOf(control) ?? control.closest('.related-widget-wrapper, .selector') ?? control);
+    return [...controls].map(placeOf);
   }
 }

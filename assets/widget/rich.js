@@ -1,4 +1,4 @@
-// Rich-text editors (CKEditor 5, TinyMCE) keep their text to themselves until the form is sent. Here it is read and
+// Rich-text editors (CKEditor 4 and 5, TinyMCE) keep their text to themselves until the form is sent. Here it is read and
 // set as if it stood in the textarea that the editor hides.
 // It must not know forms, nor what is done with a text. Where an editor stands, `boxes` says (assets/themes.toml).
 
@@ -18,6 +18,9 @@ export function boxOf(area) {
   return next && next.matches(boxes) ? next : null;
 }
 
+// What people see of a control.
+export const placeOf = (control) => boxOf(control) ?? control.closest('.related-widget-wrapper, .selector') ?? control;
+
 // The textarea of what stands in such a box.
 export function areaOf(element) {
   const area = boxes && element?.closest?.(boxes)?.previousElementSibling;
@@ -28,11 +31,11 @@ export function areaOf(element) {
 function editorOf(area) {
   const box = boxOf(area);
   if (!box) return null;
-  const { tinymce } = window;
   const five = [...box.querySelectorAll('[contenteditable]')].find((part) => part.ckeditorInstance)?.ckeditorInstance;
-  if (five) return five;
-  const tiny = tinymce?.get?.();
-  return (Array.isArray(tiny) ? tiny : []).find((editor) => editor.initialized && editor.getContainer() === box) ?? null;
+  const { CKEDITOR, tinymce } = window;
+  // Before they are ready they give back what they were given.
+  const stands = (editor) => (editor?.status === 'ready' ? editor.container.$ : editor?.initialized && editor.getContainer()) === box;
+  return five ?? [Object.values(CKEDITOR?.instances ?? {}), tinymce?.get?.()].flat().find(stands) ?? null;
 }
 
 const textOf = (editor) => (editor.getData ? editor.getData() : editor.getContent());
@@ -44,7 +47,16 @@ function begin(editor, raw) {
 // Before anything is typed in it.
 export function meet(area) {
   const editor = area && editorOf(area);
-  if (editor && !starts.has(editor)) begin(editor, area.value);
+  if (!editor || starts.has(editor)) return;
+  begin(editor, area.value);
+  follow(area);
+}
+
+// CKEditor 4 looks whether its textarea is read-only when it begins, and never again: one that began while somebody else
+// edited would take nothing that is typed later.
+export function follow(area) {
+  const editor = editorOf(area);
+  editor?.setReadOnly?.(area.matches('[readonly], [disabled]') || Boolean(editor.config.readOnly));
 }
 
 // The text of a textarea, whoever holds it. As long as an editor is left alone, it is what was put in: what the editor
@@ -82,7 +94,10 @@ function lookOut(area, tries) {
 function show(editor, area) {
   const text = waiting.get(area);
   waiting.delete(area);
-  if (editor.setData) editor.setData(text);
+  // CKEditor 4 would write its frame's document anew, and lose what is typed until that is read. In its source mode it is
+  // given the text as it stands.
+  if (editor.loadSnapshot) editor.loadSnapshot(editor.mode === 'source' ? text : editor.dataProcessor.toHtml(text));
+  else if (editor.setData) editor.setData(text);
   else editor.setContent(text);
   begin(editor, text);
 }
