@@ -67,15 +67,18 @@ fn outdented(script: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Without the spaces that mean nothing in CSS. Those before a colon do: they stand between a selector's parts.
+/// Without the spaces and ends of lines that mean nothing in CSS. Spaces before a colon do: they stand between a
+/// selector's parts. Lines of script stay lines.
 fn squeezed(sheets: &str) -> String {
     let spaces = [(": ", ":"), (" {", "{"), ("{ ", "{"), ("; ", ";"), (", ", ","), (" }", "}"), (";}", "}")];
     let lines = sheets.lines().map(|line| {
-        let script = line.starts_with("export ") || line.starts_with("import ");
+        let script = ["export ", "import ", "//"].iter().any(|start| line.starts_with(start));
         let squeezed = spaces.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
-        if script { line.to_owned() } else { squeezed }
+        let goes_on = !script && !line.contains('`') && line.ends_with(['{', '}', ';', ',']);
+        let whole = if script { line.to_owned() } else { squeezed };
+        if goes_on { whole } else { whole + "\n" }
     });
-    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+    lines.collect::<String>().replace(";}", "}")
 }
 
 fn minified(name: &str, script: &str) -> String {

@@ -5,9 +5,8 @@
 import { CHAT_CSS } from './chat_css.js';
 import { linked } from './chats.js';
 import { Coloured } from './coloured.js';
+import { make } from './make.js';
 import { clockTime, colour, initials } from './people.js';
-
-const make = (tag, className, more = {}) => Object.assign(document.createElement(tag), { className, ...more });
 
 export class Chat extends Coloured {
   #windows = new Map();

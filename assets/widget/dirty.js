@@ -4,7 +4,7 @@
 // value. `watch` gives `flush`, which looks at once, for when
 // something is about to be decided by the answer, and `begin`, for who is about to fill something in.
 // It must not know what follows from the answer, nor the socket.
-import { controlsOf } from './form.js';
+import { all, controlsOf } from './form.js';
 import { areaOf, meet, read } from './rich.js';
 
 const THROTTLE = 400;
@@ -114,7 +114,7 @@ export function watch(form, { window, frozen, onDirty, onActive, onLook, signal 
 function watchFrames(form, window, signal, touch, typed) {
   const heard = new WeakSet();
   const listen = () => {
-    for (const frame of Element.prototype.querySelectorAll.call(form, 'iframe')) {
+    for (const frame of all(form, 'iframe')) {
       meet(areaOf(frame));
       let inner = null;
       try {

@@ -8,6 +8,7 @@
 // `names` are the fields that were changed, `base` what those showed before; `apply`: fill in without asking, once;
 // `files`: [[name, file], …] that have to be chosen again; `older`: an earlier draft that nobody has answered yet;
 // `unknown`: the person's name, where the proxy knew no more of them than their session.
+import { read } from './storage.js';
 
 const KEY = 'collab-draft:';
 export const MOST = 256 * 1024; // characters of one draft
@@ -47,13 +48,9 @@ export function keep(storage, user, object, draft, now) {
 }
 
 export function find(storage, user, object, now) {
-  try {
-    const draft = JSON.parse(storage.getItem(keyOf(user, object)));
-    const lists = [draft?.names, draft?.fields, draft?.base].every(Array.isArray);
-    return draft?.v === 1 && lists && now - draft.at < AGE ? draft : null;
-  } catch {
-    return null;
-  }
+  const draft = read(storage, keyOf(user, object));
+  const lists = [draft?.names, draft?.fields, draft?.base].every(Array.isArray);
+  return draft?.v === 1 && lists && now - draft.at < AGE ? draft : null;
 }
 
 // A draft from before the proxy knew who this is: of somebody of this name, whom only their session stood for.
@@ -86,13 +83,8 @@ function sweep(storage, now) {
   for (let i = 0; i < storage.length; i += 1) {
     const key = storage.key(i);
     if (!key?.startsWith(KEY)) continue;
-    let at = 0;
-    try {
-      at = JSON.parse(storage.getItem(key)).at ?? 0;
-    } catch {
-      // Broken: as old as can be.
-    }
-    found.push({ key, at });
+    // Broken: as old as can be.
+    found.push({ key, at: read(storage, key)?.at ?? 0 });
   }
   found.sort((a, b) => b.at - a.at);
   for (const [rank, { key, at }] of found.entries()) {

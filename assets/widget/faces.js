@@ -1,9 +1,8 @@
 // The faces of the people on the object, in the banner: a circle each, with what they are doing for who points at it,
 // tabs to it or listens. Pressing one opens the conversation.
 // It must not know the socket nor what people are told when: it draws what it is given.
+import { make } from './make.js';
 import { colour, initials, label } from './people.js';
-
-const make = (tag, className, more = {}) => Object.assign(document.createElement(tag), { className, ...more });
 
 export class Faces {
   #faces = new Map();

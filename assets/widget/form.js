@@ -9,7 +9,7 @@ import { readOnlyCss, sheetOf } from './style.js';
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
 // properties of the same name. So the form is only ever touched through prototypes.
 export const controlsOf = (form) => Reflect.get(HTMLFormElement.prototype, 'elements', form);
-const all = (root, selector) => Element.prototype.querySelectorAll.call(root, selector);
+export const all = (root, selector) => Element.prototype.querySelectorAll.call(root, selector);
 
 // Kinds of input that have no `readonly`; a disabled control is the only one no platform opens a picker for.
 const NO_READONLY = new Set(['checkbox', 'radio', 'file', 'range', 'color', 'button', 'submit', 'reset', 'image']);

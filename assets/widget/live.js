@@ -2,6 +2,7 @@
 // marked, until it is saved or taken back. Nothing of it is ever sent with a form.
 // It must not know who edits (view.js) nor how frames travel; how a form is read and filled in is values.js's.
 import { changes } from './drafts.js';
+import { all } from './form.js';
 import { carriedOver, rowsOf, sealed } from './inlines.js';
 import { placeOf } from './rich.js';
 import { addLink, applyValues, namesOf, readHidden, readValues, rowOf } from './values.js';
@@ -190,7 +191,6 @@ export class LiveView {
   }
 
   #places(name) {
-    const controls = Element.prototype.querySelectorAll.call(this.form, `[name="${CSS.escape(name)}"]`);
-    return [...controls].map(placeOf);
+    return [...all(this.form, `[name="${CSS.escape(name)}"]`)].map(placeOf);
   }
 }

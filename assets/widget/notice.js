@@ -2,21 +2,19 @@
 // person should decide, and not just know. In the page's own flow, so that it covers nothing.
 // It must not know what it is about: it shows what it is given, and says which button was pressed.
 import { Coloured } from './coloured.js';
+import { make } from './make.js';
 import { NOTICE_CSS } from './style.js';
 
 export class Notice extends Coloured {
-  #text = document.createElement('p');
-  #table = document.createElement('div');
-  #actions = document.createElement('div');
+  #text = make('p');
+  #table = make('div', 'rows');
+  #actions = make('div', 'actions');
 
   constructor() {
     super(NOTICE_CSS);
-    const box = document.createElement('div');
-    box.className = 'box';
+    const box = make('div', 'box');
     // Heard once when it appears; what changes inside is not read out again and again.
     this.#text.setAttribute('role', 'status');
-    this.#actions.className = 'actions';
-    this.#table.className = 'rows';
     box.append(this.#text, this.#table, this.#actions);
     this.shadowRoot.append(box);
   }
@@ -42,24 +40,20 @@ export class Notice extends Coloured {
   }
 
   #button(id, label) {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = label;
+    const button = make('button', '', { type: 'button', textContent: label });
     button.addEventListener('click', () => this.onaction?.(id));
     return button;
   }
 }
 
 function row({ label, cells }) {
-  const line = document.createElement('div');
-  line.className = 'row';
-  const name = Object.assign(document.createElement('b'), { textContent: label });
+  const line = make('div', 'row');
   const parts = cells.map(([title, text]) => {
-    const cell = document.createElement('div');
-    if (title) cell.append(Object.assign(document.createElement('small'), { textContent: title }));
-    cell.append(Object.assign(document.createElement('span'), { textContent: text || '–' }));
+    const cell = make('div');
+    if (title) cell.append(make('small', '', { textContent: title }));
+    cell.append(make('span', '', { textContent: text || '–' }));
     return cell;
   });
-  line.append(name, ...parts);
+  line.append(make('b', '', { textContent: label }), ...parts);
   return line;
 }

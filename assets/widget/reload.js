@@ -3,6 +3,7 @@
 // It must not know why a reload is wanted (view.js).
 
 import { place } from './reading.js';
+import { read } from './storage.js';
 
 const KEY = 'collab-reload';
 const SPACING = 3_000; // at most one reload by itself in this time
@@ -17,12 +18,8 @@ export function plan(last, version, now, random) {
 }
 
 export function remembered(storage, path) {
-  try {
-    const last = JSON.parse(storage.getItem(KEY));
-    return last?.path === path ? last : null;
-  } catch {
-    return null; // storage may be switched off or hold something else
-  }
+  const last = read(storage, KEY);
+  return last?.path === path ? last : null;
 }
 
 // Is there a page to load? Whoever reads must not be left with an error instead, because the site restarts just then.
