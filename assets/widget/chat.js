@@ -134,8 +134,9 @@ class Window {
     this.dot.ariaLabel = this.dot.title;
     this.count.textContent = unread > 0 ? String(unread) : '';
     this.body.hidden = minimised;
-    this.away.textContent = here ? '' : texts.chat_offline_placeholder;
-    this.box.placeholder = here ? texts.chat_input_placeholder : texts.chat_cannot_send_message;
+    // Said once, and where it stays to be read.
+    this.away.textContent = here ? '' : text ? texts.chat_cannot_send_message : texts.chat_offline_placeholder;
+    this.box.placeholder = here ? texts.chat_input_placeholder : '';
     this.box.ariaLabel = texts.chat_input_placeholder;
     this.box.disabled = !here && text === '';
     this.send.disabled = !here;

@@ -20,6 +20,8 @@ export class Draft {
   #dirty = false;
   #editable = null; // not known yet
   #looked = false; // for an earlier draft
+  #text = 'draft_text'; // … or the one before it was answered
+  #passing = false; // the notice shows nothing that is lost with it
 
   constructor(form, config, texts, notice, { storage, window, begin = () => {} }) {
     Object.assign(this, { config, texts, notice, storage, window, begin });
@@ -103,9 +105,10 @@ export class Draft {
   // The form can be edited now, or no more.
   setEditable(editable) {
     // Told with every breath of the state; an offer that is being read must not be redrawn for nothing.
-    const same = this.#editable === editable;
+    if (this.#editable === editable) return;
     this.#editable = editable;
-    if (!same) this.#suggest();
+    if (!editable && this.#passing) this.notice.hide();
+    this.#suggest();
   }
 
   #suggest() {
@@ -159,7 +162,7 @@ export class Draft {
     const { texts } = this;
     const time = clockTime(at, document.documentElement.lang, Date.now());
     const old = this.#found.version !== this.config.version;
-    const lines = this.#found.restored ? [texts.restored_text] : [fill(texts.draft_text, { time }), old ? texts.draft_old_text : ''];
+    const lines = this.#found.restored ? [texts.restored_text] : [fill(texts[this.#text], { time }), old ? texts.draft_old_text : ''];
     lines.push(this.#editable ? '' : texts.draft_wait_text);
     const ids = [...(this.#editable ? ['restore'] : []), ...(rows ? [] : ['compare']), 'forget'];
     this.notice.show({
@@ -181,6 +184,7 @@ export class Draft {
   // One draft is dealt with; perhaps there was another before it.
   #next() {
     const older = this.#raw?.older ?? null;
+    this.#text = 'draft_earlier_text';
     this.#raw = null;
     this.#offered(older);
     if (this.#dirty) this.flush();
@@ -191,7 +195,7 @@ export class Draft {
     const { fields, names, gone, files = [] } = this.#found;
     this.begin();
     const done = fillIn(this.#form, fields, names, this.config.add_row);
-    showFilled(this.notice, this.texts, this.#form, { ...done, gone, files });
+    this.#passing = showFilled(this.notice, this.texts, this.#form, { ...done, gone, files });
     // The same work, now this page's.
     this.#dirty = true;
     this.#next();
@@ -232,6 +236,7 @@ export function fillIn(form, entries, names, addRow) {
   return applyValues(form, entries, { names: names.filter((name) => known.has(name) || entries.some(([n]) => n === name)), addRow, mark });
 }
 
+// Gives whether all of it found its place.
 export function showFilled(notice, texts, form, { applied, missing, gone = [], files = [] }) {
   const order = namesOf(form);
   const sorted = [...applied].sort((a, b) => order.indexOf(a) - order.indexOf(b));
@@ -242,7 +247,8 @@ export function showFilled(notice, texts, form, { applied, missing, gone = [], f
     ...files.map(([name, file]) => ({ label: labelOf(form, name), cells: [['', file], ['', texts.file_again_text]] })),
   ];
   const lines = [labels ? fill(texts.filled_text, { fields: labels }) : '', left.length ? texts.not_filled_text : ''];
-  notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left.length ? left : undefined });
+  notice.show({ text: lines.filter(Boolean).join(' '), actions: [{ id: 'done', label: texts.done_button }], rows: left });
+  return !left.length;
 }
 
 // The second of two boxes for one field (a date and its time) has no label of its own.

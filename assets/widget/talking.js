@@ -10,7 +10,7 @@ const FOCUS = 'collab-chat-focus:'; // in whose box somebody wrote when the page
 const READ = 'collab-read:'; // what was seen, on all of this browser's pages (localStorage)
 
 // `now`: the server's time. `send(type, fields)`: false if there is no line. `onUnread`: how many lines wait.
-export function talking({ element, texts, object, send, now, random, session, local, onUnread, window }) {
+export function talking({ element, texts, object, send, now, random, session, local, onUnread, window, signal }) {
   let chats = EMPTY;
   const { document } = window;
   const inSight = () => document.visibilityState === 'visible' && document.hasFocus();
@@ -69,7 +69,8 @@ export function talking({ element, texts, object, send, now, random, session, lo
   const windows = read(session, OPEN + object);
   if (Array.isArray(windows)) chats = reduce(chats, { type: 'restored', windows });
   seen(read(local, READ + object));
-  window.addEventListener('pagehide', () => write(session, FOCUS + object, element.focused));
+  const on = (type, work, more) => window.addEventListener(type, work, { ...more, signal });
+  on('pagehide', () => write(session, FOCUS + object, element.focused));
   let writing = read(session, FOCUS + object);
 
   // A page that loads itself again takes nobody out of what they write.
@@ -79,13 +80,13 @@ export function talking({ element, texts, object, send, now, random, session, lo
     writing = null;
   }
 
-  window.addEventListener('storage', ({ key, newValue }) => {
+  on('storage', ({ key, newValue }) => {
     if (key !== READ + object || !newValue) return;
     seen(parse(newValue));
     draw();
   });
-  window.addEventListener('focus', draw);
-  for (const type of ['resize', 'scroll']) window.addEventListener(type, lift, { passive: true });
+  on('focus', draw);
+  for (const type of ['resize', 'scroll']) on(type, lift, { passive: true });
 
   return {
     open(id) {

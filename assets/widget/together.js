@@ -28,7 +28,7 @@ export function together({ config, texts, form, banner, connection, lock, window
     window.document.body.append(element);
     signal.addEventListener('abort', () => element.remove());
     return talking({
-      element, texts, send, now, window,
+      element, texts, send, now, window, signal,
       object: `${user}:${config.object}`,
       random: () => Array.from(window.crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join(''),
       session: storage.session,

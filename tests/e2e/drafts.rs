@@ -361,7 +361,7 @@ async fn typing_beside_an_offer_is_kept_too() {
                 ("Second name".into(), "77".into())
             );
             ada.press_notice("OK").await;
-            ada.noticed("You have unsaved changes of this page").await;
+            ada.noticed("There are earlier unsaved changes of yours too").await;
             ada.press_notice("Compare").await;
             eventually!(
                 ada.look("return document.querySelector('collab-notice').shadowRoot.textContent").await,

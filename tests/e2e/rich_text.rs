@@ -25,7 +25,8 @@ async fn editor(browser: &Browser, number: i32) -> Value {
 
 /// As a person does: into what can be edited, wherever it stands. Some editors take a while to begin.
 async fn types(browser: &Browser, number: i32, text: &str) {
-    let script = format!("{EDITORS} const e = all.at({number}); return e ? body(e)?.isContentEditable : false");
+    let script =
+        format!("{EDITORS} const e = all.at({number}); return e ? body(e)?.isContentEditable : false");
     eventually!(browser.look(&script).await, |editable| *editable == true);
     tries(browser, number, text).await.unwrap();
 }
@@ -112,6 +113,9 @@ async fn survives(stage: &Stage, theme: &Theme, ada: &Browser) {
     opens(ada, theme).await;
     ada.press_notice("Fill them in").await;
     eventually!(reads(ada, 0).await, |text| text.contains(TYPED.trim()));
+    let filled =
+        "return document.querySelector('#id_body').nextElementSibling.hasAttribute('data-collab-filled')";
+    assert_eq!(ada.look(filled).await, true);
     // Three rows of comments: the second is taken away, and the third is numbered anew.
     ada.enter_field("comment_set-1-name", "Second").await;
     ada.js("document.querySelector('#comment_set-group .add-row a').click()", vec![]).await;

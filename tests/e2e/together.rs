@@ -180,8 +180,10 @@ async fn words_go_to_one_person_and_stay() {
             // Whoever has left is not written to.
             grace.close().await;
             eventually!(faces(&ada).await, |f| f.len() == 1);
-            let away = "return document.querySelector('collab-chat').shadowRoot.querySelector('.away').textContent";
-            eventually!(ada.look(away).await, |t| t == "User is offline. Messages cannot be sent.");
+            let away = "const part = (s) => document.querySelector('collab-chat').shadowRoot.querySelector(s); \
+                return [part('.away').textContent, part('textarea').placeholder]";
+            let once = json!(["User is offline. Messages cannot be sent.", ""]);
+            eventually!(ada.look(away).await, |said| *said == once);
             stage.shot(&ada, "chat-offline").await;
         })
         .await;

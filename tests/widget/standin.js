@@ -9,7 +9,7 @@ globalThis.Element = class {
 };
 globalThis.CSS = { escape: (text) => text };
 globalThis.MutationObserver = class { observe() {} disconnect() {} };
-globalThis.document = { getElementById: () => null };
+globalThis.document = { getElementById: () => null, documentElement: { lang: 'en' } };
 
 // `heard`: what a script of the page does when the control changes.
 export function control(name, value, { type = 'text', heard = () => {}, defaultValue = value } = {}) {
@@ -29,6 +29,7 @@ export const hidden = (name, value) => control(name, value, { type: 'hidden' });
 export const form = (...controls) => ({
   controls,
   get: (name) => controls.find((c) => c.name === name),
+  querySelector: () => null, // labels: there are none, and fields are called by their names
 });
 
 // Timers that run when they are told to, and listeners that are called by hand.
