@@ -3,6 +3,7 @@
 // It must not know states: it shows what it is given, and says which button was pressed.
 import { barAt } from './bars.js';
 import { Coloured } from './coloured.js';
+import { make } from './make.js';
 import { BANNER_CSS } from './style.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -22,14 +23,13 @@ export class Banner extends Coloured {
 
   constructor() {
     super(BANNER_CSS);
-    const part = (tag, className) => Object.assign(document.createElement(tag), { className });
-    this.#parts = { bar: part('div', 'bar'), text: part('p', 'text'), actions: part('div', 'actions'), live: part('div', 'heard') };
+    this.#parts = { bar: make('div', 'bar'), text: make('p', 'text'), actions: make('div', 'actions'), live: make('div', 'heard') };
     const { bar, text, actions, live } = this.#parts;
     // The visible sentence is not the live region: it may be redrawn without being news.
     live.setAttribute('role', 'status');
     live.setAttribute('aria-live', 'polite');
     // An English sentence on a right-to-left page keeps its full stop at its end.
-    text.append(document.createElement('bdi'));
+    text.append(make('bdi'));
     text.tabIndex = -1;
     bar.append(this.#icon(), text, actions);
     this.#bar = bar;
@@ -97,8 +97,7 @@ export class Banner extends Coloured {
   }
 
   #button(id) {
-    const button = document.createElement('button');
-    button.type = 'button';
+    const button = make('button', '', { type: 'button' });
     button.addEventListener('click', () => this.onaction?.(id));
     this.#buttons.set(id, button);
     this.#parts.actions.append(button);

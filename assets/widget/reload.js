@@ -42,9 +42,9 @@ export function unasked(event) {
 
 // A plain GET, never `location.reload()`: a page that came from a POST would ask to send it again.
 export function load(window, version, now) {
-  const { location, sessionStorage } = window;
+  const { location } = window;
   try {
-    sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, version, at: now, ...place(window) }));
+    window.sessionStorage.setItem(KEY, JSON.stringify({ path: location.pathname, version, at: now, ...place(window) }));
   } catch {
     // Without storage there is no guard against loops, so only a person may reload: see main.js.
   }

@@ -22,6 +22,7 @@ export function offers(notice, form, texts, addRow, begin = () => {}) {
   let offer = null;
   let last = 0;
   let usable = false;
+  let lasting = false; // what found no place stands nowhere else, so it stays in sight
   const labels = () => {
     const names = [...offer.names, ...offer.gone.map(([name]) => name)];
     const found = [...new Set(names.map((name) => labelOf(form, name)))];
@@ -41,9 +42,10 @@ export function offers(notice, form, texts, addRow, begin = () => {}) {
     if (id === 'compare') return draw(compared(offer, form, offer.by, texts));
     const { fields, names, gone } = offer ?? {};
     offer = null;
+    lasting = false;
     if (id !== 'restore') return notice.hide();
     begin();
-    showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
+    lasting = !showFilled(notice, texts, form, { ...fillIn(form, fields, names, addRow), gone });
   };
   return {
     take(frame) {
@@ -57,7 +59,7 @@ export function offers(notice, form, texts, addRow, begin = () => {}) {
     allow(editable) {
       if (usable === editable) return;
       usable = editable;
-      draw();
+      if (offer || !lasting) draw();
     },
   };
 }

@@ -49,6 +49,10 @@ test('without storage a person can still reload', () => {
   window.sessionStorage.setItem = () => { throw new Error('denied'); };
   load(window, 7, 0);
   assert.equal(window.calls.length, 1);
+  // Where it is forbidden, even to look at it throws.
+  Object.defineProperty(window, 'sessionStorage', { get: () => { throw new Error('denied'); } });
+  load(window, 7, 0);
+  assert.equal(window.calls.length, 2);
   assert.equal(remembered(null, '/'), null);
   assert.equal(remembered({ getItem: () => 'junk' }, '/'), null);
 });
