@@ -80,7 +80,7 @@ export const BANNER_CSS = `
 /* At the window's edge while the bar itself is out of sight (edge.js). */
 :host([edge]) { position: fixed; inset-block: auto calc(12px + var(--lift, 0px)); inset-inline: 12px; z-index: 1000; inline-size: auto; max-inline-size: 860px; margin: 0 auto !important; }
 :host([edge="top"]) { inset-block: calc(12px + var(--lift, 0px)) auto; }
-:host([edge]) .bar { box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
+:host([edge]) .bar { min-block-size: 46px; box-shadow: 0 4px 16px rgba(0, 0, 0, .35); }
 .icon { flex: none; inline-size: 16px; block-size: 16px; color: var(--mark); }
 .icon path { fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .text { flex: 1 1 auto; min-inline-size: 0; margin: 0; overflow-wrap: anywhere; user-select: text; }
