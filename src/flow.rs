@@ -186,8 +186,9 @@ async fn object_page(
     let eyes = if to_field.is_some() { render::eyes(request.headers()) } else { HeaderMap::new() };
     let object = resolve::object(app, object, view, path, to_field.as_deref(), &eyes).await;
     render::ask_plainly(request.headers_mut());
-    let who = app.identity.who(headers).await;
-    let seen = app.hub.store().read(&object).await;
+    let store = app.hub.store();
+    let who = store.unless_down(app.identity.who(headers)).await;
+    let seen = store.unless_down(store.read(&object)).await;
     let root = root_of(&app.prefixes, request.uri().path()).unwrap_or("/admin/").to_owned();
     let answer = pass(app, request, None, &Accepts::of(headers)).await;
     let (who, version, saved_pages, now) = match (who, seen) {
@@ -210,8 +211,9 @@ async fn object_page(
 /// Any other page of the admin; read for the person's name as long as that is unknown.
 async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<Incoming>) -> Response<Body> {
     let who = app
-        .identity
-        .who(headers)
+        .hub
+        .store()
+        .unless_down(app.identity.who(headers))
         .await
         .ok()
         .filter(|who: &Who| who.name.is_none() && !who.session.is_empty());

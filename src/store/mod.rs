@@ -5,6 +5,7 @@
 
 mod memory;
 mod redis;
+mod redis_errors;
 mod redis_life;
 mod redis_link;
 mod redis_news;
@@ -86,6 +87,20 @@ impl Store {
     /// It may be away while this process lives.
     pub fn is_remote(&self) -> bool {
         matches!(self, Self::Redis(_))
+    }
+
+    /// The same, unless the store is away: then nobody waits until it is back. For what can do without it.
+    pub async fn unless_down<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Memory(_) => work.await,
+            Self::Redis(store) => tokio::select! {
+                done = work => done,
+                error = Box::pin(store.link.lost()) => Err(error),
+            },
+        }
     }
 
     /// Takes one step by the rules, atomically.

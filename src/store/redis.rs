@@ -13,9 +13,10 @@ use redis::{RedisError, Script};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::redis_errors::masked;
 use super::redis_life::Life;
+use super::redis_link::Link;
 pub use super::redis_link::RedisConfig;
-use super::redis_link::{Link, masked};
 pub use super::redis_news::{Heard, Notice};
 use super::redis_people::meet_script;
 use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};

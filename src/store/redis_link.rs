@@ -1,17 +1,29 @@
-//! The connection to Redis: one multiplexed link for commands, made anew whenever it is in doubt.
+//! The connection to Redis: one multiplexed link for commands, watched over and made anew by one task.
 //!
 //! Owns connecting, deadlines and retries. The crate's own connection manager does not reconnect after response
-//! time-outs, so a link that failed once for any reason but an answer from Redis is thrown away here.
+//! time-outs. Here a task asks the server all the time whether it is there, so that nobody has to find out by waiting
+//! for an answer of their own; and only that task connects, so that a server that is away is not stormed.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
-use tokio::sync::Mutex;
+use redis::{AsyncConnectionConfig, Client, RedisError};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
+use super::redis_errors::{Class, class, explain, masked};
 use crate::ids;
+
+/// The server is asked so often whether it is there,
+const BEAT: Duration = Duration::from_millis(500);
+/// and taken for gone if it has not answered within this.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// One that is back within this was not away.
+const MOMENT: Duration = Duration::from_millis(250);
+/// It is looked for no less often.
+const SELDOM: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub struct RedisConfig {
@@ -24,52 +36,130 @@ pub struct RedisConfig {
     pub timeout: Duration,
 }
 
+impl RedisConfig {
+    /// How long an outage is waited out before callers are told of it: all the retries together.
+    fn span(&self) -> Duration {
+        let retries = self.retry_delay * (2_u32.saturating_pow(self.max_retries.min(16)) - 1);
+        retries.max(MOMENT)
+    }
+}
+
+#[derive(Clone)]
+struct Live {
+    /// Counts connections.
+    number: u64,
+    connection: MultiplexedConnection,
+    life: Arc<str>,
+}
+
+#[derive(Clone)]
+enum State {
+    Up(Live),
+    Down {
+        /// Empty as long as nothing is known.
+        why: Arc<str>,
+        since: Instant,
+        /// It was reached, and said no: waiting does not help.
+        refused: bool,
+    },
+}
+
 pub(super) struct Link {
     client: Client,
     config: RedisConfig,
-    current: Mutex<Option<MultiplexedConnection>>,
-    /// The name of the server's present life, as the newest connection was told; empty where it does not tell.
-    life: std::sync::Mutex<String>,
+    state: Arc<watch::Sender<State>>,
+    keeper: OnceLock<Keeper>,
+}
+
+/// Ends with the link.
+struct Keeper(tokio::task::JoinHandle<()>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
         let client = Client::open(config.url.as_str())
             .map_err(|e| StoreError::Down(format!("{} is not a Redis address: {e}", masked(&config.url))))?;
-        Ok(Self { client, config, current: Mutex::new(None), life: std::sync::Mutex::default() })
+        let (state, _) = watch::channel(down("", false));
+        Ok(Self { client, config, state: Arc::new(state), keeper: OnceLock::new() })
     }
 
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Which life of the server commands reach: another one after it was started anew, or another took its place.
+    /// Nothing that is asked of it may take longer.
+    pub(super) fn timeout(&self) -> Duration {
+        self.config.timeout
+    }
+
+    /// Which life of the server commands reach: another one after it was started anew, or another took its place. Empty
+    /// where it does not tell.
     pub(super) fn life(&self) -> String {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        match &*self.state.borrow() {
+            State::Up(live) => live.life.to_string(),
+            State::Down { .. } => String::new(),
+        }
     }
 
     pub(super) fn url(&self) -> &str {
         &self.config.url
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, RedisError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref() {
-            return Ok(connection.clone());
-        }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.config.timeout))
-            .set_response_timeout(Some(self.config.timeout));
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        // A user who may not ask is told nothing; then nothing follows from it either.
-        let info: Result<String, RedisError> =
-            redis::cmd("INFO").arg("server").query_async(&mut connection).await;
-        let life = info.ok().and_then(|info| {
-            info.lines().find_map(|line| line.strip_prefix("run_id:").map(|id| id.trim().to_owned()))
+    /// The present state, and what becomes of it.
+    fn watched(&self) -> watch::Receiver<State> {
+        self.keeper.get_or_init(|| {
+            let (client, config, state) = (self.client.clone(), self.config.clone(), Arc::clone(&self.state));
+            Keeper(tokio::spawn(keep(client, config, state)))
         });
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life.unwrap_or_default();
-        *current = Some(connection.clone());
-        Ok(connection)
+        self.state.subscribe()
+    }
+
+    /// A connection that answers. An outage that has only begun is waited out; who comes later is told at once.
+    async fn live(&self) -> Result<Live, StoreError> {
+        let mut states = self.watched();
+        loop {
+            let (why, left) = match &*states.borrow_and_update() {
+                State::Up(live) => return Ok(live.clone()),
+                State::Down { why, since, refused } => {
+                    let span = if why.is_empty() { self.config.timeout } else { self.config.span() };
+                    (
+                        Arc::clone(why),
+                        if *refused { Duration::ZERO } else { span.saturating_sub(since.elapsed()) },
+                    )
+                }
+            };
+            if left.is_zero() || timeout(left, states.changed()).await.is_err() {
+                return Err(self.error(&why));
+            }
+        }
+    }
+
+    fn error(&self, why: &str) -> StoreError {
+        let why = if why.is_empty() { "it does not answer" } else { why };
+        StoreError::Down(format!("{}: {why}", masked(&self.config.url)))
+    }
+
+    /// Returns when the server is away, and not just for a moment.
+    pub(super) async fn lost(&self) -> StoreError {
+        let mut states = self.watched();
+        loop {
+            let (why, left) = match &*states.borrow_and_update() {
+                State::Up(_) => (None, Duration::MAX),
+                State::Down { why, since, .. } => (
+                    Some(Arc::clone(why)),
+                    (if why.is_empty() { self.config.timeout } else { MOMENT })
+                        .saturating_sub(since.elapsed()),
+                ),
+            };
+            if timeout(left, states.changed()).await.is_err() {
+                return self.error(&why.unwrap_or_default());
+            }
+        }
     }
 
     /// Runs `work` on the link, again on a new one if the old one broke. `work` must be safe to run twice: a
@@ -82,71 +172,151 @@ impl Link {
         let mut delay = self.config.retry_delay;
         let mut tries = 0;
         loop {
-            let result = match self.connection().await {
-                Ok(connection) => work(connection).await,
-                Err(e) => Err(e),
+            let live = self.live().await?;
+            let why = tokio::select! {
+                done = work(live.connection.clone()) => match done {
+                    Ok(value) => return Ok(value),
+                    Err(error) => match class(&error) {
+                        Class::No => return Err(StoreError::Down(explain(&error))),
+                        Class::Later => {
+                            sleep(jittered(delay)).await;
+                            delay *= 2;
+                            explain(&error)
+                        }
+                        // Slow, and there all the same: its heart beats.
+                        Class::Unheard if error.is_timeout() => error.to_string(),
+                        Class::Unheard | Class::Elsewhere => {
+                            self.broke(live.number, &explain(&error));
+                            explain(&error)
+                        }
+                    },
+                },
+                () = self.outlived(live.number) => "it stopped answering".to_owned(),
             };
-            let error = match result {
-                Ok(value) => return Ok(value),
-                Err(e) => e,
-            };
-            if is_answer(&error) {
-                return Err(StoreError::Down(explain(&error)));
-            }
-            *self.current.lock().await = None;
             if tries >= self.config.max_retries {
-                return Err(StoreError::Down(format!("{}: {error}", masked(&self.config.url))));
+                return Err(self.error(&why));
             }
             tries += 1;
-            let full = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            tokio::time::sleep(Duration::from_millis(full / 2 + ids::below(full / 2 + 1))).await;
-            delay *= 2;
+        }
+    }
+
+    /// Returns when this connection is not the present one any more.
+    async fn outlived(&self, number: u64) {
+        let mut states = self.state.subscribe();
+        let _ = states.wait_for(|state| !matches!(state, State::Up(live) if live.number == number)).await;
+    }
+
+    fn broke(&self, number: u64, why: &str) {
+        self.state.send_if_modified(|state| {
+            let present = matches!(state, State::Up(live) if live.number == number);
+            if present {
+                *state = down(why, false);
+            }
+            present
+        });
+    }
+}
+
+fn down(why: &str, refused: bool) -> State {
+    State::Down { why: why.into(), since: Instant::now(), refused }
+}
+
+/// From half of it to all of it, so that many do not come at once.
+fn jittered(delay: Duration) -> Duration {
+    let full = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(full / 2 + ids::below(full / 2 + 1))
+}
+
+/// Connects, watches, and connects again, for ever.
+async fn keep(client: Client, config: RedisConfig, state: Arc<watch::Sender<State>>) {
+    let mut delay = config.retry_delay;
+    let mut number = 0;
+    let mut lost: Option<Instant> = None;
+    loop {
+        match connect(&client, &config).await {
+            Ok((connection, life)) => {
+                if let Some(lost) = lost.take() {
+                    tracing::info!(after = ?lost.elapsed(), "Redis answers again");
+                }
+                delay = config.retry_delay;
+                number += 1;
+                state.send_replace(State::Up(Live { number, connection: connection.clone(), life }));
+                beats(connection, &config, &state, number).await;
+                if let State::Down { why, .. } = &*state.borrow() {
+                    tracing::warn!(why = &**why, "the link to Redis broke; connecting again");
+                }
+                lost = Some(Instant::now());
+            }
+            Err(error) => {
+                let refused = class(&error) == Class::No;
+                let why: Arc<str> = explain(&error).into();
+                state.send_if_modified(|state| {
+                    let State::Down { why: before, refused: already, .. } = state else { return false };
+                    let news = *before != why || *already != refused;
+                    if news {
+                        tracing::warn!(why = &*why, "Redis cannot be reached; trying again");
+                        (*before, *already) = (Arc::clone(&why), refused);
+                    }
+                    news
+                });
+                lost.get_or_insert_with(Instant::now);
+                sleep(jittered(delay)).await;
+                delay = (delay * 2).min(SELDOM.max(config.retry_delay));
+            }
         }
     }
 }
 
-/// Redis said no, as opposed to nothing having been heard.
-fn is_answer(error: &RedisError) -> bool {
-    let unheard = error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || error.is_connection_refusal()
-        || matches!(error.kind(), ErrorKind::Io);
-    !unheard
-}
-
-/// The answers that operators meet, in plain words.
-fn explain(error: &RedisError) -> String {
-    let hint = match error.code() {
-        Some("READONLY") => "this Redis is a read-only replica; give the address of the primary",
-        Some("NOAUTH" | "WRONGPASS") => {
-            "Redis wants a user name and password: redis://user:password@host:6379/0"
-        }
-        Some("MOVED" | "ASK" | "CROSSSLOT") => "this is a Redis Cluster; give a single Redis",
-        Some("NOPERM") => "this Redis user may not run the commands that locks need",
-        Some("LOADING") => "Redis is still loading its data",
-        Some("OOM") => "Redis has no memory left",
-        _ => return error.to_string(),
+/// A connection, and the name of the server's present life.
+async fn connect(
+    client: &Client,
+    config: &RedisConfig,
+) -> Result<(MultiplexedConnection, Arc<str>), RedisError> {
+    let limits = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(config.timeout))
+        .set_response_timeout(Some(config.timeout));
+    let mut connection = client.get_multiplexed_async_connection_with_config(&limits).await?;
+    let info: Result<String, RedisError> =
+        redis::cmd("INFO").arg("server").query_async(&mut connection).await;
+    let info = match info {
+        Ok(info) => info,
+        // A user who may not ask is told nothing; then nothing follows from it either.
+        Err(error) if error.code() == Some("NOPERM") => String::new(),
+        Err(error) => return Err(error),
     };
-    format!("{error} ({hint})")
+    let life = info.lines().find_map(|line| line.strip_prefix("run_id:").map(str::trim));
+    Ok((connection, life.unwrap_or_default().into()))
 }
 
-/// An address that may be printed: without its password.
-pub(super) fn masked(address: &str) -> String {
-    match url::Url::parse(address) {
-        Ok(mut parsed) if parsed.password().is_some() => {
-            let _ = parsed.set_password(Some("***"));
-            parsed.to_string()
+/// Returns when the connection is of no more use: it has stopped answering, or somebody has found it broken.
+async fn beats(
+    mut connection: MultiplexedConnection,
+    config: &RedisConfig,
+    state: &watch::Sender<State>,
+    number: u64,
+) {
+    let mut states = state.subscribe();
+    let patience = PATIENCE.min(config.timeout);
+    let present = |state: &State| matches!(state, State::Up(live) if live.number == number);
+    loop {
+        if timeout(BEAT, states.wait_for(|state| !present(state))).await.is_ok() {
+            return;
         }
-        _ => address.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn passwords_are_never_printed() {
-        assert_eq!(super::masked("redis://u:secret@h:1/2"), "redis://u:***@h:1/2");
-        assert_eq!(super::masked("redis://h:1/2"), "redis://h:1/2");
+        let ping = timeout(patience, redis::cmd("PING").exec_async(&mut connection)).await;
+        let why = match ping {
+            Ok(Ok(())) => continue,
+            // It may not ask, or not now; it has answered.
+            Ok(Err(error)) if matches!(class(&error), Class::No | Class::Later) => continue,
+            Ok(Err(error)) => explain(&error),
+            Err(_) => format!("it did not answer within {} ms", patience.as_millis()),
+        };
+        state.send_if_modified(|state| {
+            let mine = present(state);
+            if mine {
+                *state = down(&why, false);
+            }
+            mine
+        });
+        return;
     }
 }

@@ -1,19 +1,32 @@
 //! What the proxies on one Redis tell each other: hints that an object changed.
 //!
-//! Nothing hangs on a hint: who missed one is told to look at everything again.
+//! Nothing hangs on a hint: who missed one is told to look at everything again. A subscription that has gone deaf looks
+//! like one on which nothing happens, so each proxy talks to itself through Redis, and connects again when it does not
+//! hear that.
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::{Stream, StreamExt};
+use redis::Msg;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::redis::Redis;
+use super::redis_errors::explain;
 use crate::collab::command::Event;
 use crate::collab::news::News;
 use crate::collab::record::NodeId;
 use crate::django::object::ObjectKey;
 use crate::ids;
+
+/// A proxy says something to itself so often, and hears it before the next time.
+const PROBE: Duration = Duration::from_secs(2);
+/// How long a new try waits: at first, and at most.
+const SOON: Duration = Duration::from_millis(100);
+const SELDOM: Duration = Duration::from_secs(2);
 
 /// Told to the other proxies: this object changed, look again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,39 +52,86 @@ impl Redis {
         format!("{}events", self.prefix)
     }
 
+    /// Only this proxy hears what is said here.
+    fn own_channel(&self) -> String {
+        format!("{}:{}", self.channel(), self.node.as_str())
+    }
+
     /// Listens to the other proxies until the receiver is dropped; connects again for ever. What was missed in
     /// between is healed by [`Heard::Gap`].
     pub async fn listen(&self, to: mpsc::Sender<Heard>) {
-        let mut delay = 100;
+        let mut delay = SOON;
         while !to.is_closed() {
-            match self.link.client().get_async_pubsub().await {
-                Ok(mut pubsub) => {
-                    if pubsub.subscribe(self.channel()).await.is_ok() {
-                        delay = 100;
-                        let _ = to.send(Heard::Gap).await;
-                        let mut messages = pubsub.on_message();
-                        while let Some(message) = messages.next().await {
-                            let notice = message
-                                .get_payload::<String>()
-                                .ok()
-                                .and_then(|text| serde_json::from_str::<Notice>(&text).ok());
-                            match notice {
-                                Some(notice) if notice.from == self.node => {}
-                                Some(notice) => {
-                                    let _ = to.send(Heard::Notice(notice)).await;
-                                }
-                                None => {
-                                    tracing::warn!(channel = self.channel(), "a notice that cannot be read")
-                                }
-                            }
-                        }
-                    }
-                    tracing::warn!("the subscription to Redis ended; connecting again");
-                }
-                Err(error) => tracing::warn!(%error, "cannot subscribe to Redis; trying again"),
+            let began = Instant::now();
+            let why = tokio::select! {
+                why = self.subscribed(&to) => why,
+                () = to.closed() => return,
+            };
+            tracing::warn!(why, "nothing is heard from Redis; subscribing again");
+            delay = if began.elapsed() > SELDOM { SOON } else { (delay * 2).min(SELDOM) };
+            let full = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            sleep(Duration::from_millis(full / 2 + ids::below(full))).await;
+        }
+    }
+
+    /// One subscription, as long as it hears. Gives why it does not any more.
+    async fn subscribed(&self, to: &mpsc::Sender<Heard>) -> String {
+        let subscribing = async {
+            let mut pubsub = self.link.client().get_async_pubsub().await?;
+            pubsub.subscribe(&[self.channel(), self.own_channel()]).await?;
+            Ok::<_, redis::RedisError>(pubsub)
+        };
+        // The crate waits for ever for a server that takes the connection and says nothing.
+        let (_sink, messages) = match timeout(self.link.timeout(), subscribing).await {
+            Ok(Ok(pubsub)) => pubsub.split(),
+            Ok(Err(error)) => return explain(&error),
+            Err(_) => return "it did not answer".to_owned(),
+        };
+        let _ = to.send(Heard::Gap).await;
+        // How many of our own words have come back.
+        let back = AtomicU64::new(0);
+        tokio::select! {
+            () = self.pass_on(messages, to, &back) => "the connection ended".to_owned(),
+            () = self.deaf(&back) => "what this proxy says there does not come back".to_owned(),
+        }
+    }
+
+    async fn pass_on(
+        &self,
+        mut messages: impl Stream<Item = Msg> + Unpin,
+        to: &mpsc::Sender<Heard>,
+        back: &AtomicU64,
+    ) {
+        let own = self.own_channel();
+        while let Some(message) = messages.next().await {
+            if message.get_channel_name() == own {
+                back.fetch_add(1, Ordering::Relaxed);
+                continue;
             }
-            tokio::time::sleep(Duration::from_millis(delay / 2 + ids::below(delay))).await;
-            delay = (delay * 2).min(5_000);
+            let text = message.get_payload::<String>().ok();
+            match text.and_then(|text| serde_json::from_str::<Notice>(&text).ok()) {
+                Some(notice) if notice.from == self.node => {}
+                Some(notice) => {
+                    let _ = to.send(Heard::Notice(notice)).await;
+                }
+                None => tracing::warn!(channel = self.channel(), "a notice that cannot be read"),
+            }
+        }
+    }
+
+    /// Returns when our own words do not come back, although the server takes them.
+    async fn deaf(&self, back: &AtomicU64) {
+        let own = &self.own_channel();
+        loop {
+            let before = back.load(Ordering::Relaxed);
+            let said = |mut c: redis::aio::MultiplexedConnection| async move {
+                redis::cmd("PUBLISH").arg(own).arg("").exec_async(&mut c).await
+            };
+            let said = self.link.run(said).await;
+            sleep(PROBE).await;
+            if said.is_ok() && back.load(Ordering::Relaxed) == before {
+                return;
+            }
         }
     }
 }

@@ -1,0 +1,143 @@
+//! What an error of Redis means: for the caller, and for the person who has to mend it.
+//!
+//! Pure. Owns telling answers from silence, and plain words; what is done about it is the link's.
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// What follows from an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Nothing was heard, or only half: the connection is of no more use.
+    Unheard,
+    /// This server is not, or no longer, the one that takes our writes: connect again, perhaps to another.
+    Elsewhere,
+    /// It says no for now.
+    Later,
+    /// It says no.
+    No,
+}
+
+pub(super) fn class(error: &RedisError) -> Class {
+    if error.is_io_error()
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_connection_refusal()
+    {
+        return Class::Unheard;
+    }
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => Class::Unheard,
+        ErrorKind::Server(kind) => match kind {
+            ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown => Class::Elsewhere,
+            ServerErrorKind::BusyLoading | ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown => {
+                Class::Later
+            }
+            _ => by_words(error),
+        },
+        _ => by_words(error),
+    }
+}
+
+/// What the crate has no kind for.
+fn by_words(error: &RedisError) -> Class {
+    match error.code() {
+        Some("NOREPLICAS" | "BUSY") => Class::Later,
+        _ if error.detail().is_some_and(|d| d.contains("max number of clients")) => Class::Later,
+        _ => Class::No,
+    }
+}
+
+/// The answers that operators meet, in plain words.
+pub(super) fn explain(error: &RedisError) -> String {
+    let hint = match error.code() {
+        Some("READONLY") => "this Redis is a read-only replica; give the address of the primary",
+        Some("NOAUTH" | "WRONGPASS") => WHO,
+        _ if error.kind() == ErrorKind::AuthenticationFailed => WHO,
+        Some("MOVED" | "ASK" | "CROSSSLOT") => "this is a Redis Cluster; give a single Redis",
+        Some("NOPERM") => "this Redis user may not run the commands that locks need",
+        Some("LOADING") => "Redis is still loading its data",
+        Some("OOM") => "Redis has no memory left",
+        Some("NOREPLICAS") => "too few replicas are there for Redis to take writes: min-replicas-to-write",
+        _ if error.detail().is_some_and(|d| d.contains("max number of clients")) => {
+            "Redis serves as many clients as it may: maxclients"
+        }
+        _ => return error.to_string(),
+    };
+    format!("{error} ({hint})")
+}
+
+const WHO: &str = "Redis wants a user name and password: redis://user:password@host:6379/0";
+
+/// An address that may be printed: without its password.
+pub(super) fn masked(address: &str) -> String {
+    let parsed = url::Url::parse(address).ok().filter(|_| address.contains("://"));
+    let Some(mut parsed) = parsed else {
+        // Whatever it is, what stands before the last @ may be a password.
+        return address
+            .rsplit_once('@')
+            .map_or_else(|| address.to_owned(), |(_, host)| format!("***@{host}"));
+    };
+    if parsed.password().is_some() {
+        let _ = parsed.set_password(Some("***"));
+    }
+    // Addresses of unix sockets have theirs among the parameters.
+    if parsed.query_pairs().any(|(name, _)| name == "pass") {
+        let shown: Vec<(String, String)> = parsed
+            .query_pairs()
+            .map(|(name, value)| {
+                (name.to_string(), if name == "pass" { "***".to_owned() } else { value.to_string() })
+            })
+            .collect();
+        parsed.query_pairs_mut().clear().extend_pairs(shown);
+    }
+    parsed.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> RedisError {
+        let reply = format!("-{text}\r\n");
+        match redis::parse_redis_value(reply.as_bytes()).and_then(redis::Value::extract_error) {
+            Err(error) => error,
+            Ok(value) => panic!("{text}: {value:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_from_silence() {
+        for (text, want) in [
+            ("READONLY You can't write against a read only replica.", Class::Elsewhere),
+            ("MASTERDOWN Link with MASTER is down", Class::Elsewhere),
+            ("LOADING Redis is loading the dataset in memory", Class::Later),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", Class::Later),
+            ("NOREPLICAS Not enough good replicas to write.", Class::Later),
+            ("BUSY Redis is busy running a script.", Class::Later),
+            ("ERR max number of clients reached", Class::Later),
+            ("NOPERM this user has no permissions to run the 'set' command", Class::No),
+            ("OOM command not allowed when used memory > 'maxmemory'.", Class::No),
+            ("WRONGTYPE Operation against a key holding the wrong kind of value", Class::No),
+        ] {
+            assert_eq!(class(&said(text)), want, "{text}");
+        }
+        let cut = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(class(&RedisError::from(cut)), Class::Unheard);
+        assert!(explain(&said("READONLY You can't write")).contains("address of the primary"));
+        assert!(explain(&said("ERR max number of clients reached")).contains("maxclients"));
+    }
+
+    #[test]
+    fn passwords_are_never_printed() {
+        for (address, want) in [
+            ("redis://u:secret@h:1/2", "redis://u:***@h:1/2"),
+            ("redis://h:1/2", "redis://h:1/2"),
+            ("unix:///run/r.sock?db=1&user=u&pass=secret", "unix:///run/r.sock?db=1&user=u&pass=***"),
+            ("u:secret@h:1", "***@h:1"),
+        ] {
+            let shown = masked(address);
+            assert!(!shown.contains("secret"), "{shown}");
+            assert_eq!(shown.replace("%2A", "*"), want);
+        }
+    }
+}
