@@ -9,7 +9,7 @@ use collab_proxy::clock::Clock;
 use collab_proxy::collab::command::{Command, Outcome};
 use collab_proxy::collab::record::{NodeId, Page, PageId, Person, Rules, UserKey};
 use collab_proxy::django::object::ObjectKey;
-use collab_proxy::store::{Memory, Redis, RedisConfig, Store};
+use collab_proxy::store::{Certificates, Memory, Redis, RedisConfig, Sentinels, Store};
 use tokio::task::JoinSet;
 
 use crate::Error;
@@ -33,6 +33,8 @@ pub(crate) async fn run(dir: &Path) -> Result<(), Error> {
         max_retries: 3,
         retry_delay: Duration::from_millis(500),
         timeout: Duration::from_secs(5),
+        certificates: Certificates::default(),
+        sentinels: Sentinels::default(),
     };
     let redis = Redis::new(config, Rules::default(), NodeId::from("bench"), None)?;
     let stores = [

@@ -21,7 +21,7 @@ use crate::ids;
 use crate::server::{self, Limits, Listener};
 use crate::socket::hub::Hub;
 use crate::state;
-use crate::store::{Memory, Redis, RedisConfig, Store};
+use crate::store::{Memory, Redis, Store};
 use crate::token::Key;
 
 /// A proxy that is ready to serve.
@@ -37,18 +37,13 @@ pub struct Proxy {
 /// Opens the store that the settings name.
 pub async fn open_store(settings: &Settings, node: NodeId) -> Result<Store, String> {
     let rules: Rules = settings.rules.clone();
-    let Some(url) = &settings.redis else {
+    let Some(config) = &settings.redis else {
         return Ok(Store::Memory(Box::new(Memory::new(Clock::system(), rules))));
     };
-    let config = RedisConfig {
-        url: url.0.clone(),
-        prefix: settings.redis_prefix.clone(),
-        max_retries: settings.redis_max_retries,
-        retry_delay: settings.redis_retry_delay,
-        timeout: settings.redis_timeout,
-    };
-    let redis = Redis::new(config, rules, node, None).map_err(|e| e.to_string())?;
-    redis.probe().await.map_err(|e| e.to_string())?;
+    let redis = Redis::new(config.clone(), rules, node, None).map_err(|e| e.to_string())?;
+    for warning in redis.probe().await.map_err(|e| e.to_string())? {
+        tracing::warn!("{warning}");
+    }
     Ok(Store::Redis(Box::new(redis)))
 }
 

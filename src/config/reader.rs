@@ -62,7 +62,8 @@ impl Reader {
             return;
         };
         // What is secret stays so in messages.
-        let found = if key.starts_with("secret") { String::new() } else { format!(", found {}", entry.raw) };
+        let found =
+            if super::redis::is_secret(key) { String::new() } else { format!(", found {}", entry.raw) };
         self.problems.push(Problem { origin: entry.origin.0.clone(), text: format!("{key}: {what}{found}") });
     }
 

@@ -92,15 +92,6 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
         .map_err(|_| "expected an address or a network, such as 10.0.0.0/8".to_owned())
 }
 
-pub(super) fn redis_url(text: &str) -> Result<String, String> {
-    match redis::IntoConnectionInfo::into_connection_info(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => {
-            Err("expected redis://host:6379/0, rediss://host:6379/0 or unix:///path/to.sock".to_owned())
-        }
-    }
-}
-
 pub(super) fn takeover(text: &str) -> Result<Takeover, String> {
     match text {
         "off" => Ok(Takeover::Off),

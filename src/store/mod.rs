@@ -10,11 +10,14 @@ mod redis_life;
 mod redis_link;
 mod redis_news;
 mod redis_people;
+mod redis_probe;
+mod redis_where;
 
 use std::fmt;
 
 pub use memory::Memory;
 pub use redis::{Heard, Notice, Redis, RedisConfig};
+pub use redis_where::{Certificates, Sentinels};
 
 use serde::{Deserialize, Serialize};
 

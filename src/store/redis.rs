@@ -41,7 +41,7 @@ pub struct Redis {
     pub(super) node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
     pub(super) clock: Option<Clock>,
-    commit: Script,
+    pub(super) commit: Script,
     life: Life,
     pub(super) meet: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
@@ -80,17 +80,6 @@ impl Redis {
         let tag = object.to_string();
         let colon = if more.is_empty() { "" } else { ":" };
         format!("{}{kind}:{{{}}}{colon}{more}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
-    }
-
-    /// Writes, reads and deletes one key, so that a Redis that cannot serve is found at the start.
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        let key = &format!("{}probe:{}", self.prefix, ids::id());
-        self.link
-            .run(|mut c| async move {
-                redis::cmd("SET").arg(key).arg("1").arg("PX").arg(10_000).exec_async(&mut c).await?;
-                redis::cmd("DEL").arg(key).exec_async(&mut c).await
-            })
-            .await
     }
 
     /// The secret that all proxies on this Redis share, if none is configured.

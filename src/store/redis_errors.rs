@@ -27,6 +27,7 @@ pub(super) fn class(error: &RedisError) -> Class {
     }
     match error.kind() {
         ErrorKind::Io | ErrorKind::ClusterConnectionNotFound => Class::Unheard,
+        ErrorKind::MasterNameNotFoundBySentinel => Class::Later,
         ErrorKind::Server(kind) => match kind {
             ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown => Class::Elsewhere,
             ServerErrorKind::BusyLoading | ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown => {

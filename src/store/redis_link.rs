@@ -4,16 +4,18 @@
 //! time-outs. Here a task asks the server all the time whether it is there, so that nobody has to find out by waiting
 //! for an answer of their own; and only that task connects, so that a server that is away is not stormed.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
 use super::redis_errors::{Class, class, explain, masked};
+use super::redis_where::{Certificates, Sentinels, Where};
 use crate::ids;
 
 /// The server is asked so often whether it is there,
@@ -34,6 +36,15 @@ pub struct RedisConfig {
     /// Doubles with every try.
     pub retry_delay: Duration,
     pub timeout: Duration,
+    pub certificates: Certificates,
+    pub sentinels: Sentinels,
+}
+
+/// Never its passwords and keys.
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(&self.url))
+    }
 }
 
 impl RedisConfig {
@@ -65,7 +76,7 @@ enum State {
 }
 
 pub(super) struct Link {
-    client: Client,
+    place: Arc<Where>,
     config: RedisConfig,
     state: Arc<watch::Sender<State>>,
     keeper: OnceLock<Keeper>,
@@ -82,14 +93,14 @@ impl Drop for Keeper {
 
 impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
-        let client = Client::open(config.url.as_str())
-            .map_err(|e| StoreError::Down(format!("{} is not a Redis address: {e}", masked(&config.url))))?;
+        let place = Arc::new(Where::new(&config).map_err(StoreError::Down)?);
         let (state, _) = watch::channel(down("", false));
-        Ok(Self { client, config, state: Arc::new(state), keeper: OnceLock::new() })
+        Ok(Self { place, config, state: Arc::new(state), keeper: OnceLock::new() })
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    /// Where it is now, for those who need a connection of their own.
+    pub(super) async fn client(&self) -> Result<Client, RedisError> {
+        self.place.client(self.config.timeout).await
     }
 
     /// Nothing that is asked of it may take longer.
@@ -113,8 +124,9 @@ impl Link {
     /// The present state, and what becomes of it.
     fn watched(&self) -> watch::Receiver<State> {
         self.keeper.get_or_init(|| {
-            let (client, config, state) = (self.client.clone(), self.config.clone(), Arc::clone(&self.state));
-            Keeper(tokio::spawn(keep(client, config, state)))
+            let (place, config, state) =
+                (Arc::clone(&self.place), self.config.clone(), Arc::clone(&self.state));
+            Keeper(tokio::spawn(keep(place, config, state)))
         });
         self.state.subscribe()
     }
@@ -228,12 +240,12 @@ fn jittered(delay: Duration) -> Duration {
 }
 
 /// Connects, watches, and connects again, for ever.
-async fn keep(client: Client, config: RedisConfig, state: Arc<watch::Sender<State>>) {
+async fn keep(place: Arc<Where>, config: RedisConfig, state: Arc<watch::Sender<State>>) {
     let mut delay = config.retry_delay;
     let mut number = 0;
     let mut lost: Option<Instant> = None;
     loop {
-        match connect(&client, &config).await {
+        match connect(&place, &config).await {
             Ok((connection, life)) => {
                 if let Some(lost) = lost.take() {
                     tracing::info!(after = ?lost.elapsed(), "Redis answers again");
@@ -269,13 +281,23 @@ async fn keep(client: Client, config: RedisConfig, state: Arc<watch::Sender<Stat
 
 /// A connection, and the name of the server's present life.
 async fn connect(
-    client: &Client,
+    place: &Where,
     config: &RedisConfig,
 ) -> Result<(MultiplexedConnection, Arc<str>), RedisError> {
     let limits = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(config.timeout))
         .set_response_timeout(Some(config.timeout));
+    let client = place.client(config.timeout).await?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&limits).await?;
+    if place.is_found() {
+        let role: Vec<redis::Value> = redis::cmd("ROLE").query_async(&mut connection).await?;
+        let role: String =
+            role.into_iter().next().map(redis::from_redis_value).transpose()?.unwrap_or_default();
+        if role != "master" {
+            let kind = ErrorKind::MasterNameNotFoundBySentinel;
+            return Err((kind, "the server that the Sentinels name is no primary yet", role).into());
+        }
+    }
     let info: Result<String, RedisError> =
         redis::cmd("INFO").arg("server").query_async(&mut connection).await;
     let info = match info {

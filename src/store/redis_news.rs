@@ -9,7 +9,8 @@ use std::time::Duration;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{Stream, StreamExt};
-use redis::Msg;
+use redis::aio::PubSub;
+use redis::{Msg, RedisError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -53,7 +54,7 @@ impl Redis {
     }
 
     /// Only this proxy hears what is said here.
-    fn own_channel(&self) -> String {
+    pub(super) fn own_channel(&self) -> String {
         format!("{}:{}", self.channel(), self.node.as_str())
     }
 
@@ -74,15 +75,16 @@ impl Redis {
         }
     }
 
+    pub(super) async fn subscribe(&self) -> Result<PubSub, RedisError> {
+        let mut pubsub = self.link.client().await?.get_async_pubsub().await?;
+        pubsub.subscribe(&[self.channel(), self.own_channel()]).await?;
+        Ok(pubsub)
+    }
+
     /// One subscription, as long as it hears. Gives why it does not any more.
     async fn subscribed(&self, to: &mpsc::Sender<Heard>) -> String {
-        let subscribing = async {
-            let mut pubsub = self.link.client().get_async_pubsub().await?;
-            pubsub.subscribe(&[self.channel(), self.own_channel()]).await?;
-            Ok::<_, redis::RedisError>(pubsub)
-        };
         // The crate waits for ever for a server that takes the connection and says nothing.
-        let (_sink, messages) = match timeout(self.link.timeout(), subscribing).await {
+        let (_sink, messages) = match timeout(self.link.timeout(), self.subscribe()).await {
             Ok(Ok(pubsub)) => pubsub.split(),
             Ok(Err(error)) => return explain(&error),
             Err(_) => return "it did not answer".to_owned(),

@@ -13,19 +13,24 @@ use crate::support::redis::Redis;
 use crate::support::socket::PageSocket;
 
 /// Quick to notice that Redis is away.
-const QUICK: &str = "[options]\nredis_retry_delay = \"20 ms\"\nredis_socket_timeout = \"1 s\"";
+pub(crate) const QUICK: &str = "[options]\nredis_retry_delay = \"20 ms\"\nredis_socket_timeout = \"1 s\"";
 
 pub(crate) struct Cluster {
     pub(crate) one: Proxy,
-    two: Proxy,
+    pub(crate) two: Proxy,
     pub(crate) redis: Redis,
     pub(crate) django: Django,
 }
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::with(QUICK)
+    }
+
+    /// `settings`: of both proxies.
+    pub(crate) fn with(settings: &str) -> Self {
         let (django, redis) = (Django::start(), Redis::start());
-        let node = || Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+        let node = || Proxy::with(&django.upstream(), settings, &["--redis", &redis.url()]);
         let (one, two) = (node(), node());
         Self { one, two, redis, django }
     }

@@ -14,7 +14,9 @@ use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rule
 use collab_proxy::django::base::{Shown, pack};
 use collab_proxy::django::fields::{Field, Value};
 use collab_proxy::django::object::ObjectKey;
-use collab_proxy::store::{Heard, Memory, Redis, RedisConfig, Session, Store, StoreError};
+use collab_proxy::store::{
+    Certificates, Heard, Memory, Redis, RedisConfig, Sentinels, Session, Store, StoreError,
+};
 use hyper::Response;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -59,6 +61,8 @@ pub(crate) fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Cl
         max_retries: 3,
         retry_delay: Duration::from_millis(20),
         timeout: Duration::from_secs(5),
+        certificates: Certificates::default(),
+        sentinels: Sentinels::default(),
     };
     Store::Redis(Box::new(Redis::new(config, rules(), node.into(), clock.cloned()).unwrap()))
 }

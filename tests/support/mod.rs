@@ -15,4 +15,5 @@ pub mod person;
 pub mod proc;
 pub mod proxy;
 pub mod redis;
+pub mod relay;
 pub mod socket;

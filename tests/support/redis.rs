@@ -1,6 +1,6 @@
-//! A redis-server of the test's own, on a unix socket in a folder of its own.
+//! A redis-server of the test's own: on a unix socket in a folder of its own, or on a port.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::proc::{Proc, command, tool};
@@ -8,22 +8,48 @@ use super::proc::{Proc, command, tool};
 pub struct Redis {
     proc: Proc,
     folder: tempfile::TempDir,
+    port: Option<u16>,
+    args: Vec<String>,
 }
 
 impl Redis {
     pub fn start() -> Self {
+        Self::launch(None, &[])
+    }
+
+    /// `args`: more settings, as redis-server takes them.
+    pub fn on_port(args: &[&str]) -> Self {
+        Self::launch(Some(free_port()), args)
+    }
+
+    fn launch(port: Option<u16>, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let proc = launch(&folder);
-        Self { proc, folder }
+        let args: Vec<String> = args.iter().map(|&a| a.to_owned()).collect();
+        let proc = launch(folder.path(), port, &args);
+        Self { proc, folder, port, args }
     }
 
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 
+    /// `127.0.0.1:40123`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.expect("it is on a unix socket"))
+    }
+
     /// As `--redis` takes it.
     pub fn url(&self) -> String {
-        format!("unix://{}", self.socket().display())
+        match self.port {
+            Some(port) => format!("redis://127.0.0.1:{port}/0"),
+            None => format!("unix://{}", self.socket().display()),
+        }
+    }
+
+    /// Says something to it, past every proxy.
+    pub fn tell<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        redis::cmd(words[0]).arg(&words[1..]).query(&mut connection).unwrap()
     }
 
     /// Gone without a word, as when its machine dies.
@@ -33,8 +59,7 @@ impl Redis {
 
     /// Writes to disk what it knows now; a restart begins with that.
     pub fn snapshot(&self) {
-        let mut connection = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
-        redis::cmd("SAVE").exec(&mut connection).unwrap();
+        self.tell::<()>(&["SAVE"]);
     }
 
     /// Alive, and deaf: it answers nobody until `thaw`.
@@ -49,18 +74,27 @@ impl Redis {
     /// Back at the same address, with nothing in it but what `snapshot` has written.
     pub fn restart(&mut self) {
         self.proc.stop(Duration::from_secs(5));
-        self.proc = launch(&self.folder);
+        self.proc = launch(self.folder.path(), self.port, &self.args);
     }
 }
 
-fn launch(folder: &tempfile::TempDir) -> Proc {
-    let socket = folder.path().join("redis.sock");
-    let mut redis = command(tool("redis-server", "sudo apt-get install -y redis-server"));
-    redis
-        .args(["--port", "0", "--save", "", "--appendonly", "no", "--daemonize", "no", "--unixsocket"])
-        .arg(&socket)
-        .arg("--dir")
-        .arg(folder.path());
+/// Nobody has it at this moment. Servers that are told of each other need to know it before they start.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub fn server() -> std::process::Command {
+    command(tool("redis-server", "sudo apt-get install -y redis-server"))
+}
+
+fn launch(folder: &Path, port: Option<u16>, args: &[String]) -> Proc {
+    let mut redis = server();
+    redis.args(["--save", "", "--appendonly", "no", "--daemonize", "no"]).arg("--dir").arg(folder);
+    match port {
+        Some(port) => redis.args(["--bind", "127.0.0.1", "--port", &port.to_string()]),
+        None => redis.args(["--port", "0", "--unixsocket"]).arg(folder.join("redis.sock")),
+    };
+    redis.args(args);
     let mut proc = Proc::start("redis-server", redis);
     proc.ready(|line| line.to_lowercase().contains("ready to accept connections").then_some(()));
     proc

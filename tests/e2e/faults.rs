@@ -1,0 +1,240 @@
+//! What becomes of people's work when a part fails: Redis, the way to it, a proxy. Each fault is brought about for real,
+//! and each test says what people see of it, and how long.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::browsers::PRODUCT;
+use crate::cluster::{Cluster, QUICK};
+use crate::support::django::Django;
+use crate::support::person::{Form, Person};
+use crate::support::proxy::Proxy;
+use crate::support::redis::Redis;
+use crate::support::relay::{Relay, Way};
+use crate::support::socket::PageSocket;
+
+/// A lease that a test can outlive.
+const SHORT: &str = "[lock]\nlease = \"3 s\"\nping = \"500 ms\"\ndead = \"1 s\"\ngrace = \"1 s\"\n";
+
+/// Somebody with the product's form open: its editor, or next in line.
+struct At {
+    person: Person,
+    form: Form,
+    socket: PageSocket,
+}
+
+impl At {
+    async fn opens(proxy: &Proxy, user: &str, you: &str) -> Self {
+        let mut person = Person::login(proxy, user).await;
+        let form = person.form(PRODUCT).await;
+        let socket = PageSocket::join(&person, &form).await;
+        socket.becomes(you).await;
+        Self { person, form, socket }
+    }
+
+    fn typed(&self, name: &str) -> Form {
+        self.form.with("name", name).with("_save", "Save")
+    }
+}
+
+fn name(cluster: &Cluster) -> String {
+    cluster.django.product_name(1)
+}
+
+/// Redis frozen for 20 s, with the settings as they come: pages open at once, a save is refused within seconds with its
+/// text, however many ask; when it thaws everybody is where they were.
+#[tokio::test]
+async fn a_frozen_redis_keeps_nobody_waiting() {
+    let mut cluster = Cluster::with("");
+    let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    let grace = At::opens(&cluster.two, "grace", "waiting").await;
+    cluster.redis.freeze();
+    let frozen = Instant::now();
+    // The first may wait until it is known; nobody after that.
+    ada.person.get(PRODUCT).await.expect(200);
+    assert!(frozen.elapsed() < Duration::from_secs(4), "{:?}", frozen.elapsed());
+    let known = Instant::now();
+    for _ in 0..5 {
+        ada.person.get(PRODUCT).await.expect(200);
+        ada.person.get("/admin/shop/product/").await.expect(200);
+    }
+    assert!(known.elapsed() < Duration::from_secs(5), "{:?}", known.elapsed());
+    // Many saves at once do not wait for each other.
+    let sent = Instant::now();
+    let saves = (0..20).map(|n| {
+        let mut person = ada.person.at(&cluster.one);
+        let typed = ada.typed(&format!("Typed {n}"));
+        async move { (n, person.post(PRODUCT, &typed).await.expect(503).text()) }
+    });
+    for (n, page) in futures_util::future::join_all(saves).await {
+        assert!(page.contains(&format!("Typed {n}")), "{page}");
+    }
+    assert!(sent.elapsed() < Duration::from_secs(8), "{:?}", sent.elapsed());
+    assert_eq!(name(&cluster), "Blue kettle");
+    // The fault itself takes this long.
+    tokio::time::sleep(Duration::from_secs(20).saturating_sub(frozen.elapsed())).await;
+    cluster.redis.thaw();
+    let typed = ada.typed("Typed in the frost");
+    let thawed = Instant::now();
+    eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
+    assert!(thawed.elapsed() < Duration::from_secs(6), "{:?}", thawed.elapsed());
+    assert_eq!(name(&cluster), "Typed in the frost");
+    assert_eq!((ada.socket.closed(), grace.socket.closed()), (None, None), "sockets stay");
+    let told = ada.socket.of("editor_status");
+    assert!(told.iter().all(|s| s["you"] == "editor"), "{told:?}");
+}
+
+/// A machine on the way forgets the connections of one proxy: commands find another way within seconds, and so does what
+/// the other proxies tell.
+#[tokio::test]
+async fn connections_that_lead_nowhere_are_noticed() {
+    let (django, redis) = (Django::start(), Redis::on_port(&[]));
+    let relay = Relay::before(redis.address()).await;
+    let one = Proxy::with(&django.upstream(), QUICK, &["--redis", &relay.url()]);
+    let two = Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+    let mut ada = At::opens(&one, "root", "editor").await;
+    let grace = At::opens(&two, "grace", "waiting").await;
+    relay.forget_connections();
+    let typed = ada.form.with("name", "Past the silence").with("_continue", "Save");
+    eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
+    assert_eq!(django.product_name(1), "Past the silence");
+    relay.forget_connections();
+    // Nothing is asked on node one now: it has to hear it.
+    let freed: Vec<serde_json::Value> = {
+        let said = two.locks(&["release", "--all", "--json"]);
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        serde_json::from_str(&said.out).unwrap()
+    };
+    assert_eq!(freed.len(), 1);
+    eventually!(ada.socket.status(), |s| s["you"] != "editor");
+    grace.socket.becomes("editor").await;
+    assert_eq!(ada.socket.closed(), None);
+}
+
+/// 100 ms each way: everything works, only later, and nothing is taken for broken.
+#[tokio::test]
+async fn a_slow_redis_is_only_slow() {
+    let (django, redis) = (Django::start(), Redis::on_port(&[]));
+    let relay = Relay::before(redis.address()).await;
+    let proxy = Proxy::with(&django.upstream(), "", &["--redis", &relay.url()]);
+    relay.set(Way::After(Duration::from_millis(100)));
+    let mut ada = At::opens(&proxy, "root", "editor").await;
+    let grace = At::opens(&proxy, "grace", "waiting").await;
+    let typed = ada.typed("Slowly");
+    ada.person.post(PRODUCT, &typed).await.expect(302);
+    assert_eq!(django.product_name(1), "Slowly");
+    ada.socket.leave();
+    eventually!(grace.socket.status(), |s| s["turn"] == true);
+    for trouble in ["broke", "subscribing again", "cannot be reached"] {
+        assert!(!proxy.log().contains(trouble), "{}", proxy.log());
+    }
+}
+
+/// Nothing goes through any more, both ways, and then it does.
+#[tokio::test]
+async fn a_network_that_loses_everything_is_waited_for() {
+    let (django, redis) = (Django::start(), Redis::on_port(&[]));
+    let relay = Relay::before(redis.address()).await;
+    let proxy = Proxy::with(&django.upstream(), QUICK, &["--redis", &relay.url()]);
+    let mut ada = At::opens(&proxy, "root", "editor").await;
+    relay.set(Way::Nowhere);
+    let typed = ada.typed("Through the dark");
+    let page = ada.person.post(PRODUCT, &typed).await.expect(503).text();
+    assert!(page.contains("Through the dark"), "{page}");
+    relay.set(Way::After(Duration::ZERO));
+    eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
+    assert_eq!(django.product_name(1), "Through the dark");
+    assert_eq!(ada.socket.closed(), None);
+}
+
+/// Each proxy has one connection for commands and one that listens. An operator kills the ones that listen: what happens
+/// on one proxy is still seen on the other.
+#[tokio::test]
+async fn a_killed_subscription_is_made_anew() {
+    let cluster = Cluster::start();
+    let ada = At::opens(&cluster.one, "root", "editor").await;
+    let grace = At::opens(&cluster.two, "grace", "waiting").await;
+    let connections = || {
+        let list: String = cluster.redis.tell(&["CLIENT", "LIST"]);
+        let kinds = ["sub=0", "sub=2"].map(|sub| list.lines().filter(|c| c.contains(sub)).count());
+        (kinds, list)
+    };
+    // One of those without a subscription is the test's own.
+    eventually!(connections(), |(kinds, _)| *kinds == [3, 2]);
+    let killed: u32 = cluster.redis.tell(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert_eq!(killed, 2);
+    eventually!(connections(), |(kinds, _)| *kinds == [3, 2]);
+    ada.socket.leave();
+    grace.socket.becomes("editor").await;
+}
+
+/// Its scripts are gone, as after a restart of a managed Redis.
+#[tokio::test]
+async fn a_redis_that_forgets_its_scripts_is_told_them_again() {
+    let cluster = Cluster::start();
+    let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    cluster.redis.tell::<()>(&["SCRIPT", "FLUSH"]);
+    let typed = ada.typed("After the flush");
+    ada.person.post(PRODUCT, &typed).await.expect(302);
+    assert_eq!(name(&cluster), "After the flush");
+}
+
+/// Redis takes no more connections, just when one is needed: it is said why, and it goes on when there is room.
+#[tokio::test]
+async fn a_redis_with_too_many_clients_is_waited_for() {
+    let cluster = Cluster::start();
+    let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    // A connection of the test's own that is there before there is no room.
+    let mut own = redis::Client::open(cluster.redis.url()).unwrap().get_connection().unwrap();
+    let mut tell = |words: &[&str]| {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).exec(&mut own).unwrap();
+    };
+    tell(&["CONFIG", "SET", "maxclients", "1"]);
+    tell(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let typed = ada.typed("In the crowd");
+    let page = eventually!(ada.person.post(PRODUCT, &typed).await, |a| a.status != 302).expect(503).text();
+    assert!(page.contains("In the crowd"), "{page}");
+    eventually!(cluster.one.log(), |log| log.contains("maxclients"));
+    tell(&["CONFIG", "SET", "maxclients", "100"]);
+    eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
+    assert_eq!(name(&cluster), "In the crowd");
+}
+
+/// A proxy stands still for longer than the lease, and goes on as if nothing had been: whoever got the lock meanwhile keeps
+/// it, and the save of before is given back.
+#[tokio::test]
+async fn a_frozen_proxy_does_not_go_on_as_editor() {
+    let mut cluster = Cluster::with(SHORT);
+    let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    let mut grace = At::opens(&cluster.two, "grace", "waiting").await;
+    cluster.one.proc.signal("STOP");
+    grace.socket.becomes("editor").await;
+    let theirs = grace.form.with("name", "Grace's").with("_continue", "Save");
+    grace.person.post(PRODUCT, &theirs).await.expect(302);
+    cluster.one.proc.signal("CONT");
+    let typed = ada.typed("Ada's");
+    let page = ada.person.post(PRODUCT, &typed).await.text();
+    assert!(page.contains("Ada&#x27;s") || page.contains("Ada's"), "{page}");
+    assert_eq!(name(&cluster), "Grace's");
+    eventually!(ada.socket.status(), |s| s["you"] != "editor");
+}
+
+/// A proxy dies without a word: its people come back on the other one, and its editor's lock goes on with the next only
+/// when the lease has ended.
+#[tokio::test]
+async fn a_killed_proxys_locks_become_free() {
+    let mut cluster = Cluster::with(SHORT);
+    let ada = At::opens(&cluster.one, "root", "editor").await;
+    let grace = At::opens(&cluster.two, "grace", "waiting").await;
+    cluster.one.proc.kill();
+    eventually!(ada.socket.closed(), Option::is_some);
+    // Her browser finds the other one, in time.
+    let roaming = ada.person.at(&cluster.two);
+    let back = PageSocket::join(&roaming, &ada.form).await;
+    back.becomes("editor").await;
+    drop(back);
+    grace.socket.becomes("editor").await;
+    assert_eq!(cluster.two.list()[0]["editor"], json!("Grace"));
+}
