@@ -261,7 +261,12 @@ async fn keep(place: Arc<Where>, config: RedisConfig, state: Arc<watch::Sender<S
             }
             Err(error) => {
                 let refused = class(&error) == Class::No;
-                let why: Arc<str> = explain(&error).into();
+                let mut why = explain(&error);
+                // What it says to whom it turns away is mostly lost: it hangs up while it is being spoken to.
+                if error.is_connection_dropped() {
+                    why.push_str(" (it takes connections and closes them: perhaps it serves as many clients as it may)");
+                }
+                let why: Arc<str> = why.into();
                 state.send_if_modified(|state| {
                     let State::Down { why: before, refused: already, .. } = state else { return false };
                     let news = *before != why || *already != refused;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::browsers::PRODUCT;
 use crate::cluster::QUICK;
@@ -71,8 +71,10 @@ fn certificates(folder: &Path) {
     std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
     for (name, host) in [("server", "127.0.0.1"), ("client", "collab-proxy")] {
         let key = KeyPair::generate().unwrap();
-        let made =
-            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        // Else it bears the authority's name, and passes for one that has signed itself.
+        params.distinguished_name.push(DnType::CommonName, name);
+        let made = params.signed_by(&key, &authority).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), made.pem()).unwrap();
         std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }

@@ -20,26 +20,35 @@ pub enum Way {
 pub struct Relay {
     address: String,
     way: Arc<watch::Sender<(u64, Way)>>,
-    task: tokio::task::JoinHandle<()>,
+    /// Runs the relay: a test waits for programs without letting anything else of its own run.
+    _runtime: Runtime,
 }
 
-impl Drop for Relay {
+/// It may end where nothing may wait.
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Drop for Runtime {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 impl Relay {
     /// Before the server at this address.
-    pub async fn before(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub fn before(server: String) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (way, _) = watch::channel((0, Way::After(Duration::ZERO)));
         let way = Arc::new(way);
         let ways = Arc::clone(&way);
-        let task = tokio::spawn(async move {
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((near, _)) = listener.accept().await {
-                // A connection keeps the way it has until all are told of another.
                 let Ok(far) = TcpStream::connect(&server).await else { continue };
                 let _ = (near.set_nodelay(true), far.set_nodelay(true));
                 let ((from, back), (answers, to)) = (near.into_split(), far.into_split());
@@ -48,7 +57,7 @@ impl Relay {
                 tokio::spawn(carry(answers, back, ways.subscribe(), born));
             }
         });
-        Self { address, way, task }
+        Self { address, way, _runtime: Runtime(Some(runtime)) }
     }
 
     pub fn url(&self) -> String {
