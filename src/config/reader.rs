@@ -110,6 +110,7 @@ impl Reader {
             };
             match parsed {
                 Ok(value) => out.push(value),
+                Err(what) if super::redis::is_secret(key) => self.complain(key, &what),
                 Err(what) => self.complain(key, &format!("{item}: {what}")),
             }
         }

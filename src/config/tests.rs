@@ -198,9 +198,46 @@ fn a_language_has_texts_of_its_own() {
 fn secrets_are_neither_printed_nor_short() {
     let problems = load_text("secret = \"short\"\n", &[], vec![]).unwrap_err();
     assert_eq!(problems, ["collab.toml line 1: secret: expected at least 16 characters"]);
-    let settings = load_text("secret = \"0123456789abcdef\"\nstore = \"redis\"\n", &[], vec![]).unwrap();
-    let shown = format!("{settings:?}");
-    assert!(!shown.contains("0123456789abcdef") && !shown.contains("localhost:6379"), "{shown}");
+    let text = "secret = \"0123456789abcdef\"\nstore = \"redis\"\n[options]\nredis_url = \"redis://u:hunter2@h/0\"\n";
+    let shown = format!("{:?}", load_text(text, &[], vec![]).unwrap());
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter2"), "{shown}");
+    let wrong = [
+        ("COLLAB_OPTIONS_REDIS_URL", "rediz://u:hunter2@h/0"),
+        ("COLLAB_REDIS_SENTINELS", "x://u:hunter2@h"),
+    ];
+    let problems = load_text("", &wrong, vec![]).unwrap_err();
+    assert!(problems.len() == 2 && problems.iter().all(|p| !p.contains("hunter2")), "{problems:?}");
+}
+
+#[test]
+fn redis_is_described_without_contradictions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let (pem, der) = (file("ca.pem", "-----BEGIN CERTIFICATE-----\n"), file("ca.der", "0"));
+    let address = file("address", "redis://u:hunter2@elsewhere:1/2\n");
+    let mut seen = 0;
+    for (redis, told) in [
+        (format!("ca = \"{der}\""), "redis.ca: expected a PEM file"),
+        ("ca = \"/nowhere\"".to_owned(), "redis.ca: cannot be read"),
+        (format!("ca = \"{pem}\""), "options.redis_url: expected rediss://"),
+        (
+            format!("client_key = \"{pem}\""),
+            "redis.client_cert: expected redis.client_cert and redis.client_key",
+        ),
+        ("prefix = \"a{b\"".to_owned(), "redis.prefix: expected a prefix without"),
+        ("url_file = \"/nowhere\"".to_owned(), "redis.url_file: cannot be read"),
+    ] {
+        let problems = load_text(&format!("store = \"redis\"\n[redis]\n{redis}\n"), &[], vec![]).unwrap_err();
+        assert!(problems.iter().any(|p| p.contains(told)), "{told}: {problems:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
+    let text = format!("store = \"redis\"\n[redis]\nurl_file = \"{address}\"\n");
+    let config = load_text(&text, &[], vec![]).unwrap().redis.unwrap();
+    assert_eq!(config.url, "redis://u:hunter2@elsewhere:1/2");
 }
 
 /// People are named as `locks list` shows them, whatever they are known by.
