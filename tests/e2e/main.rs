@@ -15,6 +15,7 @@ mod edges;
 mod faults;
 mod gate;
 mod handover;
+mod history;
 mod lists;
 mod lists_seen;
 mod outcomes;

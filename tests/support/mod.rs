@@ -10,6 +10,7 @@ pub mod axe;
 pub mod browser;
 pub mod devtools;
 pub mod django;
+pub mod history;
 pub mod http;
 pub mod person;
 pub mod proc;

@@ -37,12 +37,25 @@ impl PageSocket {
     }
 
     pub async fn open(person: &Person, path: &str) -> Self {
+        Self::try_open(person, path).await.unwrap()
+    }
+
+    /// Where the proxy may not be there.
+    pub async fn try_join(person: &Person, form: &Form) -> Result<Self, String> {
+        let [socket, token] = ["socket", "token"].map(|key| form.config[key].as_str().unwrap_or_default());
+        let opened = Self::try_open(person, socket).await?;
+        opened.send(serde_json::json!({"type": "join", "token": token}));
+        Ok(opened)
+    }
+
+    async fn try_open(person: &Person, path: &str) -> Result<Self, String> {
         let mut request = format!("ws://{}{path}", person.address).into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert("origin", format!("http://{}", person.address).parse().unwrap());
         headers.insert("cookie", person.cookie_header().parse().unwrap());
-        let stream = TcpStream::connect(&person.address).await.unwrap();
-        let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+        let stream = TcpStream::connect(&person.address).await.map_err(|e| e.to_string())?;
+        let (mut socket, _) =
+            tokio_tungstenite::client_async(request, stream).await.map_err(|e| e.to_string())?;
         let heard = Arc::new(Mutex::new(Heard::default()));
         let (to, mut from) = mpsc::unbounded_channel::<Message>();
         let told = Arc::clone(&heard);
@@ -83,7 +96,7 @@ impl PageSocket {
                 }
             }
         });
-        Self { heard, to, task, frozen }
+        Ok(Self { heard, to, task, frozen })
     }
 
     pub fn send(&self, frame: Value) {
