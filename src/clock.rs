@@ -22,6 +22,14 @@ impl Clock {
         Self::System { start: Instant::now(), epoch: millis(since) }
     }
 
+    /// Never earlier than what was seen before, though somebody may have set the wall clock back since.
+    pub fn system_from(least: Millis) -> Self {
+        match Self::system() {
+            Self::System { start, epoch } => Self::System { start, epoch: epoch.max(least) },
+            manual => manual,
+        }
+    }
+
     pub fn manual(now: Millis) -> Self {
         Self::Manual(Arc::new(AtomicU64::new(now)))
     }

@@ -1,5 +1,6 @@
 //! Puts the program together: from settings to a running proxy.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
@@ -30,6 +31,8 @@ pub struct Proxy {
     listener: Listener,
     limits: Limits,
     control: Option<Control>,
+    /// Beside it the embedded store's memory is kept over a restart.
+    control_path: PathBuf,
     /// Where locks live, for the operator.
     locks: String,
 }
@@ -45,6 +48,21 @@ pub async fn open_store(settings: &Settings, node: NodeId) -> Result<Store, Stri
         tracing::warn!("{warning}");
     }
     Ok(Store::Redis(Box::new(redis)))
+}
+
+/// As the process before left it, if it ended well.
+fn memory(settings: &Settings, rules: Rules) -> Memory {
+    let found = match state::take_memory(&settings.control) {
+        Ok(None) => None,
+        Ok(Some(saved)) => Some(Memory::resumed(rules.clone(), &saved)),
+        Err(error) => Some(Err(error.to_string())),
+    };
+    match found {
+        Some(Ok(memory)) => return memory,
+        Some(Err(why)) => tracing::warn!(why, "what the proxy knew before its restart cannot be read"),
+        None => {}
+    }
+    Memory::new(Clock::system(), rules)
 }
 
 async fn key(settings: &Settings, store: &Store) -> Result<Key, String> {
@@ -64,17 +82,22 @@ impl Proxy {
     /// Binds and connects; after this nothing can fail but what every request may meet.
     pub async fn start(settings: &Settings) -> Result<Self, String> {
         let node = NodeId::from(ids::id());
-        let store = Arc::new(open_store(settings, node.clone()).await?);
-        let key = key(settings, &store).await?;
         let listener = Listener::bind(&settings.listen)
             .await
             .map_err(|e| format!("cannot listen on {}: {e}", settings.listen))?;
-        let control = match *store {
-            Store::Memory(_) => Some(Control::bind(&settings.control).await.map_err(|e| {
+        let control = match settings.redis {
+            None => Some(Control::bind(&settings.control).await.map_err(|e| {
                 format!("cannot open the control socket {}: {e}", settings.control.display())
             })?),
-            Store::Redis(_) => None,
+            Some(_) => None,
         };
+        // Only whoever has the control socket may take what the process before has left beside it.
+        let store = match settings.redis {
+            None => Store::Memory(Box::new(memory(settings, settings.rules.clone()))),
+            Some(_) => open_store(settings, node.clone()).await?,
+        };
+        let store = Arc::new(store);
+        let key = key(settings, &store).await?;
         let locks = match &*store {
             Store::Memory(_) => "in this process (embedded store)".to_owned(),
             Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
@@ -113,6 +136,7 @@ impl Proxy {
                 trusted: settings.trusted_proxies.clone(),
             },
             control,
+            control_path: settings.control.clone(),
             locks,
         })
     }
@@ -136,10 +160,15 @@ impl Proxy {
     /// Serves until `stop` turns true.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let control = self.control.map(|control| tokio::spawn(control.serve(Arc::clone(&self.app.hub))));
-        server::run(self.app, self.listener, self.limits, stop).await;
+        server::run(Arc::clone(&self.app), self.listener, self.limits, stop).await;
         if let Some(control) = control {
             control.abort();
             let _ = control.await;
+        }
+        if let Store::Memory(memory) = self.app.hub.store()
+            && let Err(error) = state::keep_memory(&self.control_path, &memory.dump())
+        {
+            tracing::warn!(%error, "what the proxy knows could not be kept for its next start");
         }
     }
 }

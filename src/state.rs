@@ -1,6 +1,7 @@
-//! What the embedded store's proxy keeps on disk beside its control socket: the folder they are in, and the secret.
+//! What the embedded store's proxy keeps on disk beside its control socket: the folder they are in, the secret, and from
+//! its end to the next start its memory.
 //!
-//! Owns that both are this user's alone. The folder may be below a place where anybody can write.
+//! Owns that all of it is this user's alone. The folder may be below a place where anybody can write.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -59,9 +60,62 @@ pub fn secret(control: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+fn memory_file(control: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.state", control.display()))
+}
+
+/// Keeps what the process knew, for the next one.
+pub fn keep_memory(control: &Path, memory: &[u8]) -> io::Result<()> {
+    let path = memory_file(control);
+    let fresh = PathBuf::from(format!("{}.new", path.display()));
+    let _ = std::fs::remove_file(&fresh);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    file.write_all(memory)?;
+    file.sync_all()?;
+    std::fs::rename(fresh, path)
+}
+
+/// What the process before knew, once: it is gone from the disk when this returns.
+pub fn take_memory(control: &Path) -> io::Result<Option<Vec<u8>>> {
+    let path = memory_file(control);
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let ours = is_ours(&file.metadata()?);
+    let mut memory = Vec::new();
+    file.read_to_end(&mut memory)?;
+    std::fs::remove_file(&path)?;
+    match ours {
+        true => Ok(Some(memory)),
+        false => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it belongs to another user, or others can write to it",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_memory_is_found_once_and_is_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = folder.path().join("c.sock");
+        assert!(take_memory(&control).unwrap().is_none());
+        keep_memory(&control, b"first").unwrap();
+        keep_memory(&control, b"second").unwrap();
+        let file = folder.path().join("c.sock.state");
+        assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600);
+        assert_eq!(take_memory(&control).unwrap().as_deref(), Some(&b"second"[..]));
+        assert!(take_memory(&control).unwrap().is_none());
+        keep_memory(&control, b"third").unwrap();
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        assert!(take_memory(&control).is_err());
+        assert!(!file.exists());
+    }
 
     #[test]
     fn the_secret_stays_and_is_ones_own() {

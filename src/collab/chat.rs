@@ -48,7 +48,7 @@ impl Line {
 }
 
 /// Two people, in an order that does not depend on who speaks.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pair(pub String, pub String);
 
 impl Pair {

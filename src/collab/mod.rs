@@ -14,6 +14,7 @@ pub mod news;
 pub mod presence;
 pub mod protocol;
 pub mod record;
+pub mod resume;
 pub mod rules;
 pub mod status;
 mod write;

@@ -1,6 +1,7 @@
 //! The embedded store: records in this process, one mutex, short sections.
 //!
-//! Its memory ends with the process; pages rendered before that are told to load again (see `Record::fresh`).
+//! A process that ends well hands its memory to the next (`memory_kept.rs`). With one that is killed it ends; pages that
+//! were rendered before are then checked, or told to load again (see `Record::fresh`).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,23 +20,23 @@ const SWEEP_EVERY: u32 = 1024;
 
 pub struct Memory {
     clock: Clock,
-    rules: Box<Rules>,
-    epoch: Millis,
+    pub(super) rules: Box<Rules>,
+    pub(super) epoch: Millis,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
-struct Inner {
-    records: HashMap<ObjectKey, Kept<Record>>,
-    sessions: HashMap<String, Kept<Session>>,
-    unsaved: HashMap<(ObjectKey, PageId), Kept<Values>>,
-    talks: HashMap<ObjectKey, HashMap<Pair, Kept<VecDeque<Line>>>>,
+pub(super) struct Inner {
+    pub(super) records: HashMap<ObjectKey, Kept<Record>>,
+    pub(super) sessions: HashMap<String, Kept<Session>>,
+    pub(super) unsaved: HashMap<(ObjectKey, PageId), Kept<Values>>,
+    pub(super) talks: HashMap<ObjectKey, HashMap<Pair, Kept<VecDeque<Line>>>>,
     until_sweep: u32,
 }
 
-struct Kept<T> {
-    value: T,
-    until: Millis,
+pub(super) struct Kept<T> {
+    pub(super) value: T,
+    pub(super) until: Millis,
 }
 
 impl Memory {
@@ -45,7 +46,7 @@ impl Memory {
 
     /// The data is plain and every change is complete before the lock is let go, so a panic elsewhere in the
     /// process does not make it less true.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -4,6 +4,7 @@
 //! Owns keeping and comparing. The rules are `collab::lock`'s; a store only runs them.
 
 mod memory;
+mod memory_kept;
 mod redis;
 mod redis_errors;
 mod redis_life;

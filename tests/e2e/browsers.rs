@@ -393,8 +393,17 @@ async fn widgets_reconnect_to_a_restarted_proxy() {
             assert!(ada.is_editable("name").await, "the server checks the save, so typing can go on");
             assert!(!grace.is_editable("name").await);
             stage.proxy.borrow_mut().restart();
-            // The embedded store has forgotten who edits, and what was saved meanwhile; so no page from before may
-            // save. Hers holds typed text and waits for her; the other loads itself again, and edits.
+            // Nobody has slipped in between, and nothing was loaded again.
+            ada.told_within(EDITOR, Duration::from_secs(25)).await;
+            grace.told_within(ADA_EDITS, Duration::from_secs(25)).await;
+            assert!(ada.is_marked().await && grace.is_marked().await);
+            assert_eq!(ada.value("name").await, "Typed before");
+            eventually!(grace.value("name").await, |name| name == "Typed before");
+            // One that is killed hands nothing on: the embedded store has forgotten who edits, and what was saved meanwhile,
+            // so no page from before may save. Hers holds typed text and waits for her; the other loads itself again.
+            stage.proxy.borrow_mut().proc.kill();
+            ada.told("The connection is lost, trying again.").await;
+            stage.proxy.borrow_mut().restart();
             grace.told_within(EDITOR, Duration::from_secs(25)).await;
             assert!(!grace.is_marked().await);
             ada.told_within("The server has lost track of this page", Duration::from_secs(25)).await;

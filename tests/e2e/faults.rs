@@ -242,3 +242,47 @@ async fn a_killed_proxys_locks_become_free() {
     grace.socket.becomes("editor").await;
     assert_eq!(cluster.two.list()[0]["editor"], json!("Grace"));
 }
+
+/// One proxy with the embedded store is restarted while people edit: whoever comes back first, nobody slips in between, and
+/// what was said is still there. Killed, it knows nothing more, and finds out what it has to.
+#[tokio::test]
+async fn a_restart_of_the_only_proxy_changes_nothing() {
+    let django = Django::start();
+    let mut proxy = Proxy::start(&django.upstream());
+    let mut ada = At::opens(&proxy, "root", "editor").await;
+    let mut grace = At::opens(&proxy, "grace", "waiting").await;
+    let ids = || ada.socket.of("active_users").pop().unwrap_or_default()["users"].clone();
+    let users = eventually!(ids(), |users| users.as_array().is_some_and(|u| u.len() == 2));
+    ada.socket.send(
+        json!({"type": "chat_message", "recipient_id": users[1]["user_id"], "message": "back soon", "ref": "m"}),
+    );
+    eventually!(grace.socket.of("chat_message"), |lines| lines.len() == 1);
+    assert!(proxy.stop().success());
+    eventually!(ada.socket.closed(), |code| *code == Some(1012));
+    proxy.restart();
+    // Somebody who was not even there comes first, and then the one who waited.
+    let linus = At::opens(&proxy, "linus", "waiting").await;
+    assert_eq!(linus.socket.status()["position"], 2);
+    let theirs = grace.form.with("name", "Slipped in").with("_save", "Save");
+    grace.person.post(PRODUCT, &theirs).await.expect(423);
+    let waits = PageSocket::join(&grace.person, &grace.form).await;
+    waits.becomes("waiting").await;
+    assert_eq!(waits.status()["position"], 1);
+    eventually!(waits.of("chat_history"), |h| h.len() == 1 && h[0]["messages"][0]["message"] == "back soon");
+    let back = PageSocket::join(&ada.person, &ada.form).await;
+    back.becomes("editor").await;
+    let typed = ada.typed("After the restart");
+    ada.person.post(PRODUCT, &typed).await.expect(302);
+    assert_eq!(django.product_name(1), "After the restart");
+    // A page of before it that is older than the save is old after the next restart too.
+    assert!(proxy.stop().success());
+    proxy.restart();
+    grace.person.post(PRODUCT, &theirs).await.expect(409);
+    // Nothing is left on disk that a crash could bring back.
+    let form = ada.person.form(PRODUCT).await;
+    proxy.proc.kill();
+    proxy.restart();
+    ada.person.post(PRODUCT, &form.with("name", "After the crash").with("_save", "Save")).await.expect(302);
+    grace.person.post(PRODUCT, &theirs).await.expect(409);
+    assert_eq!(django.product_name(1), "After the crash");
+}
