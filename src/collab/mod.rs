@@ -17,4 +17,5 @@ pub mod record;
 pub mod resume;
 pub mod rules;
 pub mod status;
+pub mod trail;
 mod write;
