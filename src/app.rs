@@ -1,6 +1,7 @@
 //! What every request needs, made once at the start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
+use crate::audit::Audit;
 use crate::django::changelist::Model;
 use crate::django::object::{ObjectKey, decode_path, unquote};
 use crate::django::page::Learned;
@@ -15,6 +17,7 @@ use crate::django::route::Prefix;
 use crate::django::theme::Themes;
 use crate::http::upstream::Upstream;
 use crate::identity::Identity;
+use crate::metrics::Metrics;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Hub;
 
@@ -52,6 +55,10 @@ pub struct App {
     pub keep_write: Duration,
     /// Writes on their way and open sockets: both outlive the connections that brought them.
     pub tasks: TaskTracker,
+    pub metrics: Arc<Metrics>,
+    pub audit: Audit,
+    /// The proxy is about to stop: it still serves, but should be sent nobody any more.
+    pub leaving: AtomicBool,
     /// Names of password inputs that pages have shown, by model.
     pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Names of the fields that hold the rows' keys in lists with `list_editable`.

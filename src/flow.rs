@@ -17,21 +17,39 @@ use crate::django::route::{Route, View, root_of, route, route_write};
 use crate::gate::{self, Post};
 use crate::http::body::Body;
 use crate::http::headers::{self, Peer};
+use crate::http::request_id::{self, REQUEST_ID};
 use crate::identity::Who;
+use crate::metrics::{Class, Injection};
 use crate::render::{self, Rendering};
 use crate::reply::Accepts;
+use crate::seeing::{Line, Noted};
 use crate::socket::session::Eyes;
+use crate::socket::visit::VisitLine;
 use crate::socket::{connection, handshake, list_door};
 use crate::store::Snapshot;
 use crate::token::UNKNOWN_VERSION;
 use crate::{http::tunnel, ids, list_write, lists, login, reply, resolve};
 
-/// Answers every request; never fails. What the proxy does more than pass on is boxed: the future of every request is
-/// as large as the largest thing it may become, and most only pass.
+/// Answers every request; never fails. The request has a name from here on, and its line in the log at the end.
 pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -> Response<Body> {
+    let id = request_id::settle(request.headers_mut(), &peer);
+    let mut line = Line::open(&app, &request, id);
+    let answer = answer(app, peer, request, &mut line.class).await;
+    line.close(answer)
+}
+
+/// What the proxy does more than pass on is boxed: the future of every request is as large as the largest thing it may
+/// become, and most only pass.
+async fn answer(
+    app: Arc<App>,
+    peer: Peer,
+    mut request: Request<Incoming>,
+    class: &mut Class,
+) -> Response<Body> {
     let accepts = Accepts::of(request.headers());
     let head = (request.method(), request.uri(), request.version(), request.headers());
     if let Err(refused) = headers::check(head.0, head.1, head.2, head.3) {
+        *class = Class::Malformed;
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
         return reply::error(accepts.choose(&app.catalogs, None), status, "bad_request_title", refused.why);
     }
@@ -45,7 +63,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     }
     if let Some(below) = request.uri().path().strip_prefix(app.own_prefix.as_str()) {
         let below = below.to_owned();
-        return Box::pin(own(&app, peer, &below, request, &accepts)).await;
+        return Box::pin(own(&app, peer, &below, request, &accepts, class)).await;
     }
     let upgrade = headers::upgrade(request.headers());
     let writes = request.method() == Method::POST;
@@ -53,6 +71,7 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
         (true, path) => route_write(&app.prefixes, path),
         (false, path) => route(&app.prefixes, path),
     };
+    *class = class_of(&meaning, request.method());
     let model = match meaning {
         Route::List => Model::of_list(&app.prefixes, request.uri().path()),
         _ => None,
@@ -92,6 +111,17 @@ pub async fn handle(app: Arc<App>, peer: Peer, mut request: Request<Incoming>) -
     }
 }
 
+fn class_of(meaning: &Route, method: &Method) -> Class {
+    match meaning {
+        Route::Object { .. } if method == Method::POST => Class::Write,
+        Route::List if method == Method::POST => Class::ListWrite,
+        Route::Object { view, .. } if *view != View::Other => Class::Form,
+        Route::Login => Class::Login,
+        Route::Outside => Class::Outside,
+        _ => Class::Admin,
+    }
+}
+
 /// Outside the admin the session is not followed, so the headers need not be kept.
 fn needs_headers(meaning: &Route, writes: bool) -> bool {
     !matches!(meaning, Route::Outside) || writes
@@ -100,8 +130,8 @@ fn needs_headers(meaning: &Route, writes: bool) -> bool {
 /// What a page that is only read needs to be remembered of its request: who asks, and what they want to see.
 fn of_the_person(app: &App, headers: &HeaderMap) -> HeaderMap {
     use hyper::header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HeaderName};
-    let mut own = HeaderMap::with_capacity(4);
-    let needed = [COOKIE, ACCEPT, ACCEPT_LANGUAGE, HeaderName::from_static("x-requested-with")];
+    let mut own = HeaderMap::with_capacity(5);
+    let needed = [COOKIE, ACCEPT, ACCEPT_LANGUAGE, REQUEST_ID, HeaderName::from_static("x-requested-with")];
     for name in needed.iter().chain(app.identity.sso.all()) {
         for value in headers.get_all(name) {
             own.append(name.clone(), value.clone());
@@ -130,7 +160,9 @@ async fn own(
     below: &str,
     mut request: Request<Incoming>,
     accepts: &Accepts,
+    class: &mut Class,
 ) -> Response<Body> {
+    *class = Class::Asset;
     if let Some(asset) = assets::serve(below, request.headers()) {
         return asset;
     }
@@ -141,6 +173,7 @@ async fn own(
         let sentence = to.catalog.text("not_found_text");
         return reply::error(to, StatusCode::NOT_FOUND, "not_found_title", sentence);
     }
+    *class = Class::Socket;
     let answer = match handshake::accept(request.method(), request.headers(), &peer) {
         Ok(answer) => answer,
         Err(refused) => {
@@ -156,20 +189,29 @@ async fn own(
         }
     };
     let switched = hyper::upgrade::on(&mut request);
+    let id = Box::from(request_id::of(request.headers()));
     to_django(&mut request, &peer);
     let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers(), app.identity.sso.all());
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     let tasks = app.tasks.clone();
+    let named = object.as_ref().map(ToString::to_string).or_else(|| list.as_ref().map(Model::label));
+    let noted = Noted {
+        user: who.user.clone(),
+        object: named.unwrap_or_default(),
+        decision: "socket_opened",
+        why: None,
+    };
+    let visit = VisitLine::open(&noted, id);
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
         if let Some(object) = object {
-            let guest = connection::Guest { object, who, eyes, tasks };
+            let guest = connection::Guest { object, who, eyes, tasks, line: visit };
             connection::open(hub, key, guest, stream, patience).await;
         } else if let Some(model) = list {
-            list_door::open(hub, list_door::Guest { model, who, tasks, patience }, stream).await;
+            list_door::open(hub, list_door::Guest { model, who, tasks, patience, line: visit }, stream).await;
         }
     });
-    answer
+    noted.on(answer)
 }
 
 /// A page that writes an object whole: the version is read before Django is asked, so that a save in between makes
@@ -204,8 +246,19 @@ async fn object_page(
     };
     let page = PageId::from(ids::id());
     let rendering = Rendering { object, view, who, page, version, now, base: Base::Shown, saved_pages, root };
-    let answer = render::object_page(app, answer, rendering);
-    followed(app, headers, answer).await
+    let noted = Noted {
+        user: rendering.who.user.clone(),
+        object: rendering.object.to_string(),
+        decision: "form_shown",
+        why: None,
+    };
+    let is_answer = answer.status() == StatusCode::OK;
+    let (answer, done) = render::object_page(app, answer, rendering);
+    if is_answer {
+        app.metrics.injection(if done { Injection::Done } else { Injection::NotAPage });
+    }
+    let answer = followed(app, headers, answer).await;
+    if done { noted.on(answer) } else { answer }
 }
 
 /// Any other page of the admin; read for the person's name as long as that is unknown.

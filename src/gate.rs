@@ -24,9 +24,11 @@ use crate::django::object::ObjectKey;
 use crate::django::outcome::{FORM_ACTION, Pressed};
 use crate::django::route::View;
 use crate::http::body::Body;
+use crate::http::request_id;
 use crate::identity::Who;
 use crate::reply::{self, Accepts};
 use crate::resolve::{self, TO_FIELD};
+use crate::seeing::Told;
 use crate::store::StoreError;
 use crate::token::{Claims, Invalid, UNKNOWN_VERSION};
 use crate::{ids, render};
@@ -86,7 +88,8 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     let action = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
     let posted = body::read(Body::timed(incoming, app.body_timeout), &encoding).await;
     if posted.broken {
-        let to = Accepts::of(&headers).choose(&app.catalogs, None);
+        let accepts = Accepts::of(&headers);
+        let to = accepts.choose(&app.catalogs, None);
         let why = to.catalog.text("broken_form_text");
         return reply::error(to, hyper::StatusCode::BAD_REQUEST, "broken_form_title", why);
     }
@@ -199,12 +202,13 @@ impl Writer {
         let applied = pin::begin(&self.app.hub, &self.key, &begin, until).await.map_err(Denied::Store)?;
         match applied.step.outcome {
             Step::Granted { fence, base } => {
+                self.told(&self.key.to_string(), page.as_ref()).granted(applied.now);
                 let uncertain = applied.step.record.uncertain || applied.step.record.doubtful.is_some();
                 Ok(Grant { fence, base, page, now: applied.now, uncertain })
             }
             Step::Refused(refusal) => {
                 self.judged = Some(applied.step.record.version);
-                tracing::info!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
+                tracing::debug!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
                 let refusal = if self.is_known() { refusal } else { refusal.without_names() };
                 Err(Denied::Refusal(refusal, applied.now))
             }
@@ -212,6 +216,11 @@ impl Writer {
                 Err(Denied::Store(StoreError::Corrupt("a write was neither granted nor refused".to_owned())))
             }
         }
+    }
+
+    /// What becomes of it is told to whoever looks on.
+    fn told<'a>(&'a self, object: &'a str, page: Option<&'a PageId>) -> Told<'a> {
+        Told { app: &self.app, object, who: &self.who, page, request: request_id::of(&self.headers) }
     }
 
     /// Refused because nothing is known of the object's past, not because of anything that is known.

@@ -1,5 +1,8 @@
 //! The only source of randomness: ids of pages, requests and proxies, secrets, jitter.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
@@ -18,4 +21,12 @@ pub fn id() -> String {
 /// A number below `limit`, for spreading retries.
 pub fn below(limit: u64) -> u64 {
     u64::from_le_bytes(random()) % limit.max(1)
+}
+
+/// A name for one request: unlike any other of this or another proxy, and cheap. Nothing hangs on it.
+pub fn request() -> String {
+    static START: OnceLock<String> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let start = START.get_or_init(|| random::<4>().iter().map(|byte| format!("{byte:02x}")).collect());
+    format!("{start}-{:06x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -23,19 +23,23 @@
 //!    answer; that is committed before the answer leaves.
 //!    A POST to a **change list** names many objects: [`list_write`] finds them, and guards each as if it were saved
 //!    alone. [`lists`] puts the list's token and its widget into the page.
-//! 6. A page's **socket** ([`socket`]) joins a room with its token, and is told the whole state whenever it changes.
+//! 6. What was decided goes with the answer to its line in the log, to the [`audit`] trail and to the [`metrics`]:
+//!    [`seeing`]. What happens to locks is told by whoever commits it (`store::Witness`).
+//! 7. A page's **socket** ([`socket`]) joins a room with its token, and is told the whole state whenever it changes.
 //!
 //! # Layers
 //!
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
-//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`]
-//! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`], [`socket`]
-//! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`]
+//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`]
+//! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`],
+//!   [`socket`], [`seeing`]
+//! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`], [`audit`], [`metrics`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
 
 pub mod app;
 pub mod assets;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod collab;
@@ -44,16 +48,20 @@ pub mod control;
 pub mod django;
 pub mod flow;
 pub mod gate;
+pub mod health;
 pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod list_write;
 pub mod lists;
 pub mod login;
+pub mod logs;
+pub mod metrics;
 pub mod operator;
 pub mod render;
 pub mod reply;
 mod resolve;
+pub mod seeing;
 pub mod serve;
 pub mod server;
 pub mod socket;

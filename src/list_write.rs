@@ -22,15 +22,19 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 
 use crate::app::App;
-use crate::collab::command::WriteProof;
+use crate::collab::command::{WriteEnd, WriteProof};
+use crate::collab::record::Millis;
 use crate::django::changelist::{self, Meaning, Model};
 use crate::django::form::TOKEN_FIELD;
 use crate::django::object::ObjectKey;
 use crate::django::posted::Posted;
 use crate::http::body::Body;
 use crate::http::headers as http_headers;
+use crate::http::request_id;
 use crate::identity::Who;
+use crate::metrics::Reason;
 use crate::reply::{self, Accepts};
+use crate::seeing::{Noted, Told};
 use crate::store::StoreError;
 use crate::token::list::ListClaims;
 use body::{Read, Why};
@@ -195,7 +199,40 @@ impl Job {
     }
 
     fn no_store(&self, error: &StoreError) -> Response<Body> {
-        tracing::warn!(model = self.model.label(), %error, "a list's rows could not be checked");
-        self.trouble(&reply::rows::Trouble::Store, Vec::new())
+        let model = self.model.label();
+        tracing::warn!(model, %error, "a list's rows could not be checked");
+        let noted = self.told(&model).refused(Reason::Store, None);
+        noted.on(self.trouble(&reply::rows::Trouble::Store, Vec::new()))
+    }
+
+    /// What becomes of it is told to whoever looks on.
+    fn told<'a>(&'a self, object: &'a str) -> Told<'a> {
+        Told { app: &self.app, object, who: &self.who, page: None, request: request_id::of(&self.headers) }
+    }
+
+    fn granted<'k>(&self, rows: impl IntoIterator<Item = &'k ObjectKey>, at: Millis) {
+        for row in rows {
+            self.told(&row.to_string()).granted(at);
+        }
+    }
+
+    /// A line a row in the trail, and one of all of them in the log.
+    fn ended<'k>(
+        &self,
+        rows: impl IntoIterator<Item = &'k ObjectKey>,
+        end: WriteEnd,
+        at: Option<Millis>,
+        answer: Response<Body>,
+    ) -> Response<Body> {
+        let noted: Vec<Noted> =
+            rows.into_iter().map(|row| self.told(&row.to_string()).ended(end, at)).collect();
+        self.of_the_list(noted, answer)
+    }
+
+    fn of_the_list(&self, rows: Vec<Noted>, answer: Response<Body>) -> Response<Body> {
+        match rows.into_iter().next() {
+            Some(first) => Noted { object: self.model.label(), ..first }.on(answer),
+            None => answer,
+        }
     }
 }

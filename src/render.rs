@@ -123,11 +123,11 @@ pub(crate) fn readable(answer: &Response<Body>) -> Option<(lol_html::AsciiCompat
     Some((encoding_of(kind)?, Packing::of(text(CONTENT_ENCODING)?)?))
 }
 
-/// The page with our pieces in it; or the answer as it came, if it is no page that can be changed.
-pub fn object_page(app: &Arc<App>, answer: Response<Body>, rendering: Rendering) -> Response<Body> {
+/// The page with our pieces in it, and true; or the answer as it came, if it is no page that can be changed.
+pub fn object_page(app: &Arc<App>, answer: Response<Body>, rendering: Rendering) -> (Response<Body>, bool) {
     match rewriting(app, answer, rendering) {
-        Ok((answer, page)) => answer.map(|()| Body::Page(Box::new(page))),
-        Err(answer) => *answer,
+        Ok((answer, page)) => (answer.map(|()| Body::Page(Box::new(page))), true),
+        Err(answer) => (*answer, false),
     }
 }
 

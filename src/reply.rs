@@ -56,8 +56,26 @@ pub fn no_answer(to: Representation, error: &UpstreamError) -> Response<Body> {
     self::error(to, gateway_status(error), title, to.catalog.text(sentence))
 }
 
+/// The page, or the JSON, with the request's name at its end: whoever reports what went wrong can say which it was.
+fn named(to: Representation, mut body: String) -> String {
+    let id = html_escape::encode_text(to.request);
+    let (end, name) = if to.json {
+        ("}", format!(",\"request_id\":\"{id}\""))
+    } else {
+        let style = "max-width: 60rem; margin: 0 auto; padding: 0 1rem 2rem; font-size: .8125rem";
+        (
+            "</body>",
+            format!("<footer dir=\"ltr\" style=\"{style}\">X-Request-ID: <code>{id}</code></footer>\n"),
+        )
+    };
+    if let (false, Some(at)) = (id.is_empty(), body.rfind(end)) {
+        body.insert_str(at, &name);
+    }
+    body
+}
+
 fn respond(to: Representation, status: StatusCode, body: String, retry_after: Option<u32>) -> Response<Body> {
-    let mut answer = Response::new(Body::bytes(body));
+    let mut answer = Response::new(Body::bytes(named(to, body)));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     let own: [(HeaderName, &'static str); 5] = [
@@ -122,6 +140,20 @@ mod tests {
         let fill = |template| fill(template, catalogs.english(), &[("a", "{{b}}"), ("b", "x")]);
         assert_eq!(fill("<p>{{a}}-{{b}}</p>{{c}}"), "<p>{{b}}-x</p>");
         assert_eq!(fill("{{html}}{{try_button}}{{a}}"), "<html lang=\"en\">Try again{{b}}");
+    }
+
+    #[test]
+    fn a_page_and_its_json_say_which_request_it_was() {
+        let catalogs = documented();
+        let to = |json, request| Representation { catalog: catalogs.english(), json, request };
+        let typed = "{\"typed\":\"</body> }\"}";
+        assert_eq!(
+            named(to(true, "a-1"), typed.to_owned()),
+            "{\"typed\":\"</body> }\",\"request_id\":\"a-1\"}"
+        );
+        assert_eq!(named(to(true, ""), typed.to_owned()), typed);
+        let page = named(to(false, "a-1"), "<p></p></body>\n</html>".to_owned());
+        assert!(page.ends_with("X-Request-ID: <code>a-1</code></footer>\n</body>\n</html>"), "{page}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Puts the program together: from settings to a running proxy.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
@@ -10,19 +11,22 @@ use crate::app::App;
 use crate::assets::THEMES;
 use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
+use crate::audit::{self, Audit};
 use crate::clock::Clock;
 use crate::collab::record::{NodeId, Rules};
 use crate::config::Settings;
 use crate::control::Control;
 use crate::django::theme::Themes;
+use crate::health;
 use crate::http::connect::Connector;
 use crate::http::upstream::Upstream;
 use crate::identity::Identity;
 use crate::ids;
+use crate::metrics::Metrics;
 use crate::server::{self, Limits, Listener};
 use crate::socket::hub::Hub;
 use crate::state;
-use crate::store::{Memory, Redis, Store};
+use crate::store::{Memory, Redis, Store, Witness};
 use crate::token::Key;
 
 /// A proxy that is ready to serve.
@@ -33,8 +37,11 @@ pub struct Proxy {
     control: Option<Control>,
     /// Beside it the embedded store's memory is kept over a restart.
     control_path: PathBuf,
+    operator: Option<Listener>,
     /// Where locks live, for the operator.
     locks: String,
+    /// Where the audit trail goes, and as whose.
+    trail: Option<String>,
 }
 
 /// Opens the store that the settings name.
@@ -82,9 +89,20 @@ impl Proxy {
     /// Binds and connects; after this nothing can fail but what every request may meet.
     pub async fn start(settings: &Settings) -> Result<Self, String> {
         let node = NodeId::from(ids::id());
+        let metrics = Metrics::new();
+        let audit = trail(settings, node.clone(), &metrics)?;
+        let witness = Witness::new(audit.clone(), Arc::clone(&metrics));
         let listener = Listener::bind(&settings.listen)
             .await
             .map_err(|e| format!("cannot listen on {}: {e}", settings.listen))?;
+        let operator = match &settings.operator {
+            Some(listen) => Some(
+                Listener::bind(listen)
+                    .await
+                    .map_err(|e| format!("cannot listen on {listen} (operator.listen): {e}"))?,
+            ),
+            None => None,
+        };
         let control = match settings.redis {
             None => Some(Control::bind(&settings.control).await.map_err(|e| {
                 format!("cannot open the control socket {}: {e}", settings.control.display())
@@ -96,18 +114,23 @@ impl Proxy {
             None => Store::Memory(Box::new(memory(settings, settings.rules.clone()))),
             Some(_) => open_store(settings, node.clone()).await?,
         };
-        let store = Arc::new(store);
+        let store = Arc::new(store.witnessed(witness));
         let key = key(settings, &store).await?;
         let locks = match &*store {
             Store::Memory(_) => "in this process (embedded store)".to_owned(),
             Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
         };
+        let trail =
+            settings.audit.as_ref().map(|to| format!("in {}, as node {}", name_of(to), node.as_str()));
         let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
         let hub =
             Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone(), settings.sharing.clone());
         listen_to_others(&store, &hub);
         let app = App {
-            upstream: Arc::new(Upstream::new(connector, settings.connect_timeout, settings.answer_timeout)),
+            upstream: Arc::new(
+                Upstream::new(connector, settings.connect_timeout, settings.answer_timeout)
+                    .counted(Arc::clone(&metrics)),
+            ),
             identity: Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone()),
             hub,
             themes: Themes::parse(THEMES)?,
@@ -123,6 +146,9 @@ impl Proxy {
             body_timeout: settings.body_timeout,
             keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),
             tasks: TaskTracker::new(),
+            metrics,
+            audit,
+            leaving: AtomicBool::new(false),
             passwords: Mutex::default(),
             pk_names: Mutex::default(),
         };
@@ -131,13 +157,16 @@ impl Proxy {
             listener,
             limits: Limits {
                 header_timeout: settings.header_timeout,
+                drain_delay: settings.drain_delay,
                 drain_timeout: settings.drain_timeout,
                 max_connections: settings.max_connections,
                 trusted: settings.trusted_proxies.clone(),
             },
             control,
             control_path: settings.control.clone(),
+            operator,
             locks,
+            trail,
         })
     }
 
@@ -148,8 +177,11 @@ impl Proxy {
 
     /// What the start tells the operator.
     pub fn describe(&self) -> String {
+        let operator =
+            self.operator_address().map_or_else(String::new, |at| format!("\n  health at     {at}"));
+        let trail = self.trail.as_ref().map_or_else(String::new, |to| format!("\n  audit trail   {to}"));
         format!(
-            "collab-proxy {}\n  listening on  {}\n  proxying to   {}\n  locks live    {}",
+            "collab-proxy {}\n  listening on  {}\n  proxying to   {}\n  locks live    {}{operator}{trail}",
             env!("CARGO_PKG_VERSION"),
             self.address(),
             self.app.upstream.describe(),
@@ -157,33 +189,62 @@ impl Proxy {
         )
     }
 
+    /// Where health and metrics are told, if anywhere.
+    pub fn operator_address(&self) -> Option<String> {
+        self.operator.as_ref().map(Listener::address)
+    }
+
     /// Serves until `stop` turns true.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let control = self.control.map(|control| tokio::spawn(control.serve(Arc::clone(&self.app.hub))));
+        let operator =
+            self.operator.map(|listener| tokio::spawn(health::serve(Arc::clone(&self.app), listener)));
+        let audit = self.app.audit.clone();
         server::run(Arc::clone(&self.app), self.listener, self.limits, stop).await;
-        if let Some(control) = control {
-            control.abort();
-            let _ = control.await;
+        for task in [control, operator].into_iter().flatten() {
+            task.abort();
+            let _ = task.await;
         }
         if let Store::Memory(memory) = self.app.hub.store()
             && let Err(error) = state::keep_memory(&self.control_path, &memory.dump())
         {
             tracing::warn!(%error, "what the proxy knows could not be kept for its next start");
         }
+        let _ = tokio::task::spawn_blocking(move || audit.finish()).await;
     }
 }
 
-/// With Redis, other proxies' changes are heard.
+fn name_of(target: &audit::Target) -> String {
+    match target {
+        audit::Target::Stdout => "standard output".to_owned(),
+        audit::Target::File(path) => path.display().to_string(),
+    }
+}
+
+/// The audit trail, if one is kept.
+fn trail(settings: &Settings, node: NodeId, metrics: &Arc<Metrics>) -> Result<Audit, String> {
+    let Some(target) = settings.audit.clone() else { return Ok(Audit::off()) };
+    let name = name_of(&target);
+    Audit::start(audit::open(target), audit::WAITING, node, Clock::system(), Arc::clone(metrics))
+        .map_err(|e| format!("the audit trail cannot be written to {name} (audit.file): {e}"))
+}
+
+/// With Redis, other proxies' changes are heard, and what operators did past them is collected.
 fn listen_to_others(store: &Arc<Store>, hub: &Arc<Hub>) {
     if !matches!(**store, Store::Redis(_)) {
         return;
     }
     let (to, from) = mpsc::channel(1024);
-    let store = Arc::clone(store);
+    let (store, left) = (Arc::clone(store), Arc::clone(store));
     tokio::spawn(async move {
         if let Store::Redis(redis) = &*store {
             redis.listen(to).await;
         }
     });
     tokio::spawn(Arc::clone(hub).hear(from));
+    tokio::spawn(async move {
+        if let Store::Redis(redis) = &*left {
+            redis.collect().await;
+        }
+    });
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -33,6 +34,8 @@ pub enum Listener {
 /// How connections are treated.
 pub struct Limits {
     pub header_timeout: Duration,
+    /// Still served after the stop was asked for, while the operator's listener says that this proxy is leaving.
+    pub drain_delay: Duration,
     pub drain_timeout: Duration,
     pub max_connections: usize,
     pub trusted: Vec<IpNet>,
@@ -87,20 +90,21 @@ pub async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
     }
 }
 
-/// Serves until `stop` turns true, then lets what runs come to its end.
+/// Serves until `stop` turns true, and a while longer if the settings say so; then lets what runs come to its end.
 pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch::Receiver<bool>) {
-    let mut stopping = stop.clone();
+    let (end, ending) = watch::channel(false);
+    let mut leaving = std::pin::pin!(leave(&app, stop, limits.drain_delay));
     let connections = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.max_connections));
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
-            () = stopped(&mut stopping) => break,
+            () = &mut leaving => break,
         };
         let Ok(place) = place else { break };
         let accepted = tokio::select! {
-            accepted = accept(&app, &listener, &limits, &stop) => accepted,
-            () = stopped(&mut stopping) => break,
+            accepted = accept(&app, &listener, &limits, &ending) => accepted,
+            () = &mut leaving => break,
         };
         match accepted {
             Ok(serving) => {
@@ -116,6 +120,7 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
             }
         }
     }
+    end.send_replace(true);
     drop(listener);
     app.hub.drain();
     connections.close();
@@ -127,6 +132,18 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
     if tokio::time::timeout(limits.drain_timeout, ended).await.is_err() {
         tracing::warn!(left = connections.len(), "some requests did not end in time and are cut off");
     }
+}
+
+/// Resolves when no connections are taken any more. Before that, whoever sends people here can see that they should go
+/// elsewhere (`/readyz`), and has the time to.
+async fn leave(app: &App, mut stop: watch::Receiver<bool>, delay: Duration) {
+    stopped(&mut stop).await;
+    app.leaving.store(true, Ordering::Relaxed);
+    if !delay.is_zero() {
+        tracing::info!(?delay, "leaving: not ready any more, and serving on for a while");
+        tokio::time::sleep(delay).await;
+    }
+    tracing::info!("stopping: running requests may end, no new ones are taken");
 }
 
 /// Resolves when the proxy is to stop, or whoever would say so is gone.

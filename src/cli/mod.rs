@@ -1,6 +1,7 @@
 //! The command line: one file a verb. Exit codes: 0 done, 1 nothing to do, 2 a wrong call or wrong settings,
 //! 3 something needed cannot be reached.
 
+mod healthcheck;
 mod locks;
 mod serve;
 
@@ -28,6 +29,8 @@ struct Cli {
 enum Verb {
     /// Run the proxy in front of Django.
     Serve(serve::Serve),
+    /// Ask a running proxy whether it is ready: exit code 0 or 1, for containers.
+    Healthcheck(healthcheck::Healthcheck),
     /// See and free edit locks.
     #[command(subcommand)]
     Locks(locks::Locks),
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.verb {
             Verb::Serve(verb) => verb.run().await,
+            Verb::Healthcheck(verb) => verb.run().await,
             Verb::Locks(verb) => verb.run().await,
         }
     })
@@ -82,6 +86,11 @@ pub fn main() -> ExitCode {
 fn fail(code: u8, message: &str) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "collab-proxy: {message}");
     ExitCode::from(code)
+}
+
+/// Where standard output is for something else.
+fn say_aside(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// A reader that went away (`| head`) is no error.

@@ -1,13 +1,14 @@
 //! `collab-proxy serve`.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Common, UNREACHABLE, USAGE, fail, say};
+use super::{Common, UNREACHABLE, USAGE, fail, say, say_aside};
+use crate::audit;
+use crate::logs;
 use crate::serve::Proxy;
 
 #[derive(Args)]
@@ -23,6 +24,9 @@ pub(super) struct Serve {
     /// What is logged to standard error: error, warn, info, debug [default: info]
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
+    /// How it is logged: text, or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
 }
 
 impl Serve {
@@ -31,11 +35,12 @@ impl Serve {
         flags.extend(self.upstream.map(|v| ("upstream", v, "--upstream")));
         flags.extend(self.admin_url.map(|v| ("options.admin_url", v, "--admin-url")));
         flags.extend(self.log.map(|v| ("log", v, "--log")));
+        flags.extend(self.log_format.map(|v| ("log_format", v, "--log-format")));
         let settings = match self.common.settings(flags) {
             Ok(settings) => settings,
             Err(problems) => return fail(USAGE, &problems.to_string()),
         };
-        if let Err(what) = start_log(&settings.log) {
+        if let Err(what) = logs::start(&settings.log, settings.log_format) {
             return fail(USAGE, &format!("log: {what}"));
         }
         let proxy = match Proxy::start(&settings).await {
@@ -46,6 +51,9 @@ impl Serve {
         if let Err(error) = stop_on_signals(stop) {
             return fail(UNREACHABLE, &format!("signals cannot be heard: {error}"));
         }
+        // Whoever reads the trail from standard output reads nothing else there.
+        let trail_only = settings.audit == Some(audit::Target::Stdout);
+        let say = if trail_only { say_aside } else { say };
         say(&proxy.describe());
         say(&format!("READY {}", proxy.address()));
         proxy.run(stopped).await;
@@ -62,7 +70,6 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping: running requests may end, no new ones are taken");
         let _ = stop.send(true);
         tokio::select! {
             _ = terminate.recv() => {}
@@ -70,16 +77,5 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
         }
         std::process::exit(130);
     });
-    Ok(())
-}
-
-fn start_log(filter: &str) -> Result<(), String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
     Ok(())
 }

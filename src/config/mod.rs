@@ -17,11 +17,13 @@ use ipnet::IpNet;
 
 use crate::app::DeepCheck;
 use crate::assets::texts::SiteTexts;
+use crate::audit;
 use crate::collab::chat;
 use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
 use crate::identity::SsoHeaders;
+use crate::logs::LogFormat;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Sharing;
 use crate::store::RedisConfig;
@@ -29,8 +31,8 @@ use reader::Reader;
 pub use source::Problem;
 use source::{Entry, Layer, Origin};
 use values::{
-    admin_root, control_path, deep_check, header_name, listen, model, network, read_action, read_view,
-    takeover, user_key,
+    admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen, model,
+    network, read_action, read_view, takeover, user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -74,11 +76,17 @@ pub struct Settings {
     pub secret: Secret,
     pub control: PathBuf,
     pub log: String,
+    pub log_format: LogFormat,
+    /// Where the audit trail goes, if one is kept.
+    pub audit: Option<audit::Target>,
+    /// Where health and metrics are told, if anywhere.
+    pub operator: Option<Listen>,
     pub trusted_proxies: Vec<IpNet>,
     pub connect_timeout: Duration,
     pub answer_timeout: Duration,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
+    pub drain_delay: Duration,
     pub drain_timeout: Duration,
     pub max_connections: usize,
     pub prefixes: Vec<Prefix>,
@@ -231,11 +239,15 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         redis,
         secret,
         log: r.text("log"),
+        log_format: r.parse("log_format", log_format).unwrap_or_default(),
+        audit: r.parse("audit.file", audit_target).flatten(),
+        operator: r.parse("operator.listen", maybe_listen).flatten(),
         trusted_proxies,
         connect_timeout: r.duration("proxy.connect_timeout"),
         answer_timeout,
         header_timeout: r.duration("proxy.header_timeout"),
         body_timeout: r.duration("proxy.body_timeout"),
+        drain_delay: r.duration("proxy.drain_delay"),
         drain_timeout: r.duration("proxy.drain_timeout"),
         max_connections: r.count("proxy.max_connections").max(1),
         prefixes: admin.into_iter().chain(more).collect(),

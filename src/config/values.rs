@@ -7,8 +7,10 @@ use ipnet::IpNet;
 
 use super::Listen;
 use crate::app::DeepCheck;
+use crate::audit;
 use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
+use crate::logs::LogFormat;
 use crate::state;
 
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
@@ -20,6 +22,29 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
             Ok(Listen::Tcp(text.to_owned()))
         }
         _ => Err("expected host:port, such as 127.0.0.1:8080, or unix:/path/to.sock".to_owned()),
+    }
+}
+
+/// Empty: nowhere.
+pub(super) fn maybe_listen(text: &str) -> Result<Option<Listen>, String> {
+    if text.is_empty() { Ok(None) } else { listen(text).map(Some) }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("expected \"text\" or \"json\"".to_owned()),
+    }
+}
+
+/// Empty: no trail is kept.
+pub(super) fn audit_target(text: &str) -> Result<Option<audit::Target>, String> {
+    match text {
+        "" => Ok(None),
+        "stdout" => Ok(Some(audit::Target::Stdout)),
+        path if path.ends_with('/') => Err("expected a file's path, or \"stdout\"".to_owned()),
+        path => Ok(Some(audit::Target::File(path.into()))),
     }
 }
 

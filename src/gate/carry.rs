@@ -23,6 +23,7 @@ use crate::http::headers;
 use crate::ids;
 use crate::render::{self, Rendering};
 use crate::reply::Trouble;
+use crate::seeing::Noted;
 
 /// Django's answer, or what stands in for it.
 enum Heard {
@@ -62,9 +63,10 @@ impl Writer {
                 }
             }
         };
-        self.judged = self.commit(&grant, end).await;
+        let (judged, noted) = self.commit(&grant, end).await;
+        self.judged = judged;
         drop(keeping);
-        match heard {
+        noted.on(match heard {
             Heard::Answer(answer) => answer,
             Heard::Instead(trouble) => {
                 let typed = copy.typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
@@ -76,7 +78,7 @@ impl Writer {
                 };
                 self.give_back(&trouble, &typed, present, grant.now).await
             }
-        }
+        })
     }
 
     /// Renews the pin as long as the write is on its way.
@@ -232,17 +234,20 @@ impl Writer {
 
     /// Tells the store how it ended. Only after this may the answer go, or the next page could be rendered with
     /// the old version. If the store cannot be told, the pin ends by itself and counts as a possible save.
-    /// Gives the object's version then.
-    async fn commit(&self, grant: &Grant, end: WriteEnd) -> Option<Millis> {
+    /// Gives the object's version then, and what is to be told of it.
+    async fn commit(&self, grant: &Grant, end: WriteEnd) -> (Option<Millis>, Noted) {
         let command = Command::EndWrite {
             fence: grant.fence,
             person: self.who.person(),
             page: grant.page.clone(),
             end,
         };
-        let applied = pin::end(&self.app.hub, &self.key, &command).await.ok()?;
-        tracing::info!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
-        Some(applied.step.record.version)
+        let applied = pin::end(&self.app.hub, &self.key, &command).await.ok();
+        tracing::debug!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
+        let object = self.key.to_string();
+        let told = self.told(&object, grant.page.as_ref());
+        let noted = told.ended(end, applied.as_ref().map(|applied| applied.now));
+        (applied.map(|applied| applied.step.record.version), noted)
     }
 }
 

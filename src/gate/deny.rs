@@ -18,7 +18,9 @@ use crate::django::language::Language;
 use crate::django::route::{View, root_of};
 use crate::http::body::Body;
 use crate::ids;
+use crate::metrics::Reason;
 use crate::reply::{self, Accepts, Drafter, Kept, Trouble, Wait};
+use crate::seeing::reason;
 use crate::store::StoreError;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims, Key};
@@ -38,7 +40,14 @@ impl Writer {
     /// The page that gives everything back.
     pub(super) async fn deny(&self, denied: Denied, posted: Posted) -> Response<Body> {
         let typed = posted.into_typed(&self.encoding, &self.app.passwords_of(&self.key)).await;
-        match denied {
+        let (reason, at) = match &denied {
+            Denied::Refusal(refusal, now) => (reason(refusal), Some(*now)),
+            Denied::Changed(_, now) => (Reason::Changed, Some(*now)),
+            Denied::Store(_) => (Reason::Store, None),
+        };
+        let object = self.key.to_string();
+        let noted = self.told(&object, self.claims.as_ref().map(|c| &c.page)).refused(reason, at);
+        noted.on(match denied {
             Denied::Refusal(refusal, now) => {
                 let present = self.look_if_known().await;
                 // Whatever the rules say: nothing of this person's can be saved before a new login.
@@ -61,7 +70,7 @@ impl Writer {
                 tracing::warn!(object = %self.key, %error, "a write could not be checked");
                 self.give_back(&Trouble::Store, &typed, Present::Unreadable, 0).await
             }
-        }
+        })
     }
 
     /// Nobody's look is lent to a stranger, and only what comes from the object's form can be compared.

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod connect;
 pub mod headers;
+pub mod request_id;
 pub mod rewriting;
 pub mod tunnel;
 pub mod upstream;

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::body::Body;
 use super::connect::Connector;
+use crate::metrics::{Metrics, UpstreamFault};
 
 const IDLE_LIMIT: Duration = Duration::from_millis(1500);
 /// Idle connections kept.
@@ -34,6 +35,7 @@ pub struct Upstream {
     idle: Pool,
     connect_timeout: Duration,
     answer_timeout: Duration,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Why there is no answer, and what it means for a write.
@@ -96,7 +98,12 @@ fn lock(pool: &Pool) -> std::sync::MutexGuard<'_, Vec<Idle>> {
 
 impl Upstream {
     pub fn new(connector: Connector, connect_timeout: Duration, answer_timeout: Duration) -> Self {
-        Self { connector, idle: Pool::default(), connect_timeout, answer_timeout }
+        Self { connector, idle: Pool::default(), connect_timeout, answer_timeout, metrics: None }
+    }
+
+    #[must_use]
+    pub fn counted(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     pub fn describe(&self) -> String {
@@ -110,6 +117,19 @@ impl Upstream {
 
     /// Sends a request and waits for the head of the answer.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
+        let sent = self.try_send(request).await;
+        if let (Err(error), Some(metrics)) = (&sent, &self.metrics) {
+            metrics.upstream_fault(match error {
+                UpstreamError::Connect(_) => UpstreamFault::Connect,
+                UpstreamError::ConnectTimeout(_) => UpstreamFault::ConnectTimeout,
+                UpstreamError::Broken(_) => UpstreamFault::Broken,
+                UpstreamError::AnswerTimeout(_) => UpstreamFault::AnswerTimeout,
+            });
+        }
+        sent
+    }
+
+    async fn try_send(&self, request: Request<Body>) -> Result<Response<Body>, UpstreamError> {
         let may_repeat = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
             && request.body().is_end_stream()
             && !request.headers().contains_key(hyper::header::UPGRADE);

@@ -45,11 +45,12 @@ pub(super) async fn carry_out(job: Job, action: Action) -> Response<Body> {
         asked.pins.release().await;
         return refuse(&job, &action, asked.refused, pages, asked.now).await;
     }
+    job.granted(&keys, asked.now);
     let (end, answer) = job.send(action.kind(), Vec::new(), asked.now).await;
     let (user, model) = (job.who.user.as_str(), job.model.label());
-    tracing::info!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
-    asked.pins.end(|_| end).await;
-    answer
+    tracing::debug!(model, user, action = action.name, rows = keys.len(), ?end, "an action ended");
+    let at = asked.pins.end(|_| end).await;
+    job.ended(&keys, end, at, answer)
 }
 
 /// All rows that match the list's filters: only Django knows them, so its own pages are looked through. Of a list

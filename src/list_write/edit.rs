@@ -111,11 +111,12 @@ async fn decide(
         }
     }
     if refused.is_empty() {
+        job.granted(&written, asked.now);
         let (end, answer) = job.send(Kind::Edit, changed, asked.now).await;
         let (user, model) = (job.who.user.as_str(), job.model.label());
-        tracing::info!(model, user, rows = written.len(), ?end, "a list's save ended");
-        asked.pins.end(|key| if written.contains(key) { end } else { WriteEnd::NotSaved }).await;
-        return answer;
+        tracing::debug!(model, user, rows = written.len(), ?end, "a list's save ended");
+        let at = asked.pins.end(|key| if written.contains(key) { end } else { WriteEnd::NotSaved }).await;
+        return job.ended(&written, end, at, answer);
     }
     let now = asked.now;
     asked.pins.release().await;

@@ -87,7 +87,9 @@ impl Pins {
     }
 
     /// Tells the store how it ended, row by row. What cannot be told ends by itself, as a possible save.
-    pub(super) async fn end(self, how: impl Fn(&ObjectKey) -> WriteEnd) {
+    /// Gives the store's time, if it could be told anything.
+    pub(super) async fn end(self, how: impl Fn(&ObjectKey) -> WriteEnd) -> Option<Millis> {
+        let mut at = None;
         let mut left = lock(&self.fences).clone();
         for pause in pin::END_PAUSES {
             tokio::time::sleep(pause).await;
@@ -101,7 +103,8 @@ impl Pins {
                 let end = how(&key);
                 let command = Command::EndWrite { fence, person: self.person.clone(), page: None, end };
                 match self.hub.run(&key, &command).await {
-                    Ok(_) => {
+                    Ok(applied) => {
+                        at = Some(applied.now);
                         tracing::debug!(object = %key, ?end, "a row's write ended");
                         // Renewing it any longer would find nothing to renew.
                         lock(&self.fences).remove(&key);
@@ -114,7 +117,7 @@ impl Pins {
                 }
             }
             if left.is_empty() {
-                return;
+                return at;
             }
         }
         let ends = left.into_iter().map(|(key, fence)| {
@@ -122,6 +125,7 @@ impl Pins {
             (key, Command::EndWrite { fence, person, page: None, end })
         });
         pin::end_later(&self.hub, ends.collect());
+        at
     }
 }
 

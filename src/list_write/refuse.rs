@@ -17,6 +17,7 @@ use crate::lists;
 use crate::reply::Representation;
 pub(super) use crate::reply::rows::TypedField;
 use crate::reply::rows::{self, Kept, RefusedRow, Trouble};
+use crate::seeing::reason;
 use crate::token::list::ListClaims;
 
 /// A row that stands against the POST.
@@ -87,6 +88,10 @@ impl Job {
     ) -> Response<Body> {
         let root = root_of(&self.app.prefixes, self.address()).unwrap_or("/admin/").to_owned();
         let known = self.is_known();
+        let mut noted = Vec::new();
+        for row in &refused {
+            noted.push(self.told(&row.key.to_string()).refused(reason(&row.refusal), Some(now)));
+        }
         let rows: Vec<RefusedRow> = refused
             .into_iter()
             .map(|row| RefusedRow {
@@ -98,10 +103,6 @@ impl Job {
                 unseen: row.unseen,
             })
             .collect();
-        for row in &rows {
-            let (model, user) = (self.model.label(), self.who.user.as_str());
-            tracing::info!(model, pk = row.pk, user, why = row.refusal.code(), "refused a row of a list");
-        }
         // To save over a save that one was told of is a conscious act, with a token that says so.
         let told = rows.iter().any(|r| matches!(r.refusal, Refusal::Stale { .. } | Refusal::Unfit));
         let token = match &self.token {
@@ -119,7 +120,7 @@ impl Job {
             Fewer::TooMany => (None, 0, true),
         };
         let kept = self.kept(all, fewer, left, too_many, changed, token, now);
-        rows::kept(&Trouble::Refused(&rows), &kept, self.representation())
+        self.of_the_list(noted, rows::kept(&Trouble::Refused(&rows), &kept, self.representation()))
     }
 
     /// Something else went wrong; everything is given back all the same.

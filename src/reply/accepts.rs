@@ -4,12 +4,15 @@ use hyper::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderMap, HeaderValue};
 
 use crate::assets::catalog::{Catalog, Catalogs};
 use crate::django::language::Language;
+use crate::http::request_id::REQUEST_ID;
 
 /// What a request says of it. Cheap to keep until it is known whether the answer is ours.
 #[derive(Clone, Debug)]
 pub struct Accepts {
     json: bool,
     languages: Option<HeaderValue>,
+    /// The request's name, for who reports what went wrong.
+    request: Option<HeaderValue>,
 }
 
 /// In which form an answer of ours goes out.
@@ -17,11 +20,17 @@ pub struct Accepts {
 pub struct Representation<'c> {
     pub catalog: &'c Catalog,
     pub json: bool,
+    /// The request's name; empty if it has none.
+    pub request: &'c str,
 }
 
 impl Accepts {
     pub fn of(request: &HeaderMap) -> Self {
-        Self { json: wants_json(request), languages: request.get(ACCEPT_LANGUAGE).cloned() }
+        Self {
+            json: wants_json(request),
+            languages: request.get(ACCEPT_LANGUAGE).cloned(),
+            request: request.get(REQUEST_ID).cloned(),
+        }
     }
 
     /// Of a request that only a page can answer.
@@ -31,12 +40,13 @@ impl Accepts {
 
     /// In the language of the page that it came from, where that is known and spoken here; else in the first of the
     /// browser's that is.
-    pub fn choose<'c>(&self, catalogs: &'c Catalogs, page: Option<&Language>) -> Representation<'c> {
+    pub fn choose<'c>(&'c self, catalogs: &'c Catalogs, page: Option<&Language>) -> Representation<'c> {
         let catalog = page.and_then(|language| catalogs.find(language)).or_else(|| {
             let header = self.languages.as_ref()?.to_str().ok()?;
             preferred(header).iter().find_map(|language| catalogs.find(language))
         });
-        Representation { catalog: catalog.unwrap_or_else(|| catalogs.english()), json: self.json }
+        let request = self.request.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+        Representation { catalog: catalog.unwrap_or_else(|| catalogs.english()), json: self.json, request }
     }
 }
 
@@ -104,7 +114,8 @@ mod tests {
         ] {
             let languages = header.map(HeaderValue::from_static);
             let page = page.and_then(Language::parse);
-            let chosen = Accepts { json: false, languages }.choose(&catalogs, page.as_ref());
+            let accepts = Accepts { json: false, languages, request: None };
+            let chosen = accepts.choose(&catalogs, page.as_ref());
             assert_eq!(chosen.catalog.language().as_str(), want, "{header:?} {page:?}");
         }
     }

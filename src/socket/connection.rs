@@ -13,6 +13,7 @@ use super::hub::Hub;
 use super::outbox::{Inbox, outbox};
 use super::room;
 use super::session::{Eyes, Watch};
+use super::visit::VisitLine;
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::protocol::{Close, FromPage, ToPage};
@@ -28,6 +29,7 @@ pub struct Guest {
     pub eyes: Eyes,
     /// Counts the sockets' tasks, so that a proxy which is being stopped has told every page before it goes.
     pub tasks: TaskTracker,
+    pub line: VisitLine,
 }
 
 struct FormVisit {
@@ -97,7 +99,8 @@ where
         }
     };
     let watch = Watch::new(guest.eyes, &root);
-    let session = Session { hub: Arc::clone(&hub), object: guest.object, page, can_edit, patience, watch };
+    let (object, line) = (guest.object, guest.line);
+    let session = Session { hub: Arc::clone(&hub), object, page, can_edit, patience, watch, _line: line };
     // A task of its own: joining needs far more room than staying, and thousands stay.
     guest.tasks.spawn(stay(Box::new(session), Box::new(socket), inbox, number));
 }
@@ -146,4 +149,5 @@ pub(super) struct Session {
     pub(super) can_edit: bool,
     patience: Patience,
     pub(super) watch: Watch,
+    _line: VisitLine,
 }

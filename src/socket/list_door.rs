@@ -14,6 +14,7 @@ use super::frames::{bad_frame, not_allowed, store_error};
 use super::hub::Hub;
 use super::lists::Watcher;
 use super::outbox::outbox;
+use super::visit::VisitLine;
 use super::wire::{Patience, Socket, Take, Visit, converse, first_frame, shut, switched, text, write};
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::django::changelist::Model;
@@ -27,6 +28,7 @@ pub struct Guest {
     pub who: Who,
     pub tasks: TaskTracker,
     pub patience: Patience,
+    pub line: VisitLine,
 }
 
 /// The first frame of a list.
@@ -118,10 +120,11 @@ impl ListVisit {
             return shut(&mut socket, Close::Restart).await;
         }
         hub.lists.tell_all(&model, number, hub.key());
-        let tasks = guest.tasks.clone();
+        let Guest { tasks, patience, line, .. } = guest;
         tasks.spawn(async move {
-            converse(&mut socket, inbox, guest.patience, &mut Listens).await;
+            converse(&mut socket, inbox, patience, &mut Listens).await;
             hub.lists.exit(&model, number);
+            drop(line);
         });
     }
 }

@@ -50,6 +50,10 @@ impl Lists {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn sockets(&self) -> usize {
+        self.lock().values().map(|list| list.watchers.len()).sum()
+    }
+
     /// Is anybody here shown this object in a list?
     pub(super) fn watch(&self, object: &ObjectKey) -> bool {
         let lists = self.lock();

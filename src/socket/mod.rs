@@ -14,4 +14,5 @@ mod people;
 pub mod room;
 pub mod session;
 mod unsaved;
+pub mod visit;
 mod wire;

@@ -128,6 +128,11 @@ impl Room {
         self.members.is_empty()
     }
 
+    /// Is the editor's page open here?
+    pub(super) fn has_editor(&self) -> bool {
+        self.holder.as_ref().is_some_and(|page| self.members.contains_key(page))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }

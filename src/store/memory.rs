@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Applied, SESSION_KEEP, Session, Snapshot};
+use super::{Applied, SESSION_KEEP, Session, Snapshot, Witness};
 use crate::clock::Clock;
 use crate::collab::chat::{self, Line, Pair};
 use crate::collab::command::Command;
@@ -23,6 +23,7 @@ pub struct Memory {
     pub(super) rules: Box<Rules>,
     pub(super) epoch: Millis,
     inner: Mutex<Inner>,
+    witness: Witness,
 }
 
 #[derive(Default)]
@@ -41,7 +42,17 @@ pub(super) struct Kept<T> {
 
 impl Memory {
     pub fn new(clock: Clock, rules: Rules) -> Self {
-        Self { epoch: clock.now(), clock, rules: Box::new(rules), inner: Mutex::default() }
+        Self {
+            epoch: clock.now(),
+            clock,
+            rules: Box::new(rules),
+            inner: Mutex::default(),
+            witness: Witness::nobody(),
+        }
+    }
+
+    pub(super) fn witnessed(self, witness: Witness) -> Self {
+        Self { witness, ..self }
     }
 
     /// The data is plain and every change is complete before the lock is let go, so a panic elsewhere in the
@@ -67,6 +78,8 @@ impl Memory {
         };
         let step = lock::apply(before, now, command, &self.rules);
         if step.changed {
+            // Within the mutex: the trail's order is the steps'.
+            self.witness.saw(key, before, command, &step, now);
             let value = step.record.clone();
             let until = now + value.keep_for();
             inner.records.insert(key.clone(), Kept { value, until });

@@ -6,19 +6,24 @@
 mod memory;
 mod memory_kept;
 mod redis;
+mod redis_config;
 mod redis_errors;
 mod redis_life;
 mod redis_link;
 mod redis_news;
 mod redis_people;
 mod redis_probe;
+mod redis_trail;
 mod redis_where;
+mod witness;
 
 use std::fmt;
 
 pub use memory::Memory;
-pub use redis::{Heard, Notice, Redis, RedisConfig};
+pub use redis::{Heard, Notice, Redis};
+pub use redis_config::RedisConfig;
 pub use redis_where::{Certificates, Sentinels};
+pub use witness::Witness;
 
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +93,23 @@ pub enum Store {
 /// The waits for Redis are boxed: a future is as large as the largest thing it may wait for, and each of thousands
 /// of sockets would keep that room for a store that is not even there.
 impl Store {
+    /// Everything that is committed here from now on is told to `witness`.
+    #[must_use]
+    pub fn witnessed(self, witness: Witness) -> Self {
+        match self {
+            Self::Memory(store) => Self::Memory(Box::new(store.witnessed(witness))),
+            Self::Redis(store) => Self::Redis(Box::new(store.witnessed(witness))),
+        }
+    }
+
+    /// Why it cannot be reached, if it cannot.
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(store) => store.link.trouble(),
+        }
+    }
+
     /// It may be away while this process lives.
     pub fn is_remote(&self) -> bool {
         matches!(self, Self::Redis(_))

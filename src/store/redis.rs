@@ -13,13 +13,13 @@ use redis::{RedisError, Script};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::redis_config::RedisConfig;
 use super::redis_errors::masked;
 use super::redis_life::Life;
 use super::redis_link::Link;
-pub use super::redis_link::RedisConfig;
 pub use super::redis_news::{Heard, Notice};
 use super::redis_people::meet_script;
-use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError};
+use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError, Witness};
 use crate::clock::Clock;
 use crate::collab::command::Command;
 use crate::collab::lock;
@@ -46,6 +46,7 @@ pub struct Redis {
     pub(super) meet: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
+    pub(super) witness: Option<Witness>,
 }
 
 /// `{` and `}` would break the hash tag that keeps an object's keys in one cluster slot.
@@ -68,7 +69,13 @@ impl Redis {
             commit: Script::new(include_str!("commit.lua")),
             meet: meet_script(),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
+            witness: None,
         })
+    }
+
+    pub(super) fn witnessed(mut self, witness: Witness) -> Self {
+        self.link.count(witness.metrics());
+        Self { witness: Some(witness), ..self }
     }
 
     fn key(&self, object: &ObjectKey) -> String {
@@ -157,7 +164,14 @@ impl Redis {
         for attempt in 0..TRIES {
             let Snapshot { record, now } = self.fetch(object, false).await?;
             let step = lock::apply(&record, now, command, &self.rules);
-            if !step.changed || self.commit(object, record.revision, &step).await? {
+            if !step.changed {
+                return Ok(Applied { step, now });
+            }
+            let committed = self.commit(object, record.revision, &step).await;
+            if !matches!(committed, Ok(false)) {
+                self.leave_trail(object, &record, command, &step, now, committed.is_ok()).await;
+            }
+            if committed? {
                 return Ok(Applied { step, now });
             }
             tokio::time::sleep(Duration::from_millis(ids::below(u64::from(2 + attempt)))).await;

@@ -4,7 +4,6 @@
 //! time-outs. Here a task asks the server all the time whether it is there, so that nobody has to find out by waiting
 //! for an answer of their own; and only that task connects, so that a server that is away is not stormed.
 
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,46 +13,18 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
+use super::redis_config::{MOMENT, RedisConfig};
 use super::redis_errors::{Class, class, explain, masked};
-use super::redis_where::{Certificates, Sentinels, Where};
+use super::redis_where::Where;
 use crate::ids;
+use crate::metrics::Metrics;
 
 /// The server is asked so often whether it is there,
 const BEAT: Duration = Duration::from_millis(500);
 /// and taken for gone if it has not answered within this.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// One that is back within this was not away.
-const MOMENT: Duration = Duration::from_millis(250);
 /// It is looked for no less often.
 const SELDOM: Duration = Duration::from_secs(2);
-
-#[derive(Clone)]
-pub struct RedisConfig {
-    pub url: String,
-    /// Before every key and channel.
-    pub prefix: String,
-    pub max_retries: u32,
-    /// Doubles with every try.
-    pub retry_delay: Duration,
-    pub timeout: Duration,
-    pub certificates: Certificates,
-    pub sentinels: Sentinels,
-}
-
-/// Never its passwords and keys.
-impl fmt::Debug for RedisConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&masked(&self.url))
-    }
-}
-
-impl RedisConfig {
-    /// How long an outage is waited out before callers are told of it: all the retries together.
-    fn span(&self) -> Duration {
-        let retries = self.retry_delay * (2_u32.saturating_pow(self.max_retries.min(16)) - 1);
-        retries.max(MOMENT)
-    }
-}
 
 #[derive(Clone)]
 struct Live {
@@ -80,6 +51,7 @@ pub(super) struct Link {
     config: RedisConfig,
     state: Arc<watch::Sender<State>>,
     keeper: OnceLock<Keeper>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 /// Ends with the link.
@@ -95,7 +67,20 @@ impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
         let place = Arc::new(Where::new(&config).map_err(StoreError::Down)?);
         let (state, _) = watch::channel(down("", false));
-        Ok(Self { place, config, state: Arc::new(state), keeper: OnceLock::new() })
+        Ok(Self { place, config, state: Arc::new(state), keeper: OnceLock::new(), metrics: None })
+    }
+
+    pub(super) fn count(&mut self, metrics: Option<Arc<Metrics>>) {
+        self.metrics = metrics;
+    }
+
+    /// Why it is away, if it is, and not just for a moment.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match &*self.watched().borrow() {
+            State::Up(_) => None,
+            State::Down { since, .. } if since.elapsed() < MOMENT => None,
+            State::Down { why, .. } => Some(self.error(why).to_string()),
+        }
     }
 
     /// Where it is now, for those who need a connection of their own.
@@ -177,6 +162,19 @@ impl Link {
     /// Runs `work` on the link, again on a new one if the old one broke. `work` must be safe to run twice: a
     /// command that timed out may have been carried out.
     pub(super) async fn run<T, F, R>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: Fn(MultiplexedConnection) -> R,
+        R: Future<Output = Result<T, RedisError>>,
+    {
+        let began = Instant::now();
+        let done = self.try_run(work).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.store(began.elapsed(), done.is_err());
+        }
+        done
+    }
+
+    async fn try_run<T, F, R>(&self, work: F) -> Result<T, StoreError>
     where
         F: Fn(MultiplexedConnection) -> R,
         R: Future<Output = Result<T, RedisError>>,

@@ -11,8 +11,8 @@ use redis::{
 };
 use tokio::time::timeout;
 
+use super::redis_config::RedisConfig;
 use super::redis_errors::{explain, masked};
-use super::redis_link::RedisConfig;
 
 /// Redis Sentinel, as settings describe it.
 #[derive(Clone, Default)]

@@ -52,7 +52,8 @@ fn answer(typed: &Typed, trouble: &Trouble, now: Millis) -> String {
         script: "/kept.js".to_owned(),
         now,
     };
-    let answer = kept(trouble, &facts, Representation { catalog: CATALOGS.english(), json: false });
+    let answer =
+        kept(trouble, &facts, Representation { catalog: CATALOGS.english(), json: false, request: "" });
     let body = futures_util::FutureExt::now_or_never(answer.into_body().collect()).unwrap().unwrap();
     String::from_utf8(body.to_bytes().to_vec()).unwrap()
 }

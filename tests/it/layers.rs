@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Top first. A module may use its own layer and the ones below.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("shell", &["main", "lib", "cli", "config", "server", "control", "serve", "state"]),
+    ("shell", &["main", "lib", "cli", "config", "server", "control", "serve", "state", "health", "logs"]),
     (
         "flow",
         &[
@@ -20,9 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "app",
             "socket",
             "resolve",
+            "seeing",
         ],
     ),
-    ("ports", &["http", "identity", "store", "clock", "ids", "assets"]),
+    ("ports", &["http", "identity", "store", "clock", "ids", "assets", "audit", "metrics"]),
     ("pure", &["django", "collab", "token"]),
 ];
 

@@ -1,0 +1,38 @@
+//! What the link to Redis is told: where it is, and how patient to be.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::redis_errors::masked;
+use super::redis_where::{Certificates, Sentinels};
+
+/// One that is back within this was not away.
+pub(super) const MOMENT: Duration = Duration::from_millis(250);
+
+#[derive(Clone)]
+pub struct RedisConfig {
+    pub url: String,
+    /// Before every key and channel.
+    pub prefix: String,
+    pub max_retries: u32,
+    /// Doubles with every try.
+    pub retry_delay: Duration,
+    pub timeout: Duration,
+    pub certificates: Certificates,
+    pub sentinels: Sentinels,
+}
+
+/// Never its passwords and keys.
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(&self.url))
+    }
+}
+
+impl RedisConfig {
+    /// How long an outage is waited out before callers are told of it: all the retries together.
+    pub(super) fn span(&self) -> Duration {
+        let retries = self.retry_delay * (2_u32.saturating_pow(self.max_retries.min(16)) - 1);
+        retries.max(MOMENT)
+    }
+}

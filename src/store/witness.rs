@@ -1,0 +1,119 @@
+//! Whoever commits a step tells of it: to the audit trail, and to what is counted. So that every proxy on one Redis
+//! has its own steps in its own trail, and none is told twice.
+
+use std::sync::Arc;
+
+use crate::audit::{Audit, Happened};
+use crate::collab::command::{Cause, Command};
+use crate::collab::lock::Step;
+use crate::collab::record::{Millis, Record};
+use crate::collab::trail::{self, Entry, Kind};
+use crate::django::object::ObjectKey;
+use crate::metrics::{Metrics, Transition};
+
+#[derive(Clone)]
+pub struct Witness {
+    audit: Audit,
+    metrics: Option<Arc<Metrics>>,
+}
+
+impl Witness {
+    pub fn new(audit: Audit, metrics: Arc<Metrics>) -> Self {
+        Self { audit, metrics: Some(metrics) }
+    }
+
+    pub(super) fn nobody() -> Self {
+        Self { audit: Audit::off(), metrics: None }
+    }
+
+    pub(super) fn audit(&self) -> Audit {
+        self.audit.clone()
+    }
+
+    pub(super) fn metrics(&self) -> Option<Arc<Metrics>> {
+        self.metrics.clone()
+    }
+
+    /// A step was committed.
+    pub(super) fn saw(
+        &self,
+        object: &ObjectKey,
+        before: &Record,
+        command: &Command,
+        step: &Step,
+        now: Millis,
+    ) {
+        self.count(before, command, step);
+        if self.audit.is_on() {
+            each_line(object, before, command, step, now, false, |happened| self.audit.tell(happened));
+        }
+    }
+
+    /// A step was sent, and it is not known whether it was taken.
+    pub(super) fn may_have_seen(
+        &self,
+        object: &ObjectKey,
+        before: &Record,
+        command: &Command,
+        step: &Step,
+        now: Millis,
+    ) {
+        if self.audit.is_on() {
+            each_line(object, before, command, step, now, true, |happened| self.audit.tell(happened));
+        }
+    }
+
+    fn count(&self, before: &Record, command: &Command, step: &Step) {
+        let Some(metrics) = &self.metrics else { return };
+        trail::each(before, command, step, |entry| {
+            if let Some(transition) = transition(entry.kind) {
+                metrics.transition(transition);
+            }
+        });
+    }
+}
+
+fn transition(kind: Kind) -> Option<Transition> {
+    Some(match kind {
+        Kind::Granted => Transition::Granted,
+        Kind::Moved | Kind::Lost(Cause::Moved) => Transition::Moved,
+        Kind::Lost(Cause::Released) => Transition::Released,
+        Kind::Lost(Cause::Saved) => Transition::Saved,
+        Kind::Lost(Cause::Expired) => Transition::Expired,
+        Kind::Lost(Cause::Idle) => Transition::Idle,
+        Kind::Lost(Cause::TimeUp) => Transition::TimeUp,
+        Kind::Lost(Cause::HandedOver) => Transition::HandedOver,
+        Kind::Lost(Cause::TakenOver) => Transition::TakenOver,
+        Kind::Lost(Cause::Operator) => Transition::ForceReleased,
+        Kind::QueueJoined | Kind::GivenUp => return None,
+    })
+}
+
+pub(super) fn each_line(
+    object: &ObjectKey,
+    before: &Record,
+    command: &Command,
+    step: &Step,
+    now: Millis,
+    unconfirmed: bool,
+    mut tell: impl FnMut(&Happened),
+) {
+    let mut name = String::new();
+    trail::each(before, command, step, |Entry { kind, person, page, from, by }| {
+        if name.is_empty() {
+            name = object.to_string();
+        }
+        tell(&Happened {
+            at: Some(now),
+            event: kind.event(),
+            object: &name,
+            person,
+            page,
+            from_page: from,
+            by,
+            why: kind.why(),
+            request: None,
+            unconfirmed,
+        });
+    });
+}
