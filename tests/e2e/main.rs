@@ -23,6 +23,7 @@ mod redises;
 mod revert;
 mod rich_text;
 mod roundabout;
+mod seeing;
 mod stage;
 
 mod theme;

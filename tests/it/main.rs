@@ -22,6 +22,7 @@ mod proxy;
 mod raw;
 mod rewriting;
 mod rules;
+mod seeing;
 mod socket;
 mod sso;
 mod store;

@@ -6,5 +6,7 @@
 pub mod eventually;
 #[path = "../support/proc.rs"]
 pub mod proc;
+#[path = "../support/prometheus.rs"]
+pub mod prometheus;
 #[path = "../support/redis.rs"]
 pub mod redis;

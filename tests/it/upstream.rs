@@ -149,6 +149,8 @@ pub(crate) async fn read_until(stream: &mut TcpStream, mark: &str) -> String {
 /// The proxy in this process.
 pub(crate) struct Front {
     pub(crate) address: String,
+    /// Where health and metrics are told.
+    pub(crate) operator: Option<String>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -167,9 +169,10 @@ impl Front {
         let settings = config::load(Some(&file), [], vec![]).unwrap_or_else(|e| panic!("{e}"));
         let proxy = Proxy::start(&settings).await.unwrap_or_else(|e| panic!("{e}"));
         let address = proxy.address().trim_start_matches("http://").to_owned();
+        let operator = proxy.operator_address().map(|at| at.trim_start_matches("http://").to_owned());
         let (stop, stopped) = watch::channel(false);
         let running = Some(tokio::spawn(proxy.run(stopped)));
-        Self { address, stop, running, _folder: folder }
+        Self { address, operator, stop, running, _folder: folder }
     }
 
     pub(crate) fn stop(&mut self) -> JoinHandle<()> {
@@ -181,16 +184,16 @@ impl Front {
         TcpStream::connect(&self.address).await.unwrap()
     }
 
+    /// GET of the operator's listener.
+    pub(crate) async fn ask(&self, path: &str) -> String {
+        let at = self.operator.as_deref().expect("the settings have an operator.listen");
+        let stream = TcpStream::connect(at).await.unwrap();
+        converse(stream, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+    }
+
     /// Sends bytes as they are, and reads until the proxy closes.
     pub(crate) async fn raw(&self, request: &str) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut got = Vec::new();
-        let reading = stream.read_to_end(&mut got);
-        let _ = tokio::time::timeout(Duration::from_secs(20), reading)
-            .await
-            .expect("the proxy neither answers nor closes");
-        String::from_utf8_lossy(&got).into_owned()
+        converse(self.connect().await, request).await
     }
 
     /// GET with these header lines, each ending in CRLF.
@@ -207,6 +210,16 @@ impl Front {
         ))
         .await
     }
+}
+
+async fn converse(mut stream: TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    let reading = stream.read_to_end(&mut got);
+    let _ = tokio::time::timeout(Duration::from_secs(20), reading)
+        .await
+        .expect("the proxy neither answers nor closes");
+    String::from_utf8_lossy(&got).into_owned()
 }
 
 /// The status of a raw answer.
