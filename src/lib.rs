@@ -31,7 +31,7 @@
 //!
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
-//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`]
+//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`], [`notify`]
 //! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`],
 //!   [`socket`], [`seeing`]
 //! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`], [`audit`], [`metrics`]
@@ -57,6 +57,7 @@ pub mod lists;
 pub mod login;
 pub mod logs;
 pub mod metrics;
+pub mod notify;
 pub mod operator;
 pub mod render;
 pub mod reply;

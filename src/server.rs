@@ -28,7 +28,8 @@ const HEAD_LIMIT: usize = 64 * 1024;
 
 pub enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
+    /// A path is this process's own, and goes with it.
+    Unix(UnixListener, Option<PathBuf>),
 }
 
 /// How connections are treated.
@@ -47,9 +48,29 @@ impl Listener {
             Listen::Tcp(address) => Ok(Self::Tcp(TcpListener::bind(address).await?)),
             Listen::Unix(path) => {
                 remove_stale(path).await?;
-                Ok(Self::Unix(UnixListener::bind(path)?, path.clone()))
+                Ok(Self::Unix(UnixListener::bind(path)?, Some(path.clone())))
             }
+            Listen::Systemd => Self::inherited(),
         }
+    }
+
+    /// The socket that systemd holds and hands over: `sd_listen_fds(3)`. It outlives this process, so that nobody is turned
+    /// away while the next one starts.
+    fn inherited() -> io::Result<Self> {
+        let mut handed = listenfd::ListenFd::from_env();
+        let none =
+            || io::Error::new(io::ErrorKind::NotFound, "systemd has handed over no socket (LISTEN_FDS)");
+        if handed.len() > 1 {
+            let why = format!("systemd has handed over {} sockets; one is expected", handed.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        if let Ok(Some(tcp)) = handed.take_tcp_listener(0) {
+            tcp.set_nonblocking(true)?;
+            return Ok(Self::Tcp(TcpListener::from_std(tcp)?));
+        }
+        let unix = handed.take_unix_listener(0)?.ok_or_else(none)?;
+        unix.set_nonblocking(true)?;
+        Ok(Self::Unix(UnixListener::from_std(unix)?, None))
     }
 
     /// As a person would type it; with the real port where 0 was asked for.
@@ -59,14 +80,19 @@ impl Listener {
                 Ok(address) => format!("http://{address}"),
                 Err(error) => error.to_string(),
             },
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
+            Self::Unix(_, Some(path)) => format!("unix:{}", path.display()),
+            Self::Unix(listener, None) => {
+                let address = listener.local_addr().ok();
+                let path = address.as_ref().and_then(|a| a.as_pathname()).map(|p| p.display().to_string());
+                format!("unix:{}", path.unwrap_or_default())
+            }
         }
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self {
+        if let Self::Unix(_, Some(path)) = self {
             let _ = std::fs::remove_file(path);
         }
     }

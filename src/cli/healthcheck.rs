@@ -79,6 +79,8 @@ async fn ask(listen: &Listen) -> io::Result<Answer> {
     match listen {
         Listen::Unix(path) => talk(UnixStream::connect(path).await?).await,
         Listen::Tcp(address) => talk(TcpStream::connect(reachable(address)).await?).await,
+        // Not for the operator's listener (config).
+        Listen::Systemd => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::{Common, UNREACHABLE, USAGE, fail, say, say_aside};
 use crate::audit;
 use crate::logs;
+use crate::notify;
 use crate::serve::Proxy;
 
 #[derive(Args)]
@@ -56,6 +57,15 @@ impl Serve {
         let say = if trail_only { say_aside } else { say };
         say(&proxy.describe());
         say(&format!("READY {}", proxy.address()));
+        notify::tell("READY=1");
+        if let Some(every) = notify::watchdog() {
+            tokio::spawn(async move {
+                loop {
+                    notify::tell("WATCHDOG=1");
+                    tokio::time::sleep(every).await;
+                }
+            });
+        }
         proxy.run(stopped).await;
         ExitCode::SUCCESS
     }
@@ -70,6 +80,7 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        notify::tell("STOPPING=1");
         let _ = stop.send(true);
         tokio::select! {
             _ = terminate.recv() => {}

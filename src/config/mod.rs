@@ -44,6 +44,8 @@ pub const FILE: &str = "collab.toml";
 pub enum Listen {
     Tcp(String),
     Unix(PathBuf),
+    /// The socket that systemd hands over.
+    Systemd,
 }
 
 impl fmt::Display for Listen {
@@ -51,6 +53,7 @@ impl fmt::Display for Listen {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd => f.write_str("systemd"),
         }
     }
 }

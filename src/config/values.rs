@@ -17,17 +17,24 @@ pub(super) fn listen(text: &str) -> Result<Listen, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return Ok(Listen::Unix(path.into()));
     }
+    if text == "systemd" {
+        return Ok(Listen::Systemd);
+    }
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(Listen::Tcp(text.to_owned()))
         }
-        _ => Err("expected host:port, such as 127.0.0.1:8080, or unix:/path/to.sock".to_owned()),
+        _ => Err("expected host:port, such as 127.0.0.1:8080, unix:/path/to.sock, or systemd".to_owned()),
     }
 }
 
 /// Empty: nowhere.
 pub(super) fn maybe_listen(text: &str) -> Result<Option<Listen>, String> {
-    if text.is_empty() { Ok(None) } else { listen(text).map(Some) }
+    match text {
+        "" => Ok(None),
+        "systemd" => Err("expected host:port or unix:/path/to.sock".to_owned()),
+        _ => listen(text).map(Some),
+    }
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

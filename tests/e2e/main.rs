@@ -10,6 +10,7 @@ mod browsers;
 mod cli;
 mod cluster;
 mod conflict;
+mod deploy;
 mod drafts;
 mod edges;
 mod faults;

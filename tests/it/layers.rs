@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 /// Top first. A module may use its own layer and the ones below.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("shell", &["main", "lib", "cli", "config", "server", "control", "serve", "state", "health", "logs"]),
+    (
+        "shell",
+        &["main", "lib", "cli", "config", "server", "control", "serve", "state", "notify", "health", "logs"],
+    ),
     (
         "flow",
         &[

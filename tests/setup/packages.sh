@@ -10,6 +10,7 @@ package_of() {
         redis-server | chromium | nginx | wrk) echo "$1" ;;
         chromedriver) echo chromium-driver ;;
         node) echo nodejs ;;
+        systemd-analyze | systemd-socket-activate) echo systemd ;;
         *) echo "packages.sh: no package known for '$1'" >&2; return 1 ;;
     esac
 }

@@ -101,6 +101,32 @@ impl Django {
         Self { site, proc, folder, address, env }
     }
 
+    /// Served by uvicorn, as ASGI.
+    pub fn on_uvicorn() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(template(), folder.path().join("db.sqlite3")).unwrap();
+        let mut uvicorn = command(Site::Demo.program("uvicorn"));
+        uvicorn
+            .args([
+                "demo.asgi:application",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--app-dir",
+                "examples/demo",
+            ])
+            .current_dir(root())
+            .env("DEMO_DIR", folder.path())
+            .env("DEMO_TEST", "1");
+        let mut proc = Proc::start("uvicorn", uvicorn);
+        let address = proc.ready(|line| {
+            let at = line.split_once("running on http://")?.1;
+            at.split_whitespace().next().map(str::to_owned)
+        });
+        Self { site: Site::Demo, proc, folder, address, env: Vec::new() }
+    }
+
     /// On a unix socket instead of a port.
     pub fn on_unix_socket(folder: &Path) -> Self {
         let bind = format!("unix:{}", folder.join("django.sock").display());

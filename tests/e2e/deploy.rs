@@ -1,0 +1,190 @@
+//! The files of examples/deploy as operators use them, with only addresses and names of their own put in: behind a real
+//! nginx, under systemd's own tools, before gunicorn and uvicorn.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use hyper::Method;
+
+use crate::browsers::PRODUCT;
+use crate::support::django::Django;
+use crate::support::person::Person;
+use crate::support::proc::{Proc, command, run, tool};
+use crate::support::proxy::Proxy;
+use crate::support::redis::free_port;
+use crate::support::socket::PageSocket;
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(Path::new("examples/deploy").join(name)).unwrap()
+}
+
+/// Somebody edits and saves through this address.
+async fn works(django: &Django, address: &str, name: &str) {
+    let mut ada = Person::at_address(address, "root");
+    ada.sign_in("/admin/").await;
+    let form = ada.form(PRODUCT).await;
+    let socket = PageSocket::join(&ada, &form).await;
+    socket.becomes("editor").await;
+    ada.post(PRODUCT, &form.with("name", name).with("_save", "Save")).await.expect(302);
+    assert_eq!(django.product_name(1), name);
+}
+
+/// nginx with the documented settings; only its port, and the proxy's, are others, and there are no certificates.
+fn nginx(folder: &Path, proxy: &str) -> (Proc, String) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut site = String::new();
+    for line in example("nginx/collab-proxy.conf").lines().filter(|l| !l.contains("ssl_certificate")) {
+        let line = line
+            .replace("listen 443 ssl", &format!("listen {address}"))
+            .replace("server 127.0.0.1:8080", &format!("server {proxy}"));
+        site.push_str(&line);
+        site.push('\n');
+    }
+    assert!(site.contains(&address) && site.contains(proxy) && !site.contains("ssl"), "{site}");
+    let folder = folder.display();
+    let whole = format!(
+        "daemon off; pid {folder}/nginx.pid; error_log stderr notice; worker_processes 1; events {{}}\nhttp {{\n\
+         access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n\
+         fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n{site}}}\n"
+    );
+    let file = format!("{folder}/nginx.conf");
+    std::fs::write(&file, whole).unwrap();
+    let mut nginx = command(tool("nginx", "sudo apt-get install -y nginx"));
+    nginx.args(["-c", &file, "-p", &folder.to_string()]);
+    let mut proc = Proc::start("nginx", nginx);
+    proc.ready(|line| line.contains("start worker processes").then_some(()));
+    (proc, address)
+}
+
+#[tokio::test]
+async fn behind_nginx_as_documented() {
+    let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+    let mut proxy = Proxy::start(&django.upstream());
+    let (_nginx, address) = nginx(folder.path(), proxy.address());
+    works(&django, &address, "Through nginx").await;
+    // An upload that is larger than any buffer on the way.
+    let mut ada = Person::at_address(&address, "root");
+    ada.sign_in("/admin/").await;
+    let form = ada.form(PRODUCT).await.with("_save", "Save");
+    ada.upload(PRODUCT, &form, "datasheet", 20 * 1024 * 1024).await.expect(302);
+    // A page that stays open is not cut off by the restart of what is behind nginx, but told to come back.
+    let form = ada.form(PRODUCT).await;
+    let socket = PageSocket::join(&ada, &form).await;
+    socket.becomes("editor").await;
+    assert!(proxy.stop().success());
+    eventually!(socket.closed(), |code| *code == Some(1012));
+    proxy.restart();
+    let back = PageSocket::join(&ada, &form).await;
+    back.becomes("editor").await;
+}
+
+#[tokio::test]
+async fn before_uvicorn() {
+    let django = Django::on_uvicorn();
+    let proxy = Proxy::start(&django.upstream());
+    works(&django, proxy.address(), "Through uvicorn").await;
+}
+
+/// systemd holds the socket, starts the proxy when somebody comes, and is told how far it is.
+#[tokio::test]
+async fn started_by_systemds_socket() {
+    let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+    let notified = folder.path().join("notify");
+    let hears = UnixDatagram::bind(&notified).unwrap();
+    hears.set_nonblocking(true).unwrap();
+    let heard = || {
+        let mut buffer = [0; 256];
+        hears
+            .recv(&mut buffer)
+            .map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned())
+            .unwrap_or_default()
+    };
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut activate = command(tool("systemd-socket-activate", "sudo apt-get install -y systemd"));
+    activate
+        .current_dir(folder.path())
+        .args(["-l", &address, "-E", "NOTIFY_SOCKET", "-E", "WATCHDOG_USEC"])
+        .env("NOTIFY_SOCKET", &notified)
+        .env("WATCHDOG_USEC", "400000")
+        .arg(env!("CARGO_BIN_EXE_collab-proxy"))
+        .args(["serve", "--listen", "systemd", "--upstream", &django.upstream(), "--control", "c.sock"]);
+    let mut proc = Proc::start("systemd-socket-activate", activate);
+    proc.ready(|line| line.contains("Listening on").then_some(()));
+    works(&django, &address, "Through systemd's socket").await;
+    let mut seen = Vec::new();
+    eventually!(
+        {
+            seen.push(heard());
+            seen.clone()
+        },
+        |seen| ["READY=1", "WATCHDOG=1"].iter().all(|state| seen.iter().any(|s| s == state))
+    );
+    proc.signal("TERM");
+    eventually!(heard(), |state| state == "STOPPING=1");
+    let ended = eventually!(proc.ended(), Option::is_some);
+    assert!(ended.is_some_and(|status| status.success()), "{}", proc.log());
+}
+
+/// What systemd itself says of the unit.
+#[test]
+fn the_unit_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_collab-proxy");
+    let unit = example("systemd/collab-proxy.service")
+        .replace("/usr/local/bin/collab-proxy", program)
+        .replace("Documentation=man:collab-proxy(1)\n", "");
+    std::fs::write(folder.path().join("collab-proxy.service"), unit).unwrap();
+    std::fs::write(folder.path().join("collab-proxy.socket"), example("systemd/collab-proxy.socket"))
+        .unwrap();
+    let analyze = |args: &[&str]| {
+        let mut analyze = command(tool("systemd-analyze", "sudo apt-get install -y systemd"));
+        analyze.current_dir(folder.path()).args(args);
+        run(analyze)
+    };
+    let said = analyze(&["verify", "./collab-proxy.service", "./collab-proxy.socket"]);
+    assert_eq!((said.code, said.err.contains("collab-proxy")), (Some(0), false), "{}{}", said.out, said.err);
+    // 10 is a program that may do everything; systemd calls up to 2 safe.
+    let said = analyze(&["security", "--offline=true", "--threshold=20", "./collab-proxy.service"]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+}
+
+/// The settings that the examples make are settings.
+#[test]
+fn every_variable_of_the_examples_is_a_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    for file in [
+        "systemd/collab-proxy.service",
+        "containers/Dockerfile",
+        "containers/compose.yml",
+        "containers/sidecar.yml",
+    ] {
+        for word in example(file).split(|c: char| !c.is_ascii_uppercase() && c != '_') {
+            let Some(_) = word.strip_prefix("COLLAB_") else { continue };
+            // A value of no kind: the complaint names the setting, or else there is no such setting.
+            let mut cli = crate::support::proxy::binary(folder.path());
+            cli.args(["serve", "--listen", "nonsense"]).env(word, "\u{7f}");
+            let said = run(cli);
+            assert!(!said.err.contains(&format!("{word}: there is no such")), "{file}: {}", said.err);
+            assert_eq!(said.code, Some(2), "{}", said.err);
+            seen += 1;
+        }
+    }
+    assert!(seen > 8, "{seen}");
+}
+
+/// The same request twice through nginx is one to Django: nothing on the way sends a save again.
+#[tokio::test]
+async fn nginx_sends_no_save_twice() {
+    let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+    let mut proxy = Proxy::start(&django.upstream());
+    let (_nginx, address) = nginx(folder.path(), proxy.address());
+    let mut ada = Person::at_address(&address, "root");
+    ada.sign_in("/admin/").await;
+    let form = ada.form(PRODUCT).await.with("name", "Once").with("_save", "Save");
+    proxy.proc.kill();
+    let kind = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = ada.request(Method::POST, PRODUCT, &kind, form.urlencoded().into_bytes()).await.unwrap();
+    assert_eq!(answer.status, 502);
+    assert_eq!(django.product_name(1), "Blue kettle");
+}
