@@ -1,8 +1,14 @@
-//! docs/protocol.md and the golden files name the same frames with the same fields: neither can gain or lose one alone.
+//! docs/protocol.md and the golden files name the same frames with the same fields, docs/operating.md and the program the
+//! same metrics and events: neither can gain or lose one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use collab_proxy::collab::command::Cause;
+use collab_proxy::collab::trail::Kind;
+use collab_proxy::metrics::{Class, Decision, Reason};
+
 use crate::protocol::golden;
+use crate::support::prometheus::DOCUMENTED;
 
 type Frames = BTreeMap<String, BTreeSet<String>>;
 
@@ -54,4 +60,49 @@ fn every_documented_frame_has_a_golden_file_with_its_fields_and_every_file_is_do
     assert!(document.contains("The first frame is `join` with `token` and `rows`"));
     let join = ["rows", "token"].map(str::to_owned).into();
     assert_eq!(kept("from_list"), Frames::from([("join".to_owned(), join)]));
+}
+
+/// The strict reader of metrics (tests/support/prometheus.rs) takes these and no others.
+#[test]
+fn every_metric_is_documented_with_its_labels() {
+    let document = std::fs::read_to_string("docs/operating.md").unwrap();
+    let rows = document.lines().filter(|line| line.starts_with("| `collab_proxy_"));
+    let documented: BTreeMap<String, Vec<String>> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+            (names(cells[0]).next().unwrap(), names(cells[1]).collect())
+        })
+        .collect();
+    let real = DOCUMENTED.iter().map(|(name, _, labels)| {
+        ((*name).to_owned(), labels.iter().map(|label| (*label).to_owned()).collect())
+    });
+    assert_eq!(documented, real.collect());
+}
+
+#[test]
+fn every_event_and_every_reason_is_documented() {
+    let document = std::fs::read_to_string("docs/operating.md").unwrap();
+    let named: BTreeSet<String> = document.lines().filter(|l| l.starts_with('|')).flat_map(names).collect();
+    let causes = [
+        Cause::Released,
+        Cause::Expired,
+        Cause::Operator,
+        Cause::Moved,
+        Cause::Saved,
+        Cause::HandedOver,
+        Cause::TakenOver,
+        Cause::Idle,
+        Cause::TimeUp,
+    ];
+    let kinds = [Kind::Granted, Kind::Moved, Kind::QueueJoined, Kind::GivenUp];
+    let mut all: Vec<&str> = Vec::new();
+    for kind in causes.into_iter().map(Kind::Lost).chain(kinds) {
+        all.push(kind.event());
+        all.extend(kind.why());
+    }
+    all.extend(Decision::ALL.iter().map(|d| d.label()));
+    all.extend(Reason::ALL.iter().map(|r| r.label()));
+    all.extend(Class::ALL.iter().map(|c| c.label()));
+    let missing: Vec<&str> = all.into_iter().filter(|word| !named.contains(*word)).collect();
+    assert!(missing.is_empty(), "not in docs/operating.md: {missing:?}");
 }
