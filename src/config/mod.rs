@@ -2,15 +2,18 @@
 //!
 //! Owns what every setting means and every complaint about it; all of them are told at once. The defaults are
 //! compiled in from the repository's `collab.toml`, so that what is documented there is what holds.
+//! `source` reads, `load` lays over each other, `reader` makes values of it, `shown` shows it.
 
+mod load;
 mod reader;
 mod redis;
+mod shown;
 mod source;
 mod texts;
 mod values;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -27,11 +30,14 @@ use crate::logs::LogFormat;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Sharing;
 use crate::store::RedisConfig;
+pub use load::{load, show};
 use reader::Reader;
-pub use source::Problem;
-use source::{Entry, Layer, Origin};
+pub use reader::duration;
+pub use shown::Shown;
+pub use source::{Origin, Problem};
+pub use values::model;
 use values::{
-    admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen, model,
+    admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen,
     network, read_action, read_view, takeover, user_key,
 };
 
@@ -131,80 +137,6 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// Reads the file, the environment and the flags. `config`: a file that must be there; else [`FILE`] if it is.
-pub fn load(
-    config: Option<&Path>,
-    variables: impl IntoIterator<Item = (String, String)>,
-    flags: Flags,
-) -> Result<Settings, Problems> {
-    let mut problems = Vec::new();
-    let text = read_file(config, &mut problems);
-    let name = config.unwrap_or(Path::new(FILE)).display().to_string();
-    let settings = resolve(&name, text.as_deref().unwrap_or_default(), variables, flags, &mut problems);
-    match settings {
-        Some(settings) if problems.is_empty() => Ok(settings),
-        _ => Err(Problems(problems)),
-    }
-}
-
-fn read_file(config: Option<&Path>, problems: &mut Vec<Problem>) -> Option<String> {
-    let path = config.unwrap_or(Path::new(FILE));
-    match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(e) if config.is_none() && e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => {
-            problems
-                .push(Problem { origin: path.display().to_string(), text: format!("cannot be read: {e}") });
-            None
-        }
-    }
-}
-
-fn resolve(
-    name: &str,
-    text: &str,
-    variables: impl IntoIterator<Item = (String, String)>,
-    flags: Flags,
-    problems: &mut Vec<Problem>,
-) -> Option<Settings> {
-    let defaults = source::file("the built-in defaults", DEFAULTS, problems);
-    let mut layer = defaults.clone();
-    let keys: Vec<String> = layer.keys().cloned().collect();
-    let file = source::file(name, text, problems);
-    for (key, entry) in &file {
-        // A language may have any of the texts.
-        let known = match texts::of_language(key) {
-            Some((_, name)) => {
-                keys.iter().any(|k| texts::is_text(k) && k.split_once('.').is_some_and(|(_, n)| n == name))
-            }
-            None => keys.contains(key),
-        };
-        if !known {
-            problems.push(Problem {
-                origin: entry.origin.0.clone(),
-                text: format!("{key}: there is no such setting{}", source::suggestion(key, &keys)),
-            });
-        }
-    }
-    layer.extend(file);
-    layer.extend(source::environment(variables, &keys, problems));
-    layer.extend(flag_layer(flags));
-    let mut reader = Reader::new(layer, defaults);
-    let settings = settings(&mut reader);
-    problems.extend(reader.into_problems());
-    settings
-}
-
-fn flag_layer(flags: Flags) -> Layer {
-    flags
-        .into_iter()
-        .map(|(key, value, flag)| {
-            let origin = Origin(flag.to_owned());
-            (key.to_owned(), Entry { raw: source::word(&value), origin })
-        })
-        .collect()
-}
 
 /// None where a value that everything hangs on is wrong; the reader knows what.
 fn settings(r: &mut Reader) -> Option<Settings> {

@@ -15,7 +15,7 @@ pub(super) struct Reader {
 }
 
 /// The units of a duration, in seconds; the longer names first.
-const UNITS: &[(&str, f64)] = &[("ms", 0.001), ("min", 60.0), ("h", 3600.0), ("s", 1.0)];
+const UNITS: &[(&str, f64)] = &[("ms", 0.001), ("min", 60.0), ("h", 3600.0), ("s", 1.0), ("m", 60.0)];
 
 impl Reader {
     pub(super) fn new(layer: Layer, defaults: Layer) -> Self {
@@ -64,7 +64,8 @@ impl Reader {
         // What is secret stays so in messages.
         let found =
             if super::redis::is_secret(key) { String::new() } else { format!(", found {}", entry.raw) };
-        self.problems.push(Problem { origin: entry.origin.0.clone(), text: format!("{key}: {what}{found}") });
+        self.problems
+            .push(Problem { origin: entry.origin.to_string(), text: format!("{key}: {what}{found}") });
     }
 
     pub(super) fn text(&mut self, key: &str) -> String {
@@ -150,18 +151,15 @@ impl Reader {
     }
 
     pub(super) fn duration(&mut self, key: &str) -> Duration {
-        let seconds = match self.entry(key).map(|e| e.raw) {
-            Some(Raw::Number(number)) => Some(number),
-            Some(Raw::Text(text)) => seconds(&text),
-            _ => None,
+        let duration = match self.entry(key).map(|e| e.raw) {
+            Some(Raw::Number(number)) => of_seconds(number),
+            Some(Raw::Text(text)) => duration(&text),
+            _ => Err(DURATION.to_owned()),
         };
-        match seconds.filter(|s| (0.0..=1e7).contains(s)) {
-            Some(seconds) => Duration::from_secs_f64(seconds),
-            None => {
-                self.complain(key, "expected a duration, such as \"500 ms\", \"5 s\", \"2 min\"");
-                Duration::from_secs(1)
-            }
-        }
+        duration.unwrap_or_else(|wanted| {
+            self.complain(key, &wanted);
+            Duration::from_secs(1)
+        })
     }
 
     pub(super) fn millis(&mut self, key: &str, least: u64) -> u64 {
@@ -173,11 +171,21 @@ impl Reader {
     }
 }
 
-fn seconds(text: &str) -> Option<f64> {
+const DURATION: &str = "expected a duration, such as \"500 ms\", \"5 s\", \"2 min\"";
+
+/// `500 ms`, `5 s`, `2 min`, `1 h`, or a number of seconds; in the settings and on the command line.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let (number, scale) = UNITS
         .iter()
         .find_map(|(unit, scale)| text.strip_suffix(unit).map(|n| (n, *scale)))
         .unwrap_or((text, 1.0));
-    number.trim().parse::<f64>().ok().map(|n| n * scale)
+    number.trim().parse::<f64>().map_err(|_| DURATION.to_owned()).and_then(|n| of_seconds(n * scale))
+}
+
+fn of_seconds(seconds: f64) -> Result<Duration, String> {
+    match (0.0..=1e7).contains(&seconds) {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err(DURATION.to_owned()),
+    }
 }

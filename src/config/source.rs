@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Serialize;
 use toml::de::{DeTable, DeValue};
 
 /// A value as it was written.
@@ -34,8 +35,36 @@ impl fmt::Display for Raw {
 }
 
 /// Where a value stands: `collab.toml line 4`, `COLLAB_LISTEN`, `--listen`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin(pub(super) String);
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum Origin {
+    /// In what is compiled in: the repository's collab.toml.
+    Default {
+        #[serde(skip)]
+        line: usize,
+    },
+    File {
+        file: String,
+        line: usize,
+    },
+    Environment {
+        variable: String,
+    },
+    Flag {
+        flag: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default { .. } => f.write_str("default"),
+            Self::File { file, line } => write!(f, "{file} line {line}"),
+            Self::Environment { variable } => f.write_str(variable),
+            Self::Flag { flag } => f.write_str(flag),
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -60,20 +89,35 @@ impl fmt::Display for Problem {
 
 /// Reads a file's text. `name` is how the file is called in messages.
 pub(super) fn file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Layer {
+    read(text, problems, &|line| Origin::File { file: name.to_owned(), line })
+}
+
+/// Reads what is compiled in.
+pub(super) fn defaults(text: &str, problems: &mut Vec<Problem>) -> Layer {
+    read(text, problems, &|line| Origin::Default { line })
+}
+
+fn read(text: &str, problems: &mut Vec<Problem>, origin: &dyn Fn(usize) -> Origin) -> Layer {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         problems.push(Problem {
-            origin: format!("{name} line {line}"),
+            origin: origin(line).to_string(),
             text: format!("not TOML: {}", error.message()),
         });
     }
     let mut layer = Layer::new();
-    flatten(name, text, "", table.get_ref(), &mut layer);
+    flatten(text, "", table.get_ref(), origin, &mut layer);
     layer
 }
 
-fn flatten(name: &str, text: &str, section: &str, table: &DeTable<'_>, layer: &mut Layer) {
+fn flatten(
+    text: &str,
+    section: &str,
+    table: &DeTable<'_>,
+    origin: &dyn Fn(usize) -> Origin,
+    layer: &mut Layer,
+) {
     for (key, value) in table {
         let full = if section.is_empty() {
             key.get_ref().to_string()
@@ -83,11 +127,10 @@ fn flatten(name: &str, text: &str, section: &str, table: &DeTable<'_>, layer: &m
         match value.get_ref() {
             // Below `options` stand the texts of one language.
             DeValue::Table(inner) if section.is_empty() || section == "options" => {
-                flatten(name, text, &full, inner, layer);
+                flatten(text, &full, inner, origin, layer);
             }
             other => {
-                let line = line_of(text, key.span().start);
-                let origin = Origin(format!("{name} line {line}"));
+                let origin = origin(line_of(text, key.span().start));
                 layer.insert(full, Entry { raw: raw(other), origin });
             }
         }
@@ -131,13 +174,17 @@ pub(super) fn environment(
             continue;
         };
         // Kubernetes puts these there for a service called "collab" or "collab-proxy".
-        if ["PROXY_", "PORT", "SERVICE_"].iter().any(|p| rest.starts_with(p)) || rest == "CONFIG" {
+        let service = rest.strip_prefix("PROXY_").unwrap_or(rest);
+        if ["PORT", "SERVICE_"].iter().any(|p| service.starts_with(p)) || rest == "CONFIG" {
             continue;
         }
         let matching = keys.iter().find(|k| k.replace('.', "_").to_uppercase() == rest);
         match matching {
             Some(key) => {
-                layer.insert(key.clone(), Entry { raw: word(&value), origin: Origin(name) });
+                layer.insert(
+                    key.clone(),
+                    Entry { raw: word(&value), origin: Origin::Environment { variable: name } },
+                );
             }
             None => problems.push(Problem {
                 text: format!("there is no such setting{}", suggestion(&rest.to_lowercase(), keys)),

@@ -1,5 +1,6 @@
 //! The settings: precedence, complaints, and that what is documented is what holds.
 
+use super::load::resolve;
 use super::*;
 
 fn load_text(text: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, Vec<String>> {
@@ -26,7 +27,7 @@ fn the_documented_defaults_hold() {
 #[test]
 fn every_documented_setting_is_read_and_every_read_one_documented() {
     let mut problems = Vec::new();
-    let layer = source::file("collab.toml", DEFAULTS, &mut problems);
+    let layer = source::defaults(DEFAULTS, &mut problems);
     let documented: Vec<String> = layer.keys().cloned().collect();
     let mut reader = Reader::new(layer.clone(), layer);
     settings(&mut reader);
@@ -58,6 +59,10 @@ fn kubernetes_variables_are_no_settings() {
         ("COLLAB_PORT_80_TCP", "x"),
     ];
     assert!(load_text("", &environment, vec![]).is_ok());
+    // Beside them, the section that is called so is heard.
+    let settings = load_text("", &[("COLLAB_PROXY_MAX_CONNECTIONS", "9")], vec![]).unwrap();
+    assert_eq!(settings.max_connections, 9);
+    assert!(load_text("", &[("COLLAB_PROXY_MAX_CONECTIONS", "9")], vec![]).is_err());
 }
 
 #[test]

@@ -109,7 +109,7 @@ pub(super) fn header_name(text: &str) -> Result<Option<HeaderName>, String> {
 }
 
 /// `shop.credential`.
-pub(super) fn model(text: &str) -> Result<String, String> {
+pub fn model(text: &str) -> Result<String, String> {
     match text.split_once('.') {
         Some((app, model)) if !app.is_empty() && !model.is_empty() && !model.contains('.') => {
             Ok(text.to_lowercase())

@@ -172,6 +172,11 @@ impl Hub {
         }
     }
 
+    /// Who is in the room, as it was last heard, for an operator.
+    pub fn present(&self, object: &ObjectKey) -> Vec<Present> {
+        self.in_room(object, |room| room.people.present.clone()).unwrap_or_default()
+    }
+
     /// Somebody came, or does something else now.
     pub(super) fn gather_soon(self: &Arc<Self>, object: &ObjectKey) {
         let pages = self.in_room(object, |room| room.len()).unwrap_or_default();

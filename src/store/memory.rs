@@ -101,6 +101,14 @@ impl Memory {
         Snapshot { record, now }
     }
 
+    /// For who only wants to see.
+    pub fn look(&self, key: &ObjectKey) -> Option<Snapshot> {
+        let inner = self.lock();
+        let now = self.clock.now();
+        let record = lock::apply(inner.record(key, now)?, now, &Command::Tick, &self.rules).record;
+        Some(Snapshot { record, now })
+    }
+
     pub fn list(&self) -> Vec<(ObjectKey, Snapshot)> {
         let inner = self.lock();
         let now = self.clock.now();

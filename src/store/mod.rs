@@ -10,6 +10,7 @@ mod redis_config;
 mod redis_errors;
 mod redis_life;
 mod redis_link;
+mod redis_look;
 mod redis_news;
 mod redis_people;
 mod redis_probe;
@@ -22,6 +23,7 @@ use std::fmt;
 pub use memory::Memory;
 pub use redis::{Heard, Notice, Redis};
 pub use redis_config::RedisConfig;
+pub use redis_errors::masked;
 pub use redis_where::{Certificates, Sentinels};
 pub use witness::Witness;
 
@@ -150,6 +152,22 @@ impl Store {
         match self {
             Self::Memory(store) => Ok(store.list()),
             Self::Redis(store) => Box::pin(store.list()).await,
+        }
+    }
+
+    /// Looks at one object, and changes nothing at all. None: nothing is known of it.
+    pub async fn look(&self, key: &ObjectKey) -> Result<Option<Snapshot>, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.look(key)),
+            Self::Redis(store) => store.look(key).await,
+        }
+    }
+
+    /// Who has an object open, on all proxies. The embedded store does not know; the room does.
+    pub async fn present(&self, key: &ObjectKey) -> Result<Vec<Present>, StoreError> {
+        match self {
+            Self::Memory(_) => Ok(Vec::new()),
+            Self::Redis(store) => store.present(key).await,
         }
     }
 

@@ -31,12 +31,10 @@ use crate::ids;
 /// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
 const TRIES: u32 = 64;
 const STRIPES: usize = 64;
-/// Keys that are asked for in one go.
-const AT_ONCE: usize = 500;
 
 pub struct Redis {
     pub(super) link: Link,
-    rules: Rules,
+    pub(super) rules: Rules,
     pub(super) prefix: String,
     pub(super) node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
@@ -78,7 +76,7 @@ impl Redis {
         Self { witness: Some(witness), ..self }
     }
 
-    fn key(&self, object: &ObjectKey) -> String {
+    pub(super) fn key(&self, object: &ObjectKey) -> String {
         self.key_of("lock", object, "")
     }
 
@@ -101,7 +99,7 @@ impl Redis {
             .await
     }
 
-    fn time(&self, redis_time: (u64, u64)) -> Millis {
+    pub(super) fn time(&self, redis_time: (u64, u64)) -> Millis {
         match &self.clock {
             Some(clock) => clock.now(),
             None => redis_time.0 * 1000 + redis_time.1 / 1000,
@@ -208,56 +206,6 @@ impl Redis {
         self.fetch(object, true).await
     }
 
-    pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
-        let pattern = &format!("{}lock:*", self.prefix.replace(['*', '?', '[', '\\'], "?"));
-        let start = format!("{}lock:{{", self.prefix);
-        let keys: Vec<String> = self
-            .link
-            .run(|mut c| async move {
-                let mut keys = Vec::new();
-                let mut cursor = 0_u64;
-                loop {
-                    let mut scan = redis::cmd("SCAN");
-                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(AT_ONCE);
-                    let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
-                    keys.extend(some);
-                    if next == 0 {
-                        return Ok::<_, RedisError>(keys);
-                    }
-                    cursor = next;
-                }
-            })
-            .await?;
-        let mut found = Vec::new();
-        for some in keys.chunks(AT_ONCE) {
-            // Only looked at: a list is asked for again and again, and would keep every record for ever.
-            let (time, texts): ((u64, u64), Vec<Option<String>>) = self
-                .link
-                .run(|mut c| async move {
-                    let mut pipe = redis::pipe();
-                    pipe.cmd("TIME").cmd("MGET").arg(some);
-                    pipe.query_async(&mut c).await
-                })
-                .await?;
-            let now = self.time(time);
-            for (key, text) in some.iter().zip(texts) {
-                let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
-                let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
-                // Gone since it was found, or not ours.
-                let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
-                    continue;
-                };
-                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
-                if record.is_live() {
-                    found.push((object, Snapshot { record, now }));
-                }
-            }
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        found.dedup_by(|a, b| a.0 == b.0);
-        Ok(found)
-    }
-
     pub async fn set_unsaved(
         &self,
         object: &ObjectKey,
@@ -324,7 +272,7 @@ fn encode(record: &Record) -> String {
     format!("{}|{}", record.revision, serde_json::to_string(record).unwrap_or_default())
 }
 
-fn decode(text: &str) -> Result<Record, StoreError> {
+pub(super) fn decode(text: &str) -> Result<Record, StoreError> {
     let json = text.split_once('|').map_or("", |(_, json)| json);
     serde_json::from_str(json).map_err(|e| StoreError::Corrupt(e.to_string()))
 }

@@ -70,7 +70,7 @@ pub(super) fn explain(error: &RedisError) -> String {
 const WHO: &str = "Redis wants a user name and password: redis://user:password@host:6379/0";
 
 /// An address that may be printed: without its password.
-pub(super) fn masked(address: &str) -> String {
+pub fn masked(address: &str) -> String {
     let parsed = url::Url::parse(address).ok().filter(|_| address.contains("://"));
     let Some(mut parsed) = parsed else {
         // Whatever it is, what stands before the last @ may be a password.

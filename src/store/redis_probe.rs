@@ -21,6 +21,15 @@ const KEEP: u64 = 10_000;
 impl Redis {
     /// Gives what the operator should know of a Redis that serves.
     pub async fn probe(&self) -> Result<Vec<String>, StoreError> {
+        let warnings = self.fits().await?;
+        self.keys().await?;
+        self.scripts().await?;
+        self.channels().await?;
+        Ok(warnings)
+    }
+
+    /// As far as can be seen without writing: for who only looks.
+    pub async fn fits(&self) -> Result<Vec<String>, StoreError> {
         let info = self.info().await?;
         if let Some(version) = field(&info, "redis_version")
             && parsed(version).is_some_and(|version| version < OLDEST)
@@ -35,9 +44,6 @@ impl Redis {
                 "this is a node of a Redis Cluster; give a single Redis, or one with Sentinels".to_owned(),
             ));
         }
-        self.keys().await?;
-        self.scripts().await?;
-        self.channels().await?;
         Ok(eviction(&info).into_iter().collect())
     }
 

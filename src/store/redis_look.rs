@@ -1,0 +1,126 @@
+//! Redis, as an operator looks at it: reads that change nothing, not even how long something is kept.
+//!
+//! Owns looking; what is done with it is `operator`'s. Works on a Redis that takes no writes, too.
+
+use redis::RedisError;
+
+use super::redis::{Redis, decode};
+use super::{Snapshot, StoreError};
+use crate::collab::command::Command;
+use crate::collab::lock;
+use crate::collab::presence::Present;
+use crate::collab::record::Millis;
+use crate::django::object::ObjectKey;
+
+/// Keys that are asked for in one go.
+const AT_ONCE: usize = 500;
+
+impl Redis {
+    pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
+        let pattern = &format!("{}lock:*", self.prefix.replace(['*', '?', '[', '\\'], "?"));
+        let start = format!("{}lock:{{", self.prefix);
+        let keys: Vec<String> = self
+            .link
+            .run(|mut c| async move {
+                let mut keys = Vec::new();
+                let mut cursor = 0_u64;
+                loop {
+                    let mut scan = redis::cmd("SCAN");
+                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(AT_ONCE);
+                    let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
+                    keys.extend(some);
+                    if next == 0 {
+                        return Ok::<_, RedisError>(keys);
+                    }
+                    cursor = next;
+                }
+            })
+            .await?;
+        let mut found = Vec::new();
+        for some in keys.chunks(AT_ONCE) {
+            // Only looked at: a list is asked for again and again, and would keep every record for ever.
+            let (time, texts): ((u64, u64), Vec<Option<String>>) = self
+                .link
+                .run(|mut c| async move {
+                    let mut pipe = redis::pipe();
+                    pipe.cmd("TIME").cmd("MGET").arg(some);
+                    pipe.query_async(&mut c).await
+                })
+                .await?;
+            let now = self.time(time);
+            for (key, text) in some.iter().zip(texts) {
+                let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
+                let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
+                // Gone since it was found, or not ours.
+                let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
+                    continue;
+                };
+                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
+                if record.is_live() {
+                    found.push((object, Snapshot { record, now }));
+                }
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found.dedup_by(|a, b| a.0 == b.0);
+        Ok(found)
+    }
+
+    /// One object. None: nothing is known of it.
+    pub async fn look(&self, object: &ObjectKey) -> Result<Option<Snapshot>, StoreError> {
+        let key = &self.key(object);
+        let (time, text): ((u64, u64), Option<String>) = self
+            .link
+            .run(|mut c| async move {
+                let mut pipe = redis::pipe();
+                pipe.cmd("TIME").cmd("GET").arg(key);
+                pipe.query_async(&mut c).await
+            })
+            .await?;
+        let now = self.time(time);
+        let Some(text) = text else {
+            return Ok(None);
+        };
+        let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
+        Ok(Some(Snapshot { record, now }))
+    }
+
+    /// Who is there, on all proxies.
+    pub async fn present(&self, object: &ObjectKey) -> Result<Vec<Present>, StoreError> {
+        let key = &self.key_of("people", object, "");
+        let (time, nodes): ((u64, u64), Vec<String>) = self
+            .link
+            .run(|mut c| async move {
+                let mut pipe = redis::pipe();
+                pipe.cmd("TIME").cmd("HVALS").arg(key);
+                pipe.query_async(&mut c).await
+            })
+            .await?;
+        let now = self.time(time);
+        let mut all = Vec::new();
+        for people in nodes.iter().filter_map(|node| still_good(node, now)) {
+            let pages: Vec<Present> =
+                serde_json::from_str(people).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            all.extend(pages);
+        }
+        Ok(all)
+    }
+}
+
+/// What a proxy says of its people (meet.lua), until when it says so.
+fn still_good(node: &str, now: Millis) -> Option<&str> {
+    let (until, people) = node.split_once('|')?;
+    (until.parse::<Millis>().ok()? > now).then_some(people)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_proxy_said_is_not_heard() {
+        assert_eq!(still_good("20|[]", 19), Some("[]"));
+        assert_eq!(still_good("20|[]", 20), None);
+        assert_eq!(still_good("[]", 0), None);
+    }
+}
