@@ -1,6 +1,12 @@
-//! What an operator may ask and do: list locks, free them. The same over Redis and over the control socket.
+//! What an operator may ask and do: list locks, look at one, free them. The same over Redis and over the control
+//! socket.
 //!
-//! Owns the questions and answers as data; printing them is the command line's.
+//! Owns the questions and answers as data; printing them is the command line's. Both ends may be of different
+//! versions: what one does not know of, it leaves out.
+
+mod object;
+
+pub use object::{Detail, LastSave, Somebody, Waiting};
 
 use std::sync::Arc;
 
@@ -12,11 +18,22 @@ use crate::django::object::ObjectKey;
 use crate::socket::hub::Hub;
 use crate::store::{Applied, Store, StoreError};
 
+/// Of a reason, in characters.
+const REASON_LIMIT: usize = 200;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
     List,
-    Release { which: Which },
+    Show {
+        object: ObjectKey,
+    },
+    Release {
+        which: Which,
+        /// Shown to who edits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +48,25 @@ pub enum Which {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    Locks { locks: Vec<Lock>, now: Millis },
-    Released { locks: Vec<Lock>, now: Millis },
-    Failed { message: String },
+    Locks {
+        locks: Vec<Lock>,
+        now: Millis,
+    },
+    /// None: nothing is known of it.
+    Object {
+        detail: Option<Box<Detail>>,
+        now: Millis,
+    },
+    Released {
+        locks: Vec<Lock>,
+        now: Millis,
+        /// A proxy of an older version tells nobody a reason.
+        #[serde(default)]
+        tells_reasons: bool,
+    },
+    Failed {
+        message: String,
+    },
 }
 
 /// One line of `locks list`.
@@ -97,6 +130,23 @@ impl Lock {
         }
     }
 
+    /// Somebody edits, or a page that went away may come back: there is something to release.
+    pub fn is_held(&self) -> bool {
+        self.active.is_some()
+    }
+
+    /// Is this what `release` with the same words frees?
+    pub fn is_meant(&self, which: &Which) -> bool {
+        match which {
+            Which::Object(key) => self.object == *key,
+            Which::User(wanted) => {
+                let (user, name) = (self.user.as_deref(), self.editor.as_deref());
+                is_named(user.unwrap_or_default(), name.unwrap_or_default(), wanted)
+            }
+            Which::All => true,
+        }
+    }
+
     fn freed(object: ObjectKey, holder: &Holder, applied: &Applied) -> Self {
         let record = Record {
             holder: Some(holder.clone()),
@@ -134,7 +184,11 @@ impl Via<'_> {
 pub async fn answer(via: Via<'_>, ask: &Ask) -> Answer {
     let done = match ask {
         Ask::List => list(via.store()).await,
-        Ask::Release { which } => release(&via, which).await,
+        Ask::Show { object } => object::show(&via, object).await,
+        Ask::Release { which, reason } => match reason.as_deref().map(checked_reason).transpose() {
+            Ok(reason) => release(&via, which, reason.as_deref()).await,
+            Err(message) => return Answer::Failed { message },
+        },
     };
     done.unwrap_or_else(|error| Answer::Failed { message: error.to_string() })
 }
@@ -145,7 +199,7 @@ async fn list(store: &Store) -> Result<Answer, StoreError> {
     Ok(Answer::Locks { locks, now })
 }
 
-async fn release(via: &Via<'_>, which: &Which) -> Result<Answer, StoreError> {
+async fn release(via: &Via<'_>, which: &Which, reason: Option<&str>) -> Result<Answer, StoreError> {
     let store = via.store();
     let now = store.now().await?;
     let mut targets: Vec<(ObjectKey, Option<UserKey>)> = Vec::new();
@@ -158,7 +212,7 @@ async fn release(via: &Via<'_>, which: &Which) -> Result<Answer, StoreError> {
             };
             let person = holder.page.person;
             match which {
-                Which::User(wanted) if !is_named(&person, wanted) => {}
+                Which::User(wanted) if !is_named(person.user.as_str(), &person.name, wanted) => {}
                 // Named by user, so that a lock that passes on in this moment is not taken from the next one.
                 _ => targets.push((key, Some(person.user))),
             }
@@ -166,16 +220,77 @@ async fn release(via: &Via<'_>, which: &Which) -> Result<Answer, StoreError> {
     }
     let mut locks = Vec::new();
     for (key, user) in targets {
-        let applied = via.run(&key, &Command::ForceRelease { user }).await?;
+        let applied =
+            via.run(&key, &Command::ForceRelease { user, reason: reason.map(str::to_owned) }).await?;
         if let Outcome::Freed(Some(holder)) = &applied.step.outcome {
             locks.push(Lock::freed(key, holder, &applied));
         }
     }
-    Ok(Answer::Released { locks, now })
+    Ok(Answer::Released { locks, now, tells_reasons: true })
 }
 
-fn is_named(person: &Person, wanted: &str) -> bool {
-    let key = person.user.as_str();
-    let bare = key.split_once(':').map_or(key, |(_, bare)| bare);
-    key == wanted || bare == wanted || person.name.eq_ignore_ascii_case(wanted)
+/// `user`: the key, such as `login:ada`.
+fn is_named(user: &str, name: &str, wanted: &str) -> bool {
+    let bare = user.split_once(':').map_or(user, |(_, bare)| bare);
+    user == wanted || bare == wanted || name.eq_ignore_ascii_case(wanted)
+}
+
+/// A sentence for who edits.
+pub fn checked_reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let length = text.chars().count();
+    match length {
+        0 => Err("expected a reason in words".to_owned()),
+        _ if length > REASON_LIMIT => {
+            Err(format!("expected at most {REASON_LIMIT} characters, found {length}"))
+        }
+        _ if text.chars().any(char::is_control) => {
+            Err("expected one line, without control characters".to_owned())
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_named_as_people_name_each_other() {
+        for (wanted, meant) in [
+            ("Ada Lovelace", true),
+            ("ada lovelace", true),
+            ("login:ada", true),
+            ("ada", true),
+            ("Ada", false),
+            ("lovelace", false),
+            ("", false),
+        ] {
+            assert_eq!(is_named("login:ada", "Ada Lovelace", wanted), meant, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        assert_eq!(checked_reason(" Import at 9 ").unwrap(), "Import at 9");
+        assert_eq!(checked_reason(&"ä".repeat(200)).unwrap().chars().count(), 200);
+        for wrong in ["", "  ", "a\nb", "a\u{1b}[2J", &"ä".repeat(201)] {
+            assert!(checked_reason(wrong).unwrap_err().starts_with("expected"), "{wrong:?}");
+        }
+    }
+
+    /// A program of another version on the other side.
+    #[test]
+    fn old_and_new_understand_each_other() {
+        let ask: Ask = serde_json::from_str(r#"{"ask":"release","which":"all"}"#).unwrap();
+        assert_eq!(ask, Ask::Release { which: Which::All, reason: None });
+        assert_eq!(serde_json::to_string(&ask).unwrap(), r#"{"ask":"release","which":"all"}"#);
+        let answer: Answer = serde_json::from_str(r#"{"answer":"released","locks":[],"now":1}"#).unwrap();
+        assert_eq!(answer, Answer::Released { locks: Vec::new(), now: 1, tells_reasons: false });
+        // What proxies tell each other of it.
+        let event: crate::collab::command::Event =
+            serde_json::from_str(r#"{"event":"lost","page":"p","cause":"operator"}"#).unwrap();
+        let back = serde_json::to_string(&event).unwrap();
+        assert_eq!(back, r#"{"event":"lost","page":"p","cause":"operator"}"#);
+    }
 }

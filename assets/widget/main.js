@@ -31,6 +31,7 @@ const LOOK_AGAIN = 5_000; // for a site that does not answer
 
 function start(config) {
   const { texts } = config;
+  const storage = { session: storageOrNull('sessionStorage'), local: storageOrNull('localStorage') };
   setBoxes(config.rich);
   const form = findForm(document, config.form);
   const lock = new ReadOnlyForm(form, config.readonly);
@@ -158,7 +159,7 @@ function start(config) {
       reloading = null;
     } else if (reloading === null) {
       const { version } = state.status;
-      const wait = storageWorks() ? plan(remembered(sessionStorage, location.pathname), version, Date.now(), Math.random()) : null;
+      const wait = works(storage.session) ? plan(remembered(storage.session, location.pathname), version, Date.now(), Math.random()) : null;
       // Not from within a dispatch: the view that asks is still being shown.
       if (wait === null || others.typed()) queueMicrotask(() => dispatch({ type: 'reload_refused' }));
       else reloading = setTimeout(guarded(() => loadWhenReachable(version)), wait);
@@ -175,6 +176,7 @@ function start(config) {
     else reloading = setTimeout(guarded(() => loadWhenReachable(version)), LOOK_AGAIN);
   }
 
+  const again = () => load(window, state.status?.version, Date.now());
   const ACTIONS = {
     claim: () => connection.send('claim_editor'),
     edit: () => connection.send('claim_editor'),
@@ -194,12 +196,12 @@ function start(config) {
       company?.chat();
     },
     retry: () => connection.start(),
-    reload: () => load(window, state.status?.version, Date.now()),
-    discard: () => load(window, state.status?.version, Date.now()),
+    reload: again,
+    discard: again,
   };
   const act = guarded((id) => {
     // What is kept as a draft is offered again on the new page, so nothing is thrown away and nobody need be asked.
-    if (id === 'load' && draft?.flush()) return ACTIONS.reload();
+    if (id === 'load' && draft?.flush()) return again();
     if (id === 'discard') draft?.discard();
     ACTIONS[id]?.();
     dispatch({ type: 'action', id });
@@ -243,7 +245,6 @@ function start(config) {
   });
 
   place(banner, form);
-  const storage = { session: sessionStorageOrNull(), local: localStorageOrNull() };
   const user = { ...config.user, user_id: idOf(storage.local, config.user) };
   company = gather({
     config, texts, form, banner, connection, lock, window, signal, storage, dispatch,
@@ -275,7 +276,7 @@ function start(config) {
     flush = guarded(watched.flush);
     begin = watched.begin;
   }
-  const before = remembered(sessionStorageOrNull(), location.pathname);
+  const before = remembered(storage.session, location.pathname);
   restore(window, before, Date.now());
   // Older Djangos fold sections with a script that runs late.
   on(window, 'load', () => restore(window, before, Date.now()));
@@ -290,11 +291,8 @@ function storageOrNull(name) {
     return null;
   }
 }
-const sessionStorageOrNull = () => storageOrNull('sessionStorage');
-const localStorageOrNull = () => storageOrNull('localStorage');
 
-function storageWorks() {
-  const storage = sessionStorageOrNull();
+function works(storage) {
   try {
     storage.setItem('collab-probe', '1');
     storage.removeItem('collab-probe');

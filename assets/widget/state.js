@@ -30,6 +30,7 @@ export function initial(config) {
     now: 0, // by the server's clock, as of the last status or tick
     lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved, taken_over, …
     lostTo: '', // who took it over
+    reason: '', // what an operator says of it
     passed: null, // what became of the unsaved values of a page that lost the lock
     passedTo: '', // who edited next, and was offered them
     savedBy: '',
@@ -72,7 +73,7 @@ function frame(state, message) {
     case 'welcome': return { ...state, link: 'open', tries: 0, me: message.user_id };
     case 'active_users': return { ...state, people: { users: message.users, more: message.more } };
     case 'editor_status': return status(state, message);
-    case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by) };
+    case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by), reason: message.reason };
     case 'session': return { ...state, signedOut: state.signedOut || !message.signed_in };
     case 'content_updated': return { ...state, ...savedBy(state, message, message.version) };
     default: return state; // error: the status that follows tells what holds

@@ -76,12 +76,13 @@ export function view(state) {
     readOnly: readOnly(state),
     values: {
       ...values(state, until),
-      ...(more.count === undefined ? {} : { count: more.count }),
       lost_to: state.lostTo,
+      reason: state.reason,
       passed_to: state.passedTo,
       editor_name: aboutSave ? state.savedBy : state.status?.editor?.name ?? '',
-      username: more.username ?? state.username,
+      username: state.username,
       position: state.status?.position ?? 0,
+      ...more,
     },
   };
 }
@@ -98,11 +99,12 @@ function readOnly(state) {
 
 // Somebody who could edit and does not: why, who does, and when the turn comes.
 function readOnlyPage(state) {
-  const { status, lost, lostTo } = state;
+  const { status, lost, lostTo, reason } = state;
   const waiting = status.you === 'waiting';
   const edits = someoneEdits(state);
   const { lines: more, actions, until } = edits ? standing(state) : { lines: [], actions: [], until: null };
   const lines = LOST.has(lost) ? [`lost_${lost}_text`] : [];
+  if (lost === 'operator' && reason) lines.push('lost_reason_text');
   // Who took over has been named by then.
   const named = lost === 'taken_over' && status.editor?.name === lostTo;
   // With more to say, less is said of what everybody knows by now.

@@ -1,9 +1,16 @@
-//! The command line: one file a verb. Exit codes: 0 done, 1 nothing to do, 2 a wrong call or wrong settings,
-//! 3 something needed cannot be reached.
+//! The command line: one file a verb.
+//!
+//! Owns the words and the exit codes, and what every verb can be told.
 
+mod check;
+mod config;
 mod healthcheck;
 mod locks;
 mod serve;
+mod shells;
+#[cfg(test)]
+pub(crate) mod snapshot;
+mod style;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,15 +18,19 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Flags, Settings};
+use crate::config::{Flags, Problems, Settings, load};
 
 pub(crate) const NOTHING: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const UNREACHABLE: u8 = 3;
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 nothing to do, or nothing found; 2 a wrong call or wrong settings; 3 no proxy is running, or \
+Redis cannot be reached.";
+
 /// Gives a Django admin edit locks and real-time collaboration, with no change in Django.
 #[derive(Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -34,10 +45,20 @@ enum Verb {
     /// See and free edit locks.
     #[command(subcommand)]
     Locks(locks::Locks),
+    /// Find out what works, what does not, and what to do about it.
+    Check(check::Check),
+    /// See the settings as they hold.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print a script that completes commands in a shell.
+    Completions(shells::Completions),
+    /// Print a manual page.
+    Man(shells::Man),
 }
 
 /// What every verb can be told.
 #[derive(Args)]
+#[command(next_help_heading = "Where")]
 struct Common {
     /// The settings' file [default: collab.toml in this folder, if it is there]
     #[arg(long, env = "COLLAB_CONFIG", value_name = "FILE")]
@@ -53,8 +74,29 @@ struct Common {
     control: Option<String>,
 }
 
+/// What `serve` can be told of the site behind it, for who looks at that.
+#[derive(Args)]
+#[command(next_help_heading = "Where")]
+struct Site {
+    /// Where Django is: http://host:port, https://host:port or unix:/path [default: http://127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    upstream: Option<String>,
+    /// The admin's root [default: admin]
+    #[arg(long, value_name = "PATH")]
+    admin_url: Option<String>,
+}
+
+impl Site {
+    fn flags(&self) -> Flags {
+        let mut flags = Flags::new();
+        flags.extend(self.upstream.clone().map(|v| ("upstream", v, "--upstream")));
+        flags.extend(self.admin_url.clone().map(|v| ("options.admin_url", v, "--admin-url")));
+        flags
+    }
+}
+
 impl Common {
-    fn settings(&self, more: Flags) -> Result<Settings, config::Problems> {
+    fn flags(&self, more: Flags) -> Flags {
         let mut flags = more;
         flags.extend(self.listen.clone().map(|v| ("listen", v, "--listen")));
         flags.extend(self.control.clone().map(|v| ("control", v, "--control")));
@@ -62,7 +104,11 @@ impl Common {
             flags.push(("options.redis_url", url.clone(), "--redis"));
             flags.push(("store", "redis".to_owned(), "--redis"));
         }
-        config::load(self.config.as_deref(), std::env::vars(), flags)
+        flags
+    }
+
+    fn settings(&self, more: Flags) -> Result<Settings, Problems> {
+        load(self.config.as_deref(), std::env::vars(), self.flags(more))
     }
 }
 
@@ -78,13 +124,17 @@ pub fn main() -> ExitCode {
             Verb::Serve(verb) => verb.run().await,
             Verb::Healthcheck(verb) => verb.run().await,
             Verb::Locks(verb) => verb.run().await,
+            Verb::Check(verb) => verb.run().await,
+            Verb::Config(verb) => verb.run(),
+            Verb::Completions(verb) => verb.run(),
+            Verb::Man(verb) => verb.run(),
         }
     })
 }
 
 /// Says what went wrong, on standard error.
 fn fail(code: u8, message: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "collab-proxy: {message}");
+    note(message);
     ExitCode::from(code)
 }
 
@@ -93,8 +143,17 @@ fn say_aside(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+fn note(message: &str) {
+    let _ = writeln!(std::io::stderr(), "collab-proxy: {message}");
+}
+
 /// A reader that went away (`| head`) is no error.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
     let _ = std::io::stdout().flush();
+}
+
+fn print_json(value: &impl serde::Serialize) -> ExitCode {
+    say(&serde_json::to_string_pretty(value).unwrap_or_default());
+    ExitCode::SUCCESS
 }

@@ -61,6 +61,8 @@ pub enum Command {
     /// An operator frees the lock; of this person only, if one is named.
     ForceRelease {
         user: Option<UserKey>,
+        /// In the operator's words, for who edits.
+        reason: Option<String>,
     },
     BeginWrite {
         id: RequestId,
@@ -139,6 +141,9 @@ pub enum Event {
         /// Who has taken it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Person>,
+        /// An operator's, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     Asked {
         to: PageId,

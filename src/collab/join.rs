@@ -121,6 +121,6 @@ pub(super) fn drop_for(record: &mut Record, cause: Cause, by: Option<Person>, ev
         if cause != Cause::Moved {
             record.nudges.clear();
         }
-        events.push(Event::Lost { page: page.id, cause, by });
+        events.push(Event::Lost { page: page.id, cause, by, reason: None });
     }
 }

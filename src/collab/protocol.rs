@@ -148,6 +148,9 @@ pub enum ToPage {
     LockReleased {
         cause: Cause,
         by: Option<String>,
+        /// An operator's, in their words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// To the editor: somebody asks for the lock. All who do are named.
     EditRequested {

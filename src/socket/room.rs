@@ -245,7 +245,7 @@ impl Room {
 
     fn tell_event(&mut self, event: &Event, key: &Key) {
         match event {
-            Event::Lost { page, cause, by } => {
+            Event::Lost { page, cause, by, reason } => {
                 let Some(member) = self.members.get_mut(page) else {
                     return;
                 };
@@ -253,7 +253,7 @@ impl Room {
                     member.wants = false;
                 }
                 let by = by.as_ref().map(|person| person.name.clone());
-                member.send(&ToPage::LockReleased { cause: *cause, by });
+                member.send(&ToPage::LockReleased { cause: *cause, by, reason: reason.clone() });
             }
             Event::Asked { to, names } => self.send(to, &ToPage::EditRequested { names: names.clone() }),
             Event::Attention { to, by } => {

@@ -18,7 +18,7 @@ fn call(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Said {
     run(cli)
 }
 
-async fn edits(person: &mut Person, path: &str) -> PageSocket {
+pub(crate) async fn edits(person: &mut Person, path: &str) -> PageSocket {
     let form = person.form(path).await;
     let socket = PageSocket::join(person, &form).await;
     socket.becomes("editor").await;

@@ -8,6 +8,9 @@ mod support;
 
 mod browsers;
 mod cli;
+mod cli_check;
+mod cli_locks;
+mod cli_words;
 mod cluster;
 mod conflict;
 mod deploy;

@@ -40,7 +40,7 @@ fn pass(bench: &mut Bench, by: Millis) -> Step {
 
 fn lost(step: &Step) -> Option<(&str, Cause, Option<&str>)> {
     step.events.iter().find_map(|event| match event {
-        Event::Lost { page, cause, by } => {
+        Event::Lost { page, cause, by, .. } => {
             Some((page.as_str(), *cause, by.as_ref().map(|p| p.user.as_str())))
         }
         _ => None,
@@ -274,7 +274,7 @@ fn only_the_last_loser_passes_values_on_and_only_onto_the_same_version() {
     let denied = Outcome::NotAllowed(Denied::NothingLost);
     let mut bench = three(rules());
     assert_eq!(pass_on(&mut bench, "a"), denied, "she has it still");
-    bench.run(Command::ForceRelease { user: None });
+    bench.run(Command::ForceRelease { user: None, reason: None });
     assert_eq!(pass_on(&mut bench, "c"), denied);
     assert_eq!(pass_on(&mut bench, "a"), Outcome::Done);
     assert_eq!(bench.record.unsaved.as_ref().map(|u| u.by.user.as_str()), Some("ada"));

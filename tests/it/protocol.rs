@@ -196,6 +196,11 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         object: "shop.product/3".to_owned(),
         version: 3,
     };
+    let released = ToPage::LockReleased {
+        cause: Cause::Operator,
+        by: Some("Ada".to_owned()),
+        reason: Some("…".to_owned()),
+    };
     let mut all = vec![
         (
             "content_updated",
@@ -215,7 +220,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
             "list_status",
             ToPage::ListStatus { rows: [("3".to_owned(), Some(badge)), ("4".to_owned(), None)].into() },
         ),
-        ("lock_released", ToPage::LockReleased { cause: Cause::Operator, by: Some("Ada".to_owned()) }),
+        ("lock_released", released),
         ("request_answered", answered),
         ("session", ToPage::Session { signed_in: false }),
         ("unsaved_offered", offered),

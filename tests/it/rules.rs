@@ -173,7 +173,10 @@ fn who_does_not_come_back_is_followed_by_the_next() {
     bench.join("bob", "b");
     bench.run(Command::Leave { page: "a".into() });
     let step = bench.wait(rules().grace);
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Expired, by: None }]);
+    assert_eq!(
+        step.events,
+        [Event::Lost { page: "a".into(), cause: Cause::Expired, by: None, reason: None }]
+    );
     assert_eq!(bench.holder(), Some("b"));
 }
 
@@ -249,7 +252,7 @@ fn nobody_is_let_in_while_a_save_is_on_its_way() {
     bench.join("ada", "a");
     bench.join("bob", "b");
     bench.begin("ada", proof("a", EPOCH));
-    bench.run(Command::ForceRelease { user: None });
+    bench.run(Command::ForceRelease { user: None, reason: None });
     assert_eq!(bench.holder(), None, "the operator frees the lock, but not the pin");
     let refused = bench.begin("bob", proof("b", EPOCH));
     assert!(matches!(refused, Outcome::Refused(Refusal::Saving { .. })), "{refused:?}");
@@ -281,7 +284,7 @@ fn the_same_person_elsewhere() {
     assert_eq!(bench.join("ada", "a2"), Outcome::Viewer, "the first page lives");
     let step = bench.run(Command::Claim { page: page("ada", "a2", EPOCH) });
     assert_eq!(step.outcome, Outcome::Editor);
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Moved, by: None }]);
+    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Moved, by: None, reason: None }]);
     bench.run(Command::Leave { page: "a2".into() });
     assert_eq!(bench.join("ada", "a"), Outcome::Editor, "without asking, as the other page is gone");
 }
@@ -303,11 +306,14 @@ fn deletion_ends_everything() {
 fn an_operator_frees_only_whom_they_name() {
     let mut bench = Bench::new();
     bench.join("ada", "a");
-    let step = bench.run(Command::ForceRelease { user: Some("bob".into()) });
+    let step = bench.run(Command::ForceRelease { user: Some("bob".into()), reason: None });
     assert_eq!(step.outcome, Outcome::Freed(None));
-    let step = bench.run(Command::ForceRelease { user: Some("ada".into()) });
+    let step = bench.run(Command::ForceRelease { user: Some("ada".into()), reason: None });
     assert!(matches!(step.outcome, Outcome::Freed(Some(_))));
-    assert_eq!(step.events, [Event::Lost { page: "a".into(), cause: Cause::Operator, by: None }]);
+    assert_eq!(
+        step.events,
+        [Event::Lost { page: "a".into(), cause: Cause::Operator, by: None, reason: None }]
+    );
 }
 
 // ---- properties
@@ -465,7 +471,7 @@ impl World {
             Act::Answer(i, answer) => page(i).map(|p| Command::Answer { page: p.id, answer: *answer }),
             Act::TakeOver(i) => page(i).map(|page| Command::TakeOver { page }),
             Act::PassOn(i) => page(i).map(|p| Command::PassOn { page: p.id }),
-            Act::Free => Some(Command::ForceRelease { user: None }),
+            Act::Free => Some(Command::ForceRelease { user: None, reason: None }),
             Act::Begin(i, shown) => return self.begin(*i, *shown),
             Act::Land => return self.land(),
             Act::End(heard) => return self.end(*heard),
@@ -528,7 +534,7 @@ impl World {
     fn check_handover(&mut self, before: &Record, idle: &Record, command: &Command, step: &Step) {
         let (now, rules) = (self.bench.now, self.bench.rules.clone());
         for event in &step.events {
-            let Event::Lost { page, cause, by } = event else { continue };
+            let Event::Lost { page, cause, by, .. } = event else { continue };
             if cause.leaves_work() {
                 self.losers.insert(page.as_str().to_owned());
             }

@@ -137,7 +137,9 @@ impl Do {
             Self::Answer(u, answer) => Command::Answer { page: page(*u, 0).id, answer: *answer },
             Self::TakeOver(u) => Command::TakeOver { page: fits(*u, true) },
             Self::PassOn(u) => Command::PassOn { page: page(*u, 0).id },
-            Self::Free(user) => Command::ForceRelease { user: user.map(|u| page(u, 0).person.user) },
+            Self::Free(user) => {
+                Command::ForceRelease { user: user.map(|u| page(u, 0).person.user), reason: None }
+            }
             Self::Begin(u, proof) => Command::BeginWrite {
                 id: RequestId::from(format!("r{number}")),
                 person: page(*u, 0).person,
@@ -412,7 +414,7 @@ async fn proxies_hear_each_other() {
     assert!(matches!(hear(&mut from).await, Heard::Gap), "at the start anything may have been missed");
     let version = here.read(&object()).await.unwrap().record.version;
     here.apply(&object(), &Command::Join { page: page(1, version) }).await.unwrap();
-    there.apply(&object(), &Command::ForceRelease { user: None }).await.unwrap();
+    there.apply(&object(), &Command::ForceRelease { user: None, reason: None }).await.unwrap();
     let Heard::Notice(notice) = hear(&mut from).await else { panic!("a gap") };
     assert_eq!(notice.object, object());
     assert!(matches!(notice.events[..], [Event::Lost { .. }]), "{:?}", notice.events);

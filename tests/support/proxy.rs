@@ -55,13 +55,17 @@ impl Proxy {
 
     /// `collab-proxy locks …` as its operator would call it.
     pub fn locks(&self, args: &[&str]) -> Said {
+        run(self.locks_command(args))
+    }
+
+    pub fn locks_command(&self, args: &[&str]) -> Command {
         let mut cli = binary(self.folder.path());
         cli.arg("locks").args(args);
         match self.redis() {
             Some(url) => cli.args(["--redis", url]),
             None => cli.arg("--control").arg(self.control()),
         };
-        run(cli)
+        cli
     }
 
     /// `locks list --json`, read.

@@ -22,7 +22,7 @@ const queued = { you: 'waiting', position: 1, editor: ADA };
 const dirty = { type: 'dirty', dirty: true };
 const out = { type: 'ended', reason: 'signed_out' };
 const signed = (signed_in) => frame({ type: 'session', signed_in });
-const lost = (cause) => frame({ type: 'lock_released', cause, by: 'Root' });
+const lost = (cause, more = {}) => frame({ type: 'lock_released', cause, by: 'Root', ...more });
 
 const run = (events, config = { can_edit: true }) => events.reduce(reduce, initial(config));
 const joined = (...events) => run([open, welcome, ...events]);
@@ -69,6 +69,8 @@ const TABLE = [
   ['… but there is a newer version', joined(status({ stale: true }), { type: 'reload_refused' }, status({ stale: true, version: 2 })), ['claiming_editor_text'], 'readonly', [], true, true],
   ['an operator took it', joined(status(editor), lost('operator'), status({ ...queued })), ['lost_operator_text', 'viewer_mode_text', 'next_text'], 'readonly', [], true, false],
   ['an operator took it while typing', joined(status(editor), dirty, lost('operator'), status({})), ['lost_operator_text', 'free_text', 'typed_kept_text'], 'readonly', ['edit'], true, false],
+  ['an operator took it and says why', joined(status(editor), lost('operator', { reason: 'Import' }), status({ ...queued })), ['lost_operator_text', 'lost_reason_text', 'viewer_mode_text', 'next_text'], 'readonly', [], true, false],
+  ['an operator took it and said why, before it ran out', joined(status(editor), lost('operator', { reason: 'Import' }), status(editor), lost('expired'), status({ editor: ADA })), ['lost_expired_text', 'viewer_mode_text'], 'readonly', ['queue'], true, false],
   ['it ran out', joined(status(editor), lost('expired'), status({ editor: ADA })), ['lost_expired_text', 'viewer_mode_text'], 'readonly', ['queue'], true, false],
   ['it ran out while away', joined(status(editor), waiting(2), open, welcome, status(queued)), ['lost_expired_text', 'viewer_mode_text', 'next_text'], 'readonly', [], true, false],
   ['I gave it up', joined(status(editor), lost('released'), status({ editor: ADA })), ['viewer_mode_text'], 'readonly', ['queue'], true, false],
@@ -226,4 +228,9 @@ test('a reducer changes nothing in place', () => {
 
 test('an action the view does not know leaves the state sound', () => {
   assert.doesNotThrow(() => view(reduce(initial({}), { type: 'action', id: 'constructor' })));
+});
+
+test('an operator\'s reason is said in their words', () => {
+  const said = say(joined(status(editor), lost('operator', { reason: 'Back at 3 {time}' }), status({})));
+  assert.equal(said, 'An administrator ended your editing. The reason: “Back at 3 {time}”. Nobody is editing this page right now.');
 });

@@ -24,7 +24,7 @@ test('an unknown name is somebody, with a capital at the start', () => {
 
 test('no English text has a hole that nothing fills', () => {
   for (const [key, text] of Object.entries(TEXTS)) {
-    const filled = ['editor_name', 'position', 'names', 'count', 'time', 'later', 'lost_to', 'passed_to', 'from', 'fields', 'username'];
+    const filled = ['editor_name', 'position', 'names', 'count', 'time', 'later', 'lost_to', 'passed_to', 'from', 'fields', 'username', 'reason'];
     for (const [, name] of text.matchAll(/\{(\w+)\}/g)) assert.ok(filled.includes(name), `${key}: ${name}`);
   }
 });

@@ -26,10 +26,18 @@ CSP = os.environ.get("DEMO_CSP", "")
 if CSP not in ("", "strict", "nonce"):
     raise ValueError(f"DEMO_CSP is {CSP!r}; it can be 'strict' or 'nonce'")
 I18N_URLS = flag("DEMO_I18N")
+# "", "redirect" (everybody is sent to https) or "trusted" (the same, but X-Forwarded-Proto is believed).
+HTTPS = os.environ.get("DEMO_HTTPS", "")
+if HTTPS not in ("", "redirect", "trusted"):
+    raise ValueError(f"DEMO_HTTPS is {HTTPS!r}; it can be 'redirect' or 'trusted'")
 
 SECRET_KEY = "a demo on your own machine has no secrets"
 DEBUG = flag("DEMO_DEBUG")
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = [os.environ.get("DEMO_HOST") or "*"]
+SECURE_SSL_REDIRECT = HTTPS != ""
+if HTTPS == "trusted":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = flag("DEMO_SECURE_COOKIES")
 ROOT_URLCONF = "demo.urls"
 WSGI_APPLICATION = "demo.wsgi.application"
 

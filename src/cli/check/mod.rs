@@ -1,0 +1,125 @@
+//! `collab-proxy check`: the settings, Django behind, Redis beside, and what stands in front.
+//!
+//! Owns the order. Nothing is changed by it, but for one key in Redis that is written, read and deleted.
+
+mod admin;
+mod django;
+mod report;
+mod through;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::style::Style;
+use super::{Common, Site, print_json, say};
+use crate::collab::record::NodeId;
+use crate::config::{Listen, Settings};
+use crate::ids;
+use crate::store::Redis;
+use report::{Finding, Report};
+use through::Outer;
+
+/// Nothing of what is asked here may take longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing failed (there may be warnings); 1 something failed; 2 a wrong call.")]
+pub(super) struct Check {
+    /// Also go through what stands in front of the running proxy: the address that people open,
+    /// https://shop.example.org
+    #[arg(long, value_name = "URL", value_parser = Outer::parse)]
+    through: Option<Outer>,
+    /// The name that people open the site by [default: that of --through, else of --listen]
+    #[arg(long, value_name = "HOST", conflicts_with = "through")]
+    host: Option<String>,
+    /// Read the settings, and connect to nothing
+    #[arg(long, conflicts_with_all = ["through", "host"])]
+    config_only: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Check {
+    pub(super) async fn run(self) -> ExitCode {
+        let report = Report::new(self.findings().await);
+        if self.json {
+            print_json(&report);
+        } else {
+            say(&report.text(Style::of_stdout()));
+        }
+        report.code()
+    }
+
+    async fn findings(&self) -> Vec<Finding> {
+        let settings = match self.common.settings(self.site.flags()) {
+            Ok(settings) => settings,
+            Err(problems) => {
+                let advice = "Mend it there; collab.toml in the repository describes every setting.";
+                let all = problems.0.iter().map(|p| Finding::fail("settings", p.to_string(), advice));
+                return all.collect();
+            }
+        };
+        let mut findings = vec![Finding::ok("settings", "all of them can be used")];
+        if self.config_only {
+            return findings;
+        }
+        let seen_as = self.seen_as(&settings);
+        findings.extend(django::findings(&settings, &seen_as).await);
+        findings.push(redis(&settings).await);
+        if let Some(outer) = &self.through {
+            findings.extend(through::findings(outer, &settings).await);
+        }
+        findings
+    }
+
+    fn seen_as(&self, settings: &Settings) -> SeenAs {
+        if let Some(outer) = &self.through {
+            return SeenAs { host: outer.host(), https: outer.is_https(), is_guess: false };
+        }
+        let guess = || match &settings.listen {
+            Listen::Tcp(address) => address.clone(),
+            Listen::Unix(_) => "localhost".to_owned(),
+        };
+        SeenAs { host: self.host.clone().unwrap_or_else(guess), https: false, is_guess: self.host.is_none() }
+    }
+}
+
+/// How people's browsers address the site.
+pub(super) struct SeenAs {
+    host: String,
+    https: bool,
+    /// Nobody said so.
+    is_guess: bool,
+}
+
+async fn redis(settings: &Settings) -> Finding {
+    let Some(config) = settings.redis.clone() else {
+        return Finding::ok("locks", "they live in the process: for one proxy. Several need Redis (--redis)");
+    };
+    let tried = async {
+        let redis = Redis::new(config, settings.rules.clone(), NodeId::from(ids::id()), None)?;
+        let warnings = redis.probe().await?;
+        Ok::<_, crate::store::StoreError>((redis.describe(), warnings))
+    };
+    match tried.await {
+        Ok((address, warnings)) if warnings.is_empty() => {
+            Finding::ok("locks", format!("Redis at {address}: keys, scripts and channels work"))
+        }
+        Ok((address, warnings)) => {
+            Finding::warn("locks", format!("Redis at {address} works"), warnings.join("\n"))
+        }
+        Err(error) => Finding::fail(
+            "locks",
+            error.to_string(),
+            "Start Redis there, or say where it is: options.redis_url in the settings, or --redis.",
+        ),
+    }
+}

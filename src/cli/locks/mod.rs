@@ -1,0 +1,95 @@
+//! `collab-proxy locks …`: see and free edit locks.
+//!
+//! Owns where they are asked for: with Redis there, so that no proxy has to run; else from the running proxy.
+
+mod list;
+mod narrow;
+mod release;
+mod show;
+mod table;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Common, UNREACHABLE, USAGE, fail};
+use crate::collab::record::NodeId;
+use crate::control;
+use crate::ids;
+use crate::operator::{self, Answer, Ask, Via};
+use crate::store::{Redis, Store};
+
+#[derive(Subcommand)]
+pub(super) enum Locks {
+    /// List who edits what.
+    List(list::List),
+    /// Show one object: who edits, who waits, who else is there, the last save.
+    Show(show::Show),
+    /// Free a lock. Its editor is told at once, and keeps what they typed.
+    Release(release::Release),
+}
+
+impl Locks {
+    pub(super) async fn run(self) -> ExitCode {
+        match self {
+            Self::List(verb) => verb.run().await,
+            Self::Show(verb) => verb.run().await,
+            Self::Release(verb) => verb.run().await,
+        }
+    }
+}
+
+/// Where locks are.
+enum Place {
+    Redis(Box<Store>),
+    /// Behind this control socket.
+    Proxy(PathBuf),
+}
+
+/// Who only looks must not need a Redis that can be written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Look,
+    Change,
+}
+
+impl Place {
+    async fn open(common: &Common, wants: Wants) -> Result<Self, ExitCode> {
+        let settings = common.settings(Vec::new()).map_err(|p| fail(USAGE, &p.to_string()))?;
+        let Some(config) = settings.redis else {
+            return Ok(Self::Proxy(settings.control));
+        };
+        let opened = async {
+            let redis = Redis::new(config, settings.rules, NodeId::from(ids::id()), None)?;
+            match wants {
+                Wants::Look => redis.fits().await?,
+                Wants::Change => redis.probe().await?,
+            };
+            Ok::<_, crate::store::StoreError>(Store::Redis(Box::new(redis)))
+        };
+        opened.await.map(|store| Self::Redis(Box::new(store))).map_err(|e| fail(UNREACHABLE, &e.to_string()))
+    }
+
+    async fn ask(&self, ask: &Ask) -> Result<Answer, String> {
+        let answer = match self {
+            Self::Redis(store) => operator::answer(Via::Store(store), ask).await,
+            Self::Proxy(path) => control::ask(path, ask).await?,
+        };
+        match answer {
+            Answer::Failed { message } => Err(message),
+            answer => Ok(answer),
+        }
+    }
+
+    /// All locks, and the time by their store's clock.
+    async fn list(&self) -> Result<(Vec<operator::Lock>, u64), String> {
+        match self.ask(&Ask::List).await? {
+            Answer::Locks { locks, now } => Ok((locks, now)),
+            _ => Err(ANOTHER.to_owned()),
+        }
+    }
+}
+
+const ANOTHER: &str = "the proxy answered something else than it was asked (another version?)";

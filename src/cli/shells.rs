@@ -1,0 +1,59 @@
+//! What shells and `man` are told of the command line: written from its own description, so that neither grows old.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory};
+
+use super::{Cli, NOTHING, USAGE, fail};
+
+#[derive(Args)]
+#[command(after_help = "\
+For example: collab-proxy completions bash > ~/.local/share/bash-completion/completions/collab-proxy")]
+pub(super) struct Completions {
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self) -> ExitCode {
+        let mut out = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "collab-proxy", &mut out);
+        print(&out)
+    }
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+For example: collab-proxy man | man -l -, or collab-proxy man locks release > collab-proxy-locks-release.1")]
+pub(super) struct Man {
+    /// Of this command [default: of collab-proxy]
+    #[arg(value_name = "COMMAND")]
+    verbs: Vec<String>,
+}
+
+impl Man {
+    pub(super) fn run(self) -> ExitCode {
+        let mut whole = Cli::command();
+        whole.build();
+        let found = self.verbs.iter().try_fold(&whole, |command, verb| command.find_subcommand(verb));
+        let Some(command) = found else {
+            return fail(
+                USAGE,
+                &format!("there is no command {:?}; see collab-proxy --help", self.verbs.join(" ")),
+            );
+        };
+        let mut out = Vec::new();
+        match clap_mangen::Man::new(command.clone()).render(&mut out) {
+            Ok(()) => print(&out),
+            Err(error) => fail(NOTHING, &format!("the page cannot be written: {error}")),
+        }
+    }
+}
+
+/// A reader that went away is no error.
+fn print(bytes: &[u8]) -> ExitCode {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,217 @@
+//! `collab-proxy check`, before real and broken sites: what it finds, what it advises, and the exit code.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::support::django::Django;
+use crate::support::proc::{Said, run};
+use crate::support::proxy::{Proxy, binary};
+use crate::support::redis::{Redis, free_port};
+
+fn check(args: &[&str]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cli = binary(folder.path());
+    cli.arg("check").args(args);
+    run(cli)
+}
+
+/// The findings of one kind, and the exit code.
+fn findings(args: &[&str]) -> (Option<i32>, Vec<Value>) {
+    let said = check(&[args, &["--json"]].concat());
+    let report: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{e}: {said:?}"));
+    assert_eq!(report["ok"], said.code == Some(0), "{said:?}");
+    (said.code, report["findings"].as_array().unwrap().clone())
+}
+
+#[track_caller]
+fn has(found: &[Value], what: &str, level: &str, part: &str) {
+    let all = found.iter().filter(|f| f["what"] == what && f["level"] == level);
+    let hit = all.clone().any(|f| format!("{} {}", f["found"], f["do"]).contains(part));
+    assert!(hit, "no {level} of {what} says {part:?}: {found:#?}");
+}
+
+#[tokio::test]
+async fn a_site_that_works_is_said_to() {
+    let (django, redis) = (Django::start(), Redis::start());
+    let upstream = django.upstream();
+    let proxy = Proxy::with(&upstream, "", &["--redis", &redis.url()]);
+    let said = check(&["--upstream", &upstream, "--redis", &redis.url(), "--through", proxy.url()]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{}", said.out);
+    for part in [
+        "ok    settings",
+        &format!("ok    upstream     {upstream} can be reached"),
+        "ok    admin        /admin/ asks strangers to sign in at /admin/login/?next=/admin/",
+        "ok    staff probe  /admin/jsi18n/ tells staff from strangers",
+        "ok    locks        Redis at unix:",
+        "ok    outer proxy  WebSockets get through to ",
+        "All is well.",
+    ] {
+        assert!(said.out.contains(part), "{part} in\n{}", said.out);
+    }
+    assert!(
+        !said.out.contains("warn") && !said.out.contains("FAIL") && !said.out.contains('\x1b'),
+        "{}",
+        said.out
+    );
+    let said = check(&["--upstream", &upstream]);
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    assert!(said.out.contains("they live in the process"), "{}", said.out);
+}
+
+#[tokio::test]
+async fn a_wrong_prefix_a_foreign_host_and_no_site_at_all() {
+    let django = Django::with(&[("DEMO_HOST", "shop.example.org")]);
+    let upstream = django.upstream();
+    let (code, found) = findings(&["--upstream", &upstream, "--host", "other.example.org"]);
+    assert_eq!(code, Some(1));
+    has(&found, "host", "fail", "ALLOWED_HOSTS");
+    // Nobody said how people call it: it may be all right.
+    let (code, found) = findings(&["--upstream", &upstream]);
+    assert_eq!(code, Some(0));
+    has(&found, "host", "warn", "--host");
+    let (code, found) = findings(&["--upstream", &upstream, "--host", "shop.example.org"]);
+    assert_eq!(code, Some(0));
+    has(&found, "admin", "ok", "/admin/login/");
+
+    let args = ["--upstream", &upstream, "--host", "shop.example.org", "--admin-url", "backoffice"];
+    let (code, found) = findings(&args);
+    assert_eq!(code, Some(1));
+    has(&found, "admin", "fail", "there is nothing at /backoffice/ (404)");
+    has(&found, "admin", "fail", "options.admin_url");
+
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let (code, found) = findings(&["--upstream", &nowhere]);
+    assert_eq!(code, Some(1));
+    has(&found, "upstream", "fail", "cannot be reached: Connection refused");
+    has(&found, "upstream", "fail", "--upstream");
+    let (code, found) =
+        findings(&["--upstream", "unix:/nowhere/django.sock", "--redis", "unix:///nowhere/redis.sock"]);
+    assert_eq!(code, Some(1));
+    has(&found, "upstream", "fail", "No such file");
+    has(&found, "locks", "fail", "/nowhere/redis.sock");
+}
+
+#[tokio::test]
+async fn an_admin_with_a_language_before_it_is_found() {
+    let django = Django::with(&[("DEMO_I18N", "1")]);
+    let upstream = django.upstream();
+    let (code, found) = findings(&["--upstream", &upstream]);
+    assert_eq!(code, Some(1));
+    has(&found, "admin", "fail", "admin.prefixes = [\\\"/{lang}/admin/\\\"]");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), "[admin]\nprefixes = [\"/{lang}/admin/\"]\n").unwrap();
+    let file = folder.path().join("c.toml");
+    let (code, found) = findings(&["--upstream", &upstream, "--config", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{found:?}");
+    has(&found, "admin", "ok", "/en/admin/");
+}
+
+#[tokio::test]
+async fn what_https_needs_is_told() {
+    let django = Django::with(&[("DEMO_HTTPS", "redirect")]);
+    let (code, found) = findings(&["--upstream", &django.upstream()]);
+    assert_eq!(code, Some(1));
+    has(&found, "https", "fail", "SECURE_PROXY_SSL_HEADER");
+    let django = Django::with(&[("DEMO_HTTPS", "trusted")]);
+    let (code, found) = findings(&["--upstream", &django.upstream()]);
+    assert_eq!(code, Some(0));
+    has(&found, "https", "warn", "X-Forwarded-Proto: https");
+    has(&found, "admin", "ok", "/admin/login/");
+    has(&found, "staff probe", "ok", "");
+    let django = Django::with(&[("DEMO_SECURE_COOKIES", "1")]);
+    let (code, found) = findings(&["--upstream", &django.upstream()]);
+    assert_eq!(code, Some(0));
+    has(&found, "https", "warn", "csrftoken by https only");
+}
+
+#[test]
+fn wrong_settings_fail_and_wrong_calls_are_another_thing() {
+    let folder = tempfile::tempdir().unwrap();
+    let call = |args: &[&str], env: &[(&str, &str)]| {
+        let mut cli = binary(folder.path());
+        cli.arg("check").args(args).envs(env.iter().copied());
+        run(cli)
+    };
+    let said = call(&["--config-only"], &[]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let said = call(&["--config-only"], &[("COLLAB_LOCK_LEASE", "soon"), ("COLLAB_LISTEN", "x")]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.out.matches("FAIL  settings").count(), 2, "{}", said.out);
+    for args in [&["--through", "shop.example.org"][..], &["--port", "1"], &["--config-only", "--host", "x"]]
+    {
+        assert_eq!(call(args, &[]).code, Some(2), "{args:?}");
+    }
+}
+
+/// An outer proxy that answers every request so.
+fn outer(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+/// An outer proxy that passes requests on as plain ones, as nginx does unless it is told otherwise.
+fn without_upgrade(inner: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let inner = inner.to_owned();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut near = stream.unwrap();
+            let mut head = vec![0; 4096];
+            let length = near.read(&mut head).unwrap();
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            let hop = |line: &&str| {
+                let line = line.to_lowercase();
+                !line.starts_with("upgrade:") && !line.starts_with("connection:")
+            };
+            let mut kept: Vec<&str> = head.trim_end().lines().filter(hop).collect();
+            kept.push("Connection: close");
+            let mut far = std::net::TcpStream::connect(&inner).unwrap();
+            write!(far, "{}\r\n\r\n", kept.join("\r\n")).unwrap();
+            let mut answer = Vec::new();
+            let _ = far.read_to_end(&mut answer);
+            let _ = near.write_all(&answer);
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn what_stands_in_front_is_judged() {
+    let django = Django::start();
+    let upstream = django.upstream();
+    let proxy = Proxy::start(&upstream);
+    let blocked = without_upgrade(proxy.address());
+    let through = |url: &str| findings(&["--upstream", &upstream, "--through", url]);
+    let (code, found) = through(&blocked);
+    assert_eq!(code, Some(1));
+    has(&found, "outer proxy", "fail", "without its Upgrade header (426)");
+    has(&found, "outer proxy", "fail", "proxy_set_header Upgrade $http_upgrade;");
+    for (answer, part) in [
+        ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "plain request (400)"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "plain request (200)"),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "cannot reach collab-proxy (502)"),
+        ("nonsense\r\n\r\n", ""),
+    ] {
+        let (code, found) = through(&outer(answer));
+        assert_eq!(code, Some(1), "{answer}");
+        has(&found, "outer proxy", "fail", part);
+    }
+    // Past the proxy, straight to Django.
+    let (code, found) = through(&upstream);
+    assert_eq!(code, Some(1));
+    has(&found, "outer proxy", "fail", "to collab-proxy, and nothing of the admin past it to Django");
+    let (code, found) = through(&format!("http://127.0.0.1:{}", free_port()));
+    assert_eq!(code, Some(1));
+    has(&found, "outer proxy", "fail", "cannot be reached");
+}
