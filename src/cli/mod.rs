@@ -28,6 +28,9 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 nothing to do, or nothing found; 2 a wrong call or wrong settings; 3 no proxy is running, or \
 Redis cannot be reached.";
 
+/// The heading above the flags that many verbs have.
+const WHERE: &str = "Where";
+
 /// Gives a Django admin edit locks and real-time collaboration, with no change in Django.
 #[derive(Parser)]
 #[command(version, max_term_width = 100, after_help = EXIT_CODES)]
@@ -39,6 +42,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Run the proxy in front of Django.
+    #[command(after_help = "\
+Exit codes: 0 stopped by a signal; 2 a wrong call or wrong settings; 3 it cannot listen, or Redis cannot be reached.")]
     Serve(serve::Serve),
     /// Ask a running proxy whether it is ready: exit code 0 or 1, for containers.
     Healthcheck(healthcheck::Healthcheck),
@@ -58,31 +63,29 @@ enum Verb {
 
 /// What every verb can be told.
 #[derive(Args)]
-#[command(next_help_heading = "Where")]
 struct Common {
     /// The settings' file [default: collab.toml in this folder, if it is there]
-    #[arg(long, env = "COLLAB_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "COLLAB_CONFIG", value_name = "FILE", help_heading = WHERE)]
     config: Option<PathBuf>,
     /// Where browsers connect: host:port or unix:/path [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = WHERE)]
     listen: Option<String>,
     /// Keep locks in this Redis: redis://host:6379/0 [default: in the process]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = WHERE)]
     redis: Option<String>,
     /// The control socket of a proxy with the embedded store [default: by --listen]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = WHERE)]
     control: Option<String>,
 }
 
 /// What `serve` can be told of the site behind it, for who looks at that.
 #[derive(Args)]
-#[command(next_help_heading = "Where")]
 struct Site {
     /// Where Django is: http://host:port, https://host:port or unix:/path [default: http://127.0.0.1:8000]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = WHERE)]
     upstream: Option<String>,
     /// The admin's root [default: admin]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = WHERE)]
     admin_url: Option<String>,
 }
 

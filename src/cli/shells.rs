@@ -11,6 +11,7 @@ use super::{Cli, NOTHING, USAGE, fail};
 #[command(after_help = "\
 For example: collab-proxy completions bash > ~/.local/share/bash-completion/completions/collab-proxy")]
 pub(super) struct Completions {
+    /// The shell
     #[arg(value_name = "SHELL")]
     shell: clap_complete::Shell,
 }
@@ -19,7 +20,10 @@ impl Completions {
     pub(super) fn run(self) -> ExitCode {
         let mut out = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "collab-proxy", &mut out);
-        print(&out)
+        // For bash, what has a dash in its name is written in two ways, and nothing is completed below it:
+        // https://github.com/clap-rs/clap/issues/6421
+        let script = String::from_utf8_lossy(&out).replace("collab__subcmd__proxy", "collab__proxy");
+        print(script.as_bytes())
     }
 }
 

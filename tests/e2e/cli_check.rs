@@ -110,11 +110,13 @@ async fn an_admin_with_a_language_before_it_is_found() {
 
 #[tokio::test]
 async fn what_https_needs_is_told() {
-    let django = Django::with(&[("DEMO_HTTPS", "redirect")]);
+    // Else gunicorn believes what is said from this machine, and Django believes gunicorn.
+    let not_gunicorn = ("FORWARDED_ALLOW_IPS", "10.0.0.1");
+    let django = Django::with(&[("DEMO_HTTPS", "redirect"), not_gunicorn]);
     let (code, found) = findings(&["--upstream", &django.upstream()]);
     assert_eq!(code, Some(1));
     has(&found, "https", "fail", "SECURE_PROXY_SSL_HEADER");
-    let django = Django::with(&[("DEMO_HTTPS", "trusted")]);
+    let django = Django::with(&[("DEMO_HTTPS", "trusted"), not_gunicorn]);
     let (code, found) = findings(&["--upstream", &django.upstream()]);
     assert_eq!(code, Some(0));
     has(&found, "https", "warn", "X-Forwarded-Proto: https");
@@ -210,6 +212,7 @@ async fn what_stands_in_front_is_judged() {
     // Past the proxy, straight to Django.
     let (code, found) = through(&upstream);
     assert_eq!(code, Some(1));
+    has(&found, "outer proxy", "fail", "Django itself answers there");
     has(&found, "outer proxy", "fail", "to collab-proxy, and nothing of the admin past it to Django");
     let (code, found) = through(&format!("http://127.0.0.1:{}", free_port()));
     assert_eq!(code, Some(1));

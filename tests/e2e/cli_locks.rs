@@ -37,7 +37,11 @@ fn typing(called: &Command, env: &[(&str, &str)]) -> Command {
     let quoted: Vec<String> =
         words.map(|w| format!("'{}'", w.to_str().unwrap().replace('\'', "'\\''"))).collect();
     let mut script = command("script");
-    script.args(["-qec", &quoted.join(" "), "/dev/null"]).env("TERM", "xterm").envs(env.iter().copied());
+    // Nothing stands between the terminal and the command, which else would hear Ctrl-C too.
+    script
+        .args(["-qec", &format!("exec {}", quoted.join(" ")), "/dev/null"])
+        .env("TERM", "xterm")
+        .envs(env.iter().copied());
     if let Some(folder) = called.get_current_dir() {
         script.current_dir(folder);
     }
@@ -206,6 +210,7 @@ async fn a_reason_reaches_who_edits() {
         assert_eq!(told[0]["cause"], "operator");
 
         // Without one there is none.
+        page.becomes("viewer").await;
         page.send(json!({"type": "claim_editor"}));
         page.becomes("editor").await;
         assert_eq!(proxy.locks(&["release", "--user", "root"]).code, Some(0));
@@ -266,6 +271,7 @@ async fn on_a_terminal_all_is_asked_for_first() {
     assert!(said.out.contains("Released shop.product/1 (held by Ada)."), "{said:?}");
     eventually!(proxy.list(), |locks| locks.is_empty());
 
+    page.becomes("viewer").await;
     page.send(json!({"type": "claim_editor"}));
     page.becomes("editor").await;
     let said = at_terminal(&proxy.locks_command(&["release", "--all", "--yes"]), &[], "");

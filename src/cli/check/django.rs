@@ -17,7 +17,7 @@ const PREFIX: &str = "options.admin_url must be the path that urls.py gives admi
                       another. More of them, and such with a language before them, go into admin.prefixes.";
 const PROTO: &str = "Tell Django when people come by https, in its settings:\n  \
                      SECURE_PROXY_SSL_HEADER = (\"HTTP_X_FORWARDED_PROTO\", \"https\")\n\
-                     and let what stands in front of collab-proxy send X-Forwarded-Proto.";
+                     (or its server: gunicorn's forwarded_allow_ips must name this machine), and let what stands in front of collab-proxy send X-Forwarded-Proto.";
 const HTTPS: &str = "People must come by https, and what stands in front of collab-proxy must send \
                      X-Forwarded-Proto: https. Plain http, as on this machine, does not get them signed in.";
 

@@ -3,6 +3,7 @@
 //! A handshake for a page that does not exist, and a first frame that is none: only collab-proxy closes with 4400 then.
 
 use futures_util::{SinkExt, StreamExt};
+use hyper::header::LOCATION;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
@@ -66,6 +67,8 @@ enum Told {
     Nothing(String),
     /// Another answer than a switched protocol.
     Status(u16),
+    /// This one: where to go instead.
+    Sent(u16, String),
     /// A socket, closed with this code; None: in another way, or never.
     Closed(Option<u16>),
 }
@@ -81,7 +84,14 @@ async fn shake(outer: &Outer, path: &str) -> Told {
     };
     let mut socket = match tokio_tungstenite::client_async(request, stream).await {
         Ok((socket, _)) => socket,
-        Err(Error::Http(answer)) => return Told::Status(answer.status().as_u16()),
+        Err(Error::Http(answer)) => {
+            let status = answer.status();
+            let location = answer.headers().get(LOCATION).filter(|_| status.is_redirection());
+            return match location {
+                Some(to) => Told::Sent(status.as_u16(), String::from_utf8_lossy(to.as_bytes()).into_owned()),
+                None => Told::Status(status.as_u16()),
+            };
+        }
         Err(error) => return Told::Nothing(error.to_string()),
     };
     let closed = async {
@@ -125,8 +135,13 @@ fn finding(told: &Told, shown: &str, own_prefix: &str) -> Finding {
         Told::Status(status @ (400 | 200..=299)) => {
             fail(format!("it was answered as a plain request ({status})"), UPGRADE)
         }
-        Told::Status(status @ 300..=399) => fail(
-            format!("it is redirected ({status})"),
+        // Django's admin does so with all that it does not know.
+        Told::Sent(status, to) if to.contains("login") => fail(
+            format!("Django itself answers there, and asks to sign in ({status} to {to})"),
+            &past(own_prefix),
+        ),
+        Told::Sent(status, to) => fail(
+            format!("it is redirected ({status} to {to})"),
             "Give the address that people end up at, as browsers do not follow redirects of WebSockets.",
         ),
         Told::Status(403) => fail(
@@ -134,12 +149,7 @@ fn finding(told: &Told, shown: &str, own_prefix: &str) -> Finding {
             "Let what stands in front pass Host on as browsers send it; in nginx:\n  \
              proxy_set_header Host $http_host;",
         ),
-        Told::Status(404) => fail(
-            "nothing is there (404)".to_owned(),
-            &format!(
-                "Let what stands in front send {own_prefix} to collab-proxy, and nothing of the admin past it to Django."
-            ),
-        ),
+        Told::Status(404) => fail("nothing is there (404)".to_owned(), &past(own_prefix)),
         Told::Status(status @ (502 | 504)) => fail(
             format!("what stands in front cannot reach collab-proxy ({status})"),
             "Start `collab-proxy serve`, and let what stands in front send people to where it listens.",
@@ -150,6 +160,12 @@ fn finding(told: &Told, shown: &str, own_prefix: &str) -> Finding {
         ),
         Told::Status(status) => fail(format!("it answers {status}"), UPGRADE),
     }
+}
+
+fn past(own_prefix: &str) -> String {
+    format!(
+        "Let what stands in front send {own_prefix} to collab-proxy, and nothing of the admin past it to Django."
+    )
 }
 
 #[cfg(test)]
@@ -183,7 +199,9 @@ mod tests {
             Told::Closed(None),
             Told::Nothing("it cannot be reached: connection refused".to_owned()),
         ];
-        all.extend([200, 301, 400, 403, 404, 418, 426, 502, 503].map(Told::Status));
+        all.push(Told::Sent(301, "https://shop/".to_owned()));
+        all.push(Told::Sent(302, "/admin/login/?next=/admin/x".to_owned()));
+        all.extend([200, 400, 403, 404, 418, 426, 502, 503].map(Told::Status));
         let findings: Vec<Finding> =
             all.iter().map(|told| finding(told, "https://shop/admin/…", "/admin/collaboration/")).collect();
         assert!(findings.iter().skip(1).all(|f| f.level == Level::Fail && f.advice.is_some()));
