@@ -211,13 +211,19 @@ async fn an_operator_frees_a_lock_and_nothing_typed_is_lost() {
             eventually!(stage.proxy.borrow().list()[0]["unsaved"].clone(), |unsaved| *unsaved == true);
 
             grace.mark().await;
-            let said = stage.proxy.borrow().locks(&["release", "shop.product/1"]);
+            let said = stage.proxy.borrow().locks(&[
+                "release",
+                "shop.product/1",
+                "--reason",
+                "Prices are imported <now>",
+            ]);
             assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
             assert_eq!(
                 said.out,
                 "Released shop.product/1 (held by Ada, with unsaved changes on their page).\n"
             );
             ada.told("An administrator ended your editing.").await;
+            ada.told("The reason: “Prices are imported <now>”.").await;
             ada.told("What you typed is still here, and is offered to Grace.").await;
             assert_eq!(ada.value("name").await, "Half typ");
             assert!(!ada.is_editable("name").await);

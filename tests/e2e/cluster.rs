@@ -59,9 +59,9 @@ async fn an_editor_on_one_node_and_a_viewer_on_the_other() {
             ada.told("This page is being edited by Grace.").await;
             ada.mark().await;
             grace.enter_field("name", "Half typ").await;
-            let said = two.locks(&["release", "--user", "grace"]);
+            let said = two.locks(&["release", "--user", "grace", "--reason", "Prices come in"]);
             assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
-            grace.told("An administrator ended your editing.").await;
+            grace.told("An administrator ended your editing. The reason: “Prices come in”.").await;
             assert_eq!(grace.value("name").await, "Half typ");
             ada.told(EDITOR).await;
             assert!(ada.is_marked().await);
