@@ -72,7 +72,7 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
     }
     let mut holder = before.holder.as_ref().map(|h| (&h.page.person, &h.page.id));
     for event in &step.events {
-        let Event::Lost { page, cause, by } = event else { continue };
+        let Event::Lost { page, cause, by, .. } = event else { continue };
         if holder.is_none_or(|(_, id)| id != page)
             // Whoever lost it must have had it: let in and out again in one step.
             && let Some(had) = whose(page, before, command)
@@ -175,7 +175,7 @@ mod tests {
             (1_006, Command::Join { page: b.clone() }, &["queue_joined b bob"]),
             (
                 1_007,
-                Command::ForceRelease { user: None },
+                Command::ForceRelease { user: None, reason: None },
                 &["lock_force_released c cy", "lock_granted b bob"],
             ),
             (1_008, Command::Join { page: a.clone() }, &["queue_joined a ada"]),
@@ -218,7 +218,7 @@ mod tests {
                     3 => Command::TakeOver { page },
                     4 => Command::Leave { page: id },
                     5 => Command::Release { page: id },
-                    6 => Command::ForceRelease { user: None },
+                    6 => Command::ForceRelease { user: None, reason: None },
                     7 => Command::Touch { node: "n".into(), pages: pages.iter().map(|p| p.id.clone()).collect(), viewers: 0 },
                     _ => Command::Tick,
                 };

@@ -86,7 +86,7 @@ impl Check {
         }
         let guess = || match &settings.listen {
             Listen::Tcp(address) => address.clone(),
-            Listen::Unix(_) => "localhost".to_owned(),
+            Listen::Unix(_) | Listen::Systemd => "localhost".to_owned(),
         };
         SeenAs { host: self.host.clone().unwrap_or_else(guess), https: false, is_guess: self.host.is_none() }
     }
