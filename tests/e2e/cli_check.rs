@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use serde_json::Value;
 
 use crate::support::django::Django;
-use crate::support::proc::{Said, run};
+use crate::support::proc::{Proc, Said, command, run, tool};
 use crate::support::proxy::{Proxy, binary};
 use crate::support::redis::{Redis, free_port};
 
@@ -41,11 +41,12 @@ async fn a_site_that_works_is_said_to() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{}", said.out);
     for part in [
         "ok    settings",
-        &format!("ok    upstream     {upstream} can be reached"),
-        "ok    admin        /admin/ asks strangers to sign in at /admin/login/?next=/admin/",
-        "ok    staff probe  /admin/jsi18n/ tells staff from strangers",
-        "ok    locks        Redis at unix:",
-        "ok    outer proxy  WebSockets get through to ",
+        &format!("ok    upstream      {upstream} can be reached"),
+        "ok    admin         /admin/ asks strangers to sign in at /admin/login/?next=/admin/",
+        "ok    staff probe   /admin/jsi18n/ tells staff from strangers",
+        "ok    locks         Redis at unix:",
+        "ok    outer socket  WebSockets get through to ",
+        &format!("ok    outer page    {}/admin/ asks strangers to sign in", proxy.url()),
         "All is well.",
     ] {
         assert!(said.out.contains(part), "{part} in\n{}", said.out);
@@ -105,7 +106,8 @@ async fn an_admin_with_a_language_before_it_is_found() {
     let file = folder.path().join("c.toml");
     let (code, found) = findings(&["--upstream", &upstream, "--config", file.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{found:?}");
-    has(&found, "admin", "ok", "/en/admin/");
+    has(&found, "admin", "ok", "/en/admin/ asks strangers to sign in at /en/admin/login/");
+    has(&found, "staff probe", "ok", "/en/admin/jsi18n/");
 }
 
 #[tokio::test]
@@ -197,8 +199,8 @@ async fn what_stands_in_front_is_judged() {
     let through = |url: &str| findings(&["--upstream", &upstream, "--through", url]);
     let (code, found) = through(&blocked);
     assert_eq!(code, Some(1));
-    has(&found, "outer proxy", "fail", "without its Upgrade header (426)");
-    has(&found, "outer proxy", "fail", "proxy_set_header Upgrade $http_upgrade;");
+    has(&found, "outer socket", "fail", "without its Upgrade header (426)");
+    has(&found, "outer socket", "fail", "proxy_set_header Upgrade $http_upgrade;");
     for (answer, part) in [
         ("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "plain request (400)"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "plain request (200)"),
@@ -207,14 +209,58 @@ async fn what_stands_in_front_is_judged() {
     ] {
         let (code, found) = through(&outer(answer));
         assert_eq!(code, Some(1), "{answer}");
-        has(&found, "outer proxy", "fail", part);
+        has(&found, "outer socket", "fail", part);
     }
     // Past the proxy, straight to Django.
     let (code, found) = through(&upstream);
     assert_eq!(code, Some(1));
-    has(&found, "outer proxy", "fail", "Django itself answers there");
-    has(&found, "outer proxy", "fail", "to collab-proxy, and nothing of the admin past it to Django");
+    has(&found, "outer socket", "fail", "Django itself answers there");
+    has(&found, "outer socket", "fail", "to collab-proxy, and nothing of the admin past it to Django");
     let (code, found) = through(&format!("http://127.0.0.1:{}", free_port()));
     assert_eq!(code, Some(1));
-    has(&found, "outer proxy", "fail", "cannot be reached");
+    has(&found, "outer socket", "fail", "cannot be reached");
+}
+
+/// A real nginx before the proxy, with these lines where it passes requests on.
+fn nginx(folder: &std::path::Path, inner: &str, lines: &str) -> (Proc, String) {
+    let port = free_port();
+    let conf = format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n\
+         access_log off;\nclient_body_temp_path b;\nproxy_temp_path p;\nfastcgi_temp_path f;\nuwsgi_temp_path u;\n\
+         scgi_temp_path s;\nserver {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{inner};\n{lines} }} }}\n}}\n"
+    );
+    std::fs::write(folder.join("nginx.conf"), conf).unwrap();
+    let mut nginx = command(tool("nginx", "sudo apt-get install -y nginx"));
+    nginx.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
+    (Proc::start("nginx", nginx), format!("http://127.0.0.1:{port}"))
+}
+
+#[tokio::test]
+async fn a_real_nginx_is_told_what_it_lacks() {
+    let django = Django::with(&[("DEMO_HOST", "127.0.0.1")]);
+    let upstream = django.upstream();
+    let proxy = Proxy::start(&upstream);
+    let host = "proxy_set_header Host $http_host;";
+    let upgrade = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
+                   proxy_set_header Connection \"upgrade\";";
+    for (lines, code, what, level, part) in [
+        (format!("{host} {upgrade}"), 0, "outer socket", "ok", "get through"),
+        (host.to_owned(), 1, "outer socket", "fail", "without its Upgrade header (426)"),
+        (upgrade.to_owned(), 1, "outer socket", "fail", "proxy_set_header Host $http_host;"),
+        (
+            format!("{upgrade} proxy_set_header Host shop;"),
+            1,
+            "outer page",
+            "fail",
+            "proxy_set_header Host $http_host;",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_nginx, url) = nginx(folder.path(), proxy.address(), &lines);
+        let open = || std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).is_ok();
+        eventually!(open(), |open| *open);
+        let (ended, found) = findings(&["--upstream", &upstream, "--through", &url]);
+        has(&found, what, level, part);
+        assert_eq!(ended, Some(code), "{lines}: {found:#?}");
+    }
 }

@@ -2,8 +2,6 @@
 //!
 //! Pure: owns the reading of answers; asking is `django`'s.
 
-use crate::django::route::{Prefix, root_of};
-
 /// An answer, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -23,8 +21,8 @@ pub(super) enum Admin {
     Host,
     /// To the same place, by https.
     ToHttps,
-    /// The admin has a language before it.
-    Language,
+    /// The admin has a language before it: its root then.
+    Language(String),
     /// Elsewhere.
     Moved(String),
     /// It shows itself to a stranger.
@@ -34,10 +32,10 @@ pub(super) enum Admin {
 }
 
 /// `root`: the admin's, which was asked for. `host`: as what.
-pub(super) fn admin(seen: &Seen, root: &str, host: &str, prefixes: &[Prefix]) -> Admin {
+pub(super) fn admin(seen: &Seen, root: &str, host: &str) -> Admin {
     match seen.status {
         200 => Admin::Open,
-        301 | 302 | 303 | 307 | 308 => moved(&seen.location, root, host, prefixes),
+        301 | 302 | 303 | 307 | 308 => moved(&seen.location, root, host),
         400 => Admin::Host,
         404 | 410 => Admin::NotFound,
         500.. => Admin::Failed,
@@ -45,7 +43,7 @@ pub(super) fn admin(seen: &Seen, root: &str, host: &str, prefixes: &[Prefix]) ->
     }
 }
 
-fn moved(location: &str, root: &str, host: &str, prefixes: &[Prefix]) -> Admin {
+fn moved(location: &str, root: &str, host: &str) -> Admin {
     let base = url::Url::parse(&format!("http://{host}{root}"));
     let Some(target) = base.ok().and_then(|base| base.join(location).ok()) else {
         return Admin::Moved(location.to_owned());
@@ -64,11 +62,7 @@ fn moved(location: &str, root: &str, host: &str, prefixes: &[Prefix]) -> Admin {
         (2..=10).contains(&lang.len()) && !lang.contains('/')
     });
     match language {
-        // Where it lies is known.
-        true if root_of(prefixes, path).is_some_and(|found| found == path) => {
-            Admin::SignIn(location.to_owned())
-        }
-        true => Admin::Language,
+        true => Admin::Language(path.to_owned()),
         false => Admin::Moved(location.to_owned()),
     }
 }
@@ -92,7 +86,6 @@ mod tests {
 
     #[test]
     fn answers_are_understood() {
-        let prefixes = ["/admin/", "/{lang}/staff/"].map(|p| Prefix::parse(p).unwrap());
         let sign_in = |to: &str| Admin::SignIn(to.to_owned());
         for (status, location, want) in [
             (302, "/admin/login/?next=/admin/", sign_in("/admin/login/?next=/admin/")),
@@ -100,8 +93,8 @@ mod tests {
             (302, "/accounts/login/", sign_in("/accounts/login/")),
             (301, "https://shop/admin/", Admin::ToHttps),
             (301, "https://other/admin/", Admin::ToHttps),
-            (302, "/de/admin/", Admin::Language),
-            (302, "/pt-br/admin/", Admin::Language),
+            (302, "/de/admin/", Admin::Language("/de/admin/".to_owned())),
+            (302, "/pt-br/admin/", Admin::Language("/pt-br/admin/".to_owned())),
             (302, "/", Admin::Moved("/".to_owned())),
             (302, "", Admin::Moved(String::new())),
             (200, "", Admin::Open),
@@ -111,10 +104,8 @@ mod tests {
             (502, "", Admin::Failed),
         ] {
             let seen = Seen { status, location: location.to_owned(), cookies: Vec::new() };
-            assert_eq!(admin(&seen, "/admin/", "shop:8080", &prefixes), want, "{status} {location}");
+            assert_eq!(admin(&seen, "/admin/", "shop:8080"), want, "{status} {location}");
         }
-        let seen = Seen { status: 302, location: "/de/staff/".to_owned(), cookies: Vec::new() };
-        assert_eq!(admin(&seen, "/staff/", "shop", &prefixes), sign_in("/de/staff/"), "as the settings say");
     }
 
     #[test]

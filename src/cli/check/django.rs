@@ -8,6 +8,7 @@ use super::admin::{Admin, Seen, admin, secure_cookies, tells_strangers};
 use super::report::Finding;
 use super::{PATIENCE, SeenAs};
 use crate::config::Settings;
+use crate::django::route::root_of;
 use crate::http::body::Body;
 use crate::http::connect::Connector;
 use crate::http::headers::{self, Peer};
@@ -45,7 +46,11 @@ pub(super) async fn findings(settings: &Settings, seen_as: &SeenAs) -> Vec<Findi
         seen_as,
     };
     for root in settings.prefixes.iter().filter_map(|prefix| prefix.fixed()) {
-        findings.extend(site.admin(&root).await);
+        let (found, language) = site.admin(&root).await;
+        findings.extend(found);
+        if let Some(root) = language {
+            findings.extend(site.admin(&root).await.0);
+        }
     }
     findings
 }
@@ -81,16 +86,17 @@ impl Site<'_> {
     }
 
     fn read(&self, seen: &Seen, root: &str) -> Admin {
-        admin(seen, root, &self.seen_as.host, &self.settings.prefixes)
+        admin(seen, root, &self.seen_as.host)
     }
 
-    async fn admin(&self, root: &str) -> Vec<Finding> {
+    /// And the root with a language, if that is where the admin is and the settings know it.
+    async fn admin(&self, root: &str) -> (Vec<Finding>, Option<String>) {
         let https = self.seen_as.https;
         let seen = match self.ask(Method::GET, root, https).await {
             Ok(seen) => seen,
             Err(why) => {
                 let advice = "Look at Django's own log.";
-                return vec![Finding::fail("admin", format!("{root}: {why}"), advice)];
+                return (vec![Finding::fail("admin", format!("{root}: {why}"), advice)], None);
             }
         };
         let mut findings = Vec::new();
@@ -107,12 +113,17 @@ impl Site<'_> {
             _ => (seen, https),
         };
         let found = self.read(&seen, root);
+        if let Admin::Language(there) = &found
+            && root_of(&self.settings.prefixes, there) == Some(there)
+        {
+            return (findings, Some(there.clone()));
+        }
         findings.push(self.of_admin(root, &seen, &found));
         if let Admin::SignIn(page) = found {
             findings.extend(self.cookies(&page, https).await);
             findings.push(self.probe(root, https).await);
         }
-        findings
+        (findings, None)
     }
 
     fn of_admin(&self, root: &str, seen: &Seen, found: &Admin) -> Finding {
@@ -140,9 +151,9 @@ impl Site<'_> {
                     "Django sends to https who already comes by https: browsers would go round for ever";
                 Finding::fail("https", found, PROTO)
             }
-            Admin::Language => Finding::fail(
+            Admin::Language(there) => Finding::fail(
                 "admin",
-                format!("{root} leads to {}: the admin has a language before it", seen.location),
+                format!("{root} leads to {there}: the admin has a language before it"),
                 format!("Set admin.prefixes = [\"/{{lang}}{root}\"] in the settings."),
             ),
             Admin::Moved(to) => Finding::fail("admin", format!("{root} leads to {to:?} ({status})"), PREFIX),

@@ -4,6 +4,7 @@
 
 mod admin;
 mod django;
+mod front;
 mod report;
 mod through;
 
@@ -75,7 +76,8 @@ impl Check {
         findings.extend(django::findings(&settings, &seen_as).await);
         findings.push(redis(&settings).await);
         if let Some(outer) = &self.through {
-            findings.extend(through::findings(outer, &settings).await);
+            findings.extend(front::finding(outer, &settings).await);
+            findings.push(through::finding(outer, &settings).await);
         }
         findings
     }

@@ -41,23 +41,27 @@ impl Outer {
         matches!(self.address, Address::Https { .. })
     }
 
-    fn origin(&self) -> String {
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(super) fn origin(&self) -> String {
         format!("{}://{}", if self.is_https() { "https" } else { "http" }, self.host)
     }
 }
 
-const WHAT: &str = "outer proxy";
+const WHAT: &str = "outer socket";
 const UPGRADE: &str = "Let it pass WebSockets on below this path; in nginx:\n  proxy_http_version 1.1;\n  \
                        proxy_set_header Upgrade $http_upgrade;\n  proxy_set_header Connection \"upgrade\";";
 
-pub(super) async fn findings(outer: &Outer, settings: &Settings) -> Option<Finding> {
+pub(super) async fn finding(outer: &Outer, settings: &Settings) -> Finding {
     let path = format!("{}collab/check/0/", settings.own_prefix);
     let shown = format!("{}{path}", outer.origin());
     let told = match timeout(PATIENCE, shake(outer, &path)).await {
         Ok(told) => told,
         Err(_) => Told::Nothing(format!("no answer within {} s", PATIENCE.as_secs())),
     };
-    Some(finding(&told, &shown, &settings.own_prefix))
+    judged(&told, &shown, &settings.own_prefix)
 }
 
 /// How the handshake went.
@@ -114,7 +118,7 @@ fn request(outer: &Outer, path: &str) -> Result<Request, String> {
     Ok(request)
 }
 
-fn finding(told: &Told, shown: &str, own_prefix: &str) -> Finding {
+fn judged(told: &Told, shown: &str, own_prefix: &str) -> Finding {
     let fail = |found: String, advice: &str| Finding::fail(WHAT, format!("{shown}: {found}"), advice);
     match told {
         Told::Closed(Some(code)) if *code == Close::BadJoin.code() => {
@@ -203,7 +207,7 @@ mod tests {
         all.push(Told::Sent(302, "/admin/login/?next=/admin/x".to_owned()));
         all.extend([200, 400, 403, 404, 418, 426, 502, 503].map(Told::Status));
         let findings: Vec<Finding> =
-            all.iter().map(|told| finding(told, "https://shop/admin/…", "/admin/collaboration/")).collect();
+            all.iter().map(|told| judged(told, "https://shop/admin/…", "/admin/collaboration/")).collect();
         assert!(findings.iter().skip(1).all(|f| f.level == Level::Fail && f.advice.is_some()));
         check("check-through", &Report::new(findings).text(Style::plain()));
     }

@@ -78,6 +78,10 @@ impl Place {
             Self::Proxy(path) => control::ask(path, ask).await?,
         };
         match answer {
+            // What proxies say to what they have no word for.
+            Answer::Failed { message } if message.contains("does not understand") => {
+                Err(format!("{message} (it is of an older version: restart it)"))
+            }
             Answer::Failed { message } => Err(message),
             answer => Ok(answer),
         }
