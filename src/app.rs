@@ -1,4 +1,4 @@
-//! What every request needs, made once at the start.
+//! What every request needs: made at the start, and anew by a reload (`reload.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -32,7 +32,7 @@ pub enum DeepCheck {
 
 pub struct App {
     pub upstream: Arc<Upstream>,
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     pub hub: Arc<Hub>,
     pub themes: Themes,
     pub prefixes: Vec<Prefix>,
@@ -58,11 +58,11 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub audit: Audit,
     /// The proxy is about to stop: it still serves, but should be sent nobody any more.
-    pub leaving: AtomicBool,
+    pub leaving: Arc<AtomicBool>,
     /// Names of password inputs that pages have shown, by model.
-    pub passwords: Mutex<BTreeMap<String, BTreeSet<String>>>,
+    pub passwords: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>,
     /// Names of the fields that hold the rows' keys in lists with `list_editable`.
-    pub pk_names: Mutex<BTreeMap<Model, Vec<String>>>,
+    pub pk_names: Arc<Mutex<BTreeMap<Model, Vec<String>>>>,
 }
 
 /// Is `name` in a list of names of which some are of one model's only?

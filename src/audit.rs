@@ -165,6 +165,13 @@ impl Audit {
         }
     }
 
+    /// After a rotation of logs: what is told from now on goes into a new file of the same name.
+    pub fn reopen(&self) {
+        if let Some(inner) = &self.0 {
+            let _ = inner.to.try_send(Job::Reopen);
+        }
+    }
+
     /// Waits until all that was told is written. What is told later is written too, if there is time.
     pub fn finish(&self) {
         let Some(inner) = &self.0 else { return };

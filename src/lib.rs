@@ -31,10 +31,12 @@
 //!
 //! Imports point down only; `tests/it/layers.rs` holds this.
 //!
-//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`], [`notify`]
+//! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`], [`notify`],
+//!   [`reload`]
 //! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`],
 //!   [`socket`], [`seeing`]
-//! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`], [`audit`], [`metrics`]
+//! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`], [`audit`], [`metrics`],
+//!   [`settable`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
 
 pub mod app;
@@ -59,12 +61,14 @@ pub mod logs;
 pub mod metrics;
 pub mod notify;
 pub mod operator;
+pub mod reload;
 pub mod render;
 pub mod reply;
 mod resolve;
 pub mod seeing;
 pub mod serve;
 pub mod server;
+pub mod settable;
 pub mod socket;
 pub mod state;
 pub mod store;

@@ -26,6 +26,13 @@ fn send(socket: &OsStr, state: &str) -> io::Result<()> {
     UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(|_| ())
 }
 
+/// What it is told before a reload: the time of it by the clock that it compares with (`Type=notify-reload`).
+pub fn reloading() -> String {
+    let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds = up.split_whitespace().next().and_then(|s| s.parse::<f64>().ok()).unwrap_or_default();
+    format!("RELOADING=1\nMONOTONIC_USEC={:.0}", seconds * 1e6)
+}
+
 /// How often the service manager wants to hear that the program is alive: half of what it waits for.
 pub fn watchdog() -> Option<Duration> {
     let text = std::env::var("WATCHDOG_USEC").ok()?;

@@ -305,8 +305,8 @@ fn tail(
         "add_row": app.themes.add_row,
         "remove_row": app.themes.remove_row,
         "rich": app.themes.rich,
-        "chat": app.hub.sharing.chat.is_some(),
-        "sound": app.hub.sharing.sound,
+        "chat": app.hub.sharing().chat.is_some(),
+        "sound": app.hub.sharing().sound,
         "live": app.hub.shares_live(&claims.object),
         "texts": app.texts.of(&learned.lang),
     });

@@ -1,8 +1,7 @@
 //! Puts the program together: from settings to a running proxy.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -18,12 +17,11 @@ use crate::config::Settings;
 use crate::control::Control;
 use crate::django::theme::Themes;
 use crate::health;
-use crate::http::connect::Connector;
-use crate::http::upstream::Upstream;
 use crate::identity::Identity;
 use crate::ids;
 use crate::metrics::Metrics;
-use crate::server::{self, Limits, Listener};
+use crate::reload::{self, Reload};
+use crate::server::{self, Listener, Site};
 use crate::socket::hub::Hub;
 use crate::state;
 use crate::store::{Memory, Redis, Store, Witness};
@@ -32,8 +30,9 @@ use crate::token::Key;
 /// A proxy that is ready to serve.
 pub struct Proxy {
     app: Arc<App>,
+    sites: watch::Receiver<Arc<Site>>,
+    reload: Option<Reload>,
     listener: Listener,
-    limits: Limits,
     control: Option<Control>,
     /// Beside it the embedded store's memory is kept over a restart.
     control_path: PathBuf,
@@ -122,16 +121,17 @@ impl Proxy {
         };
         let trail =
             settings.audit.as_ref().map(|to| format!("in {}, as node {}", name_of(to), node.as_str()));
-        let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
         let hub =
             Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone(), settings.sharing.clone());
         listen_to_others(&store, &hub);
         let app = App {
-            upstream: Arc::new(
-                Upstream::new(connector, settings.connect_timeout, settings.answer_timeout)
-                    .counted(Arc::clone(&metrics)),
-            ),
-            identity: Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone()),
+            upstream: Arc::new(reload::upstream(settings)?.counted(Arc::clone(&metrics))),
+            identity: Arc::new(Identity::new(
+                key,
+                settings.session_cookie.clone(),
+                store,
+                settings.sso.clone(),
+            )),
             hub,
             themes: Themes::parse(THEMES)?,
             prefixes: settings.prefixes.clone(),
@@ -148,20 +148,18 @@ impl Proxy {
             tasks: TaskTracker::new(),
             metrics,
             audit,
-            leaving: AtomicBool::new(false),
-            passwords: Mutex::default(),
-            pk_names: Mutex::default(),
+            leaving: Arc::default(),
+            passwords: Arc::default(),
+            pk_names: Arc::default(),
         };
+        let app = Arc::new(app);
+        let (site, sites) =
+            watch::channel(Arc::new(Site { app: Arc::clone(&app), limits: reload::limits(settings) }));
         Ok(Self {
-            app: Arc::new(app),
+            app,
+            sites,
+            reload: Some(Reload::new(site, settings.clone())),
             listener,
-            limits: Limits {
-                header_timeout: settings.header_timeout,
-                drain_delay: settings.drain_delay,
-                drain_timeout: settings.drain_timeout,
-                max_connections: settings.max_connections,
-                trusted: settings.trusted_proxies.clone(),
-            },
             control,
             control_path: settings.control.clone(),
             operator,
@@ -189,6 +187,11 @@ impl Proxy {
         )
     }
 
+    /// What replaces the settings while it runs.
+    pub fn reloader(&mut self) -> Option<Reload> {
+        self.reload.take()
+    }
+
     /// Where health and metrics are told, if anywhere.
     pub fn operator_address(&self) -> Option<String> {
         self.operator.as_ref().map(Listener::address)
@@ -200,7 +203,7 @@ impl Proxy {
         let operator =
             self.operator.map(|listener| tokio::spawn(health::serve(Arc::clone(&self.app), listener)));
         let audit = self.app.audit.clone();
-        server::run(Arc::clone(&self.app), self.listener, self.limits, stop).await;
+        server::run(self.sites, self.listener, stop).await;
         for task in [control, operator].into_iter().flatten() {
             task.abort();
             let _ = task.await;

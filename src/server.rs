@@ -32,6 +32,12 @@ pub enum Listener {
     Unix(UnixListener, Option<PathBuf>),
 }
 
+/// What is served, and how. A reload puts another in its place.
+pub struct Site {
+    pub app: Arc<App>,
+    pub limits: Limits,
+}
+
 /// How connections are treated.
 pub struct Limits {
     pub header_timeout: Duration,
@@ -117,11 +123,12 @@ pub async fn remove_stale(path: &std::path::Path) -> io::Result<()> {
 }
 
 /// Serves until `stop` turns true, and a while longer if the settings say so; then lets what runs come to its end.
-pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch::Receiver<bool>) {
+pub async fn run(site: watch::Receiver<Arc<Site>>, listener: Listener, stop: watch::Receiver<bool>) {
     let (end, ending) = watch::channel(false);
-    let mut leaving = std::pin::pin!(leave(&app, stop, limits.drain_delay));
+    let mut leaving = std::pin::pin!(leave(&site, stop));
     let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let most = site.borrow().limits.max_connections;
+    let places = Arc::new(Semaphore::new(most));
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
@@ -129,7 +136,7 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
         };
         let Ok(place) = place else { break };
         let accepted = tokio::select! {
-            accepted = accept(&app, &listener, &limits, &ending) => accepted,
+            accepted = accept(&site, &listener, &ending) => accepted,
             () = &mut leaving => break,
         };
         match accepted {
@@ -148,6 +155,8 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
     }
     end.send_replace(true);
     drop(listener);
+    let last = Arc::clone(&site.borrow());
+    let Site { app, limits } = &*last;
     app.hub.drain();
     connections.close();
     app.tasks.close();
@@ -162,9 +171,10 @@ pub async fn run(app: Arc<App>, listener: Listener, limits: Limits, stop: watch:
 
 /// Resolves when no connections are taken any more. Before that, whoever sends people here can see that they should go
 /// elsewhere (`/readyz`), and has the time to.
-async fn leave(app: &App, mut stop: watch::Receiver<bool>, delay: Duration) {
+async fn leave(site: &watch::Receiver<Arc<Site>>, mut stop: watch::Receiver<bool>) {
     stopped(&mut stop).await;
-    app.leaving.store(true, Ordering::Relaxed);
+    let delay = site.borrow().limits.drain_delay;
+    site.borrow().app.leaving.store(true, Ordering::Relaxed);
     if !delay.is_zero() {
         tracing::info!(?delay, "leaving: not ready any more, and serving on for a while");
         tokio::time::sleep(delay).await;
@@ -180,24 +190,26 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 type Serving = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn accept(
-    app: &Arc<App>,
+    sites: &watch::Receiver<Arc<Site>>,
     listener: &Listener,
-    limits: &Limits,
     stop: &watch::Receiver<bool>,
 ) -> io::Result<Serving> {
-    let (app, stop) = (Arc::clone(app), stop.clone());
+    let (sites, stop) = (sites.clone(), stop.clone());
     match listener {
         Listener::Tcp(listener) => {
             let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            let site = Arc::clone(&sites.borrow());
+            let limits = &site.limits;
             let ip = address.ip().to_canonical();
             let peer = Peer { ip: Some(ip), trusted: is_trusted(&limits.trusted, ip) };
-            Ok(Box::pin(serve(app, TokioIo::new(stream), peer, limits.header_timeout, stop)))
+            Ok(Box::pin(serve(sites, TokioIo::new(stream), peer, limits.header_timeout, stop)))
         }
         Listener::Unix(listener, _) => {
             let (stream, _) = listener.accept().await?;
             let peer = Peer { ip: None, trusted: true };
-            Ok(Box::pin(serve(app, TokioIo::new(stream), peer, limits.header_timeout, stop)))
+            let header_timeout = sites.borrow().limits.header_timeout;
+            Ok(Box::pin(serve(sites, TokioIo::new(stream), peer, header_timeout, stop)))
         }
     }
 }
@@ -207,7 +219,7 @@ fn is_trusted(trusted: &[IpNet], ip: IpAddr) -> bool {
 }
 
 async fn serve<S>(
-    app: Arc<App>,
+    sites: watch::Receiver<Arc<Site>>,
     stream: TokioIo<S>,
     peer: Peer,
     header_timeout: Duration,
@@ -216,7 +228,7 @@ async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
+        let app = Arc::clone(&sites.borrow().app);
         async move { Ok::<_, Infallible>(flow::handle(app, peer, request).await) }
     });
     let mut connection = std::pin::pin!(

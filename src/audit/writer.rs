@@ -18,6 +18,8 @@ pub(super) enum Job {
     Line(String),
     /// Answered when all before it is written.
     Flush(SyncSender<()>),
+    /// Somebody may have moved the file away: go on in a new one of its name.
+    Reopen,
 }
 
 /// Gives a writer at the trail's end. Called at the start, and whenever the one in use is of no more use.
@@ -71,6 +73,12 @@ impl Writing {
                 match job {
                     Job::Line(line) => self.add(&line),
                     Job::Flush(done) => waiting.push(done),
+                    Job::Reopen => {
+                        self.write();
+                        let fresh = (self.open)();
+                        self.file =
+                            fresh.inspect_err(|e| tracing::error!(error = %e, "the audit trail")).ok();
+                    }
                 }
                 next = match from.try_recv() {
                     Ok(job) if self.lines.len() < TOGETHER => Some(job),

@@ -8,8 +8,10 @@ use tokio::sync::watch;
 
 use super::{Common, UNREACHABLE, USAGE, fail, say, say_aside};
 use crate::audit;
+use crate::config::{Problems, Settings};
 use crate::logs;
 use crate::notify;
+use crate::reload::Reload;
 use crate::serve::Proxy;
 
 #[derive(Args)]
@@ -37,19 +39,24 @@ impl Serve {
         flags.extend(self.admin_url.map(|v| ("options.admin_url", v, "--admin-url")));
         flags.extend(self.log.map(|v| ("log", v, "--log")));
         flags.extend(self.log_format.map(|v| ("log_format", v, "--log-format")));
-        let settings = match self.common.settings(flags) {
+        let settings = match self.common.settings(flags.clone()) {
             Ok(settings) => settings,
             Err(problems) => return fail(USAGE, &problems.to_string()),
         };
         if let Err(what) = logs::start(&settings.log, settings.log_format) {
             return fail(USAGE, &format!("log: {what}"));
         }
-        let proxy = match Proxy::start(&settings).await {
+        let mut proxy = match Proxy::start(&settings).await {
             Ok(proxy) => proxy,
             Err(what) => return fail(UNREACHABLE, &what),
         };
         let (stop, stopped) = watch::channel(false);
-        if let Err(error) = stop_on_signals(stop) {
+        let again = move || self.common.settings(flags.clone());
+        let heard = stop_on_signals(stop).and_then(|()| match proxy.reloader() {
+            Some(reload) => reload_on_signal(reload, again),
+            None => Ok(()),
+        });
+        if let Err(error) = heard {
             return fail(UNREACHABLE, &format!("signals cannot be heard: {error}"));
         }
         // Whoever reads the trail from standard output reads nothing else there.
@@ -87,6 +94,32 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
             _ = interrupt.recv() => {}
         }
         std::process::exit(130);
+    });
+    Ok(())
+}
+
+/// SIGHUP reads the settings anew, from the same file, environment and flags. With a mistake in them nothing changes.
+fn reload_on_signal(
+    reload: Reload,
+    again: impl Fn() -> Result<Settings, Problems> + Send + 'static,
+) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            notify::tell(&notify::reloading());
+            let taken = again().map_err(|problems| problems.to_string()).and_then(|new| reload.take(&new));
+            match taken {
+                Ok(left) if left.is_empty() => {
+                    tracing::info!("the settings are read anew and hold from now on")
+                }
+                Ok(left) => tracing::warn!(
+                    "the settings are read anew and hold from now on, but for {}: these take a restart",
+                    left.join(", ")
+                ),
+                Err(what) => tracing::error!("the old settings go on: {what}"),
+            }
+            notify::tell("READY=1");
+        }
     });
     Ok(())
 }

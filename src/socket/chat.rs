@@ -24,7 +24,7 @@ impl Session {
         reference: String,
     ) -> Result<bool, ToPage> {
         let hub = &self.hub;
-        let Some(keep) = hub.sharing.chat else {
+        let Some(keep) = hub.sharing().chat else {
             return Err(not_allowed("this site has no chat"));
         };
         let undelivered = |why: String, reference: String| ToPage::Error {
@@ -70,7 +70,7 @@ impl Session {
 impl Hub {
     /// What was said before, for a page that has just come in.
     pub(super) async fn tell_history(self: &Arc<Self>, object: &ObjectKey, page: &PageId) {
-        if self.sharing.chat.is_none() {
+        if self.sharing().chat.is_none() {
             return;
         }
         let user = self.in_room(object, |room| room.member_mut(page).map(|m| m.page.person.user.clone()));

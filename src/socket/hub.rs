@@ -20,6 +20,7 @@ use crate::collab::lock::deadline;
 use crate::collab::protocol::{Close, ToPage};
 use crate::collab::record::{Millis, NodeId, PageId, Record, Rules};
 use crate::django::object::ObjectKey;
+use crate::settable::Settable;
 use crate::store::{Applied, Snapshot, Store, StoreError};
 use crate::token::Key;
 use crate::token::shown::ShownFields;
@@ -45,8 +46,8 @@ pub struct Hub {
     store: Arc<Store>,
     key: Key,
     node: NodeId,
-    rules: Rules,
-    pub sharing: Sharing,
+    rules: Settable<Rules>,
+    sharing: Settable<Sharing>,
     rooms: Mutex<HashMap<ObjectKey, Place>>,
     sockets: AtomicU64,
     draining: AtomicBool,
@@ -71,13 +72,25 @@ impl Hub {
             store,
             key,
             node,
-            rules,
-            sharing,
+            rules: Settable::new(rules),
+            sharing: Settable::new(sharing),
             rooms: Mutex::default(),
             sockets: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             lists: Lists::default(),
         })
+    }
+
+    /// From now on.
+    pub fn set(&self, rules: Rules, sharing: Sharing) {
+        self.store.set_rules(rules.clone());
+        self.rules.set(rules);
+        self.sharing.set(sharing);
+    }
+
+    /// What people here have of each other.
+    pub fn sharing(&self) -> Arc<Sharing> {
+        self.sharing.get()
     }
 
     pub(super) fn key(&self) -> &Key {
@@ -94,12 +107,12 @@ impl Hub {
 
     /// How often what lives elsewhere is looked at.
     pub(super) fn look_every(&self) -> Duration {
-        Duration::from_millis(self.rules.lease / 3)
+        Duration::from_millis(self.rules.get().lease / 3)
     }
 
     /// For so long what this proxy says of its people holds.
     pub(super) fn lease(&self) -> Millis {
-        self.rules.lease
+        self.rules.get().lease
     }
 
     /// Looks into a room, or changes it, if it is open here.
@@ -236,9 +249,10 @@ impl Hub {
         let Some(place) = rooms.get_mut(object) else {
             return;
         };
-        let to_do = place.room.tell(record, now, events, &self.key, &self.rules);
-        let touch = now + self.rules.lease / 3;
-        let mut wake = deadline(record, &self.rules).map_or(touch, |t| t.min(touch));
+        let rules = self.rules.get();
+        let to_do = place.room.tell(record, now, events, &self.key, &rules);
+        let touch = now + rules.lease / 3;
+        let mut wake = deadline(record, &rules).map_or(touch, |t| t.min(touch));
         if place.room.viewers(record) != place.room.counted {
             wake = wake.min(now + COUNT_DELAY);
         }
@@ -307,7 +321,7 @@ impl Hub {
     fn try_again(self: &Arc<Self>, object: &ObjectKey) {
         if let Some(place) = self.rooms().get_mut(object) {
             place.wake = None;
-            self.wake(object, place, self.rules.lease / 10);
+            self.wake(object, place, self.rules.get().lease / 10);
         }
     }
 

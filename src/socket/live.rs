@@ -102,7 +102,8 @@ impl Room {
 
 impl Hub {
     pub fn shares_live(&self, object: &ObjectKey) -> bool {
-        self.sharing.live_view && !self.sharing.live_view_except.contains(&object.model())
+        let sharing = self.sharing();
+        sharing.live_view && !sharing.live_view_except.contains(&object.model())
     }
 
     fn is_editor(&self, object: &ObjectKey, page: &Page) -> bool {

@@ -14,13 +14,14 @@ use crate::collab::lock;
 use crate::collab::protocol::Values;
 use crate::collab::record::{Millis, PageId, Record, Rules, UNSAVED_KEEP};
 use crate::django::object::ObjectKey;
+use crate::settable::Settable;
 
 /// Forgotten things are swept out after so many changes.
 const SWEEP_EVERY: u32 = 1024;
 
 pub struct Memory {
     clock: Clock,
-    pub(super) rules: Box<Rules>,
+    pub(super) rules: Settable<Rules>,
     pub(super) epoch: Millis,
     inner: Mutex<Inner>,
     witness: Witness,
@@ -45,7 +46,7 @@ impl Memory {
         Self {
             epoch: clock.now(),
             clock,
-            rules: Box::new(rules),
+            rules: Settable::new(rules),
             inner: Mutex::default(),
             witness: Witness::nobody(),
         }
@@ -76,7 +77,7 @@ impl Memory {
                 &fresh
             }
         };
-        let step = lock::apply(before, now, command, &self.rules);
+        let step = lock::apply(before, now, command, &self.rules.get());
         if step.changed {
             // Within the mutex: the trail's order is the steps'.
             self.witness.saw(key, before, command, &step, now);
@@ -105,7 +106,7 @@ impl Memory {
     pub fn look(&self, key: &ObjectKey) -> Option<Snapshot> {
         let inner = self.lock();
         let now = self.clock.now();
-        let record = lock::apply(inner.record(key, now)?, now, &Command::Tick, &self.rules).record;
+        let record = lock::apply(inner.record(key, now)?, now, &Command::Tick, &self.rules.get()).record;
         Some(Snapshot { record, now })
     }
 
@@ -116,7 +117,7 @@ impl Memory {
             .records
             .iter()
             .filter(|(_, kept)| kept.until > now)
-            .map(|(key, kept)| (key, lock::apply(&kept.value, now, &Command::Tick, &self.rules).record))
+            .map(|(key, kept)| (key, lock::apply(&kept.value, now, &Command::Tick, &self.rules.get()).record))
             .filter(|(_, record)| record.is_live())
             .map(|(key, record)| (key.clone(), Snapshot { record, now }))
             .collect();

@@ -70,7 +70,7 @@ impl Memory {
         let now = memory.now();
         let mut inner = memory.lock();
         for (key, until, mut value) in saved.records {
-            resume(&mut value, now, &memory.rules);
+            resume(&mut value, now, &memory.rules.get());
             inner.records.insert(key, Kept { value, until });
         }
         inner

@@ -36,7 +36,7 @@ use crate::collab::lock::Step;
 use crate::collab::news::News;
 use crate::collab::presence::Present;
 use crate::collab::protocol::Values;
-use crate::collab::record::{Millis, PageId, Record, UserKey};
+use crate::collab::record::{Millis, PageId, Record, Rules, UserKey};
 use crate::django::object::ObjectKey;
 
 /// How long a session is remembered: Django's own default age (`SESSION_COOKIE_AGE`).
@@ -101,6 +101,14 @@ impl Store {
         match self {
             Self::Memory(store) => Self::Memory(Box::new(store.witnessed(witness))),
             Self::Redis(store) => Self::Redis(Box::new(store.witnessed(witness))),
+        }
+    }
+
+    /// From now on.
+    pub fn set_rules(&self, rules: Rules) {
+        match self {
+            Self::Memory(store) => store.rules.set(rules),
+            Self::Redis(store) => store.rules.set(rules),
         }
     }
 

@@ -27,6 +27,7 @@ use crate::collab::protocol::Values;
 use crate::collab::record::{KEEP, Millis, NodeId, PageId, Record, Rules, UNSAVED_KEEP};
 use crate::django::object::ObjectKey;
 use crate::ids;
+use crate::settable::Settable;
 
 /// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
 const TRIES: u32 = 64;
@@ -34,7 +35,7 @@ const STRIPES: usize = 64;
 
 pub struct Redis {
     pub(super) link: Link,
-    pub(super) rules: Rules,
+    pub(super) rules: Settable<Rules>,
     pub(super) prefix: String,
     pub(super) node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
@@ -61,7 +62,7 @@ impl Redis {
             life: Life::new(format!("{}life", config.prefix)),
             prefix: config.prefix.clone(),
             link: Link::new(config)?,
-            rules,
+            rules: Settable::new(rules),
             node,
             clock,
             commit: Script::new(include_str!("commit.lua")),
@@ -161,7 +162,7 @@ impl Redis {
         let _queued = self.stripes[stripe].lock().await;
         for attempt in 0..TRIES {
             let Snapshot { record, now } = self.fetch(object, false).await?;
-            let step = lock::apply(&record, now, command, &self.rules);
+            let step = lock::apply(&record, now, command, &self.rules.get());
             if !step.changed {
                 return Ok(Applied { step, now });
             }

@@ -55,7 +55,7 @@ impl Redis {
                 let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
                     continue;
                 };
-                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
+                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules.get()).record;
                 if record.is_live() {
                     found.push((object, Snapshot { record, now }));
                 }
@@ -81,7 +81,7 @@ impl Redis {
         let Some(text) = text else {
             return Ok(None);
         };
-        let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules).record;
+        let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules.get()).record;
         Ok(Some(Snapshot { record, now }))
     }
 

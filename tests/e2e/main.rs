@@ -24,6 +24,7 @@ mod lists;
 mod lists_seen;
 mod outcomes;
 mod redises;
+mod reload;
 mod revert;
 mod rich_text;
 mod roundabout;

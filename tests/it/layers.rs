@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     (
         "shell",
-        &["main", "lib", "cli", "config", "server", "control", "serve", "state", "notify", "health", "logs"],
+        &[
+            "main", "lib", "cli", "config", "server", "control", "serve", "state", "notify", "reload",
+            "health", "logs",
+        ],
     ),
     (
         "flow",
@@ -26,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "seeing",
         ],
     ),
-    ("ports", &["http", "identity", "store", "clock", "ids", "assets", "audit", "metrics"]),
+    ("ports", &["http", "identity", "store", "clock", "ids", "assets", "settable", "audit", "metrics"]),
     ("pure", &["django", "collab", "token"]),
 ];
 

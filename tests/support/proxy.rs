@@ -80,6 +80,12 @@ impl Proxy {
         Some(&self.args[at + 1])
     }
 
+    /// Other settings in its file, and the signal by which it reads them.
+    pub fn reload(&mut self, settings: &str) {
+        std::fs::write(self.folder.path().join("collab.toml"), settings).unwrap();
+        self.proc.signal("HUP");
+    }
+
     /// SIGTERM, and the status it ends with.
     pub fn stop(&mut self) -> ExitStatus {
         self.proc.stop(Duration::from_secs(40))

@@ -1,0 +1,105 @@
+//! A reload of the settings: what they say anew holds from the next request on, and no socket is dropped for it.
+//!
+//! Owns what can be replaced while the program runs, and what cannot. A file with a mistake in it changes nothing.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::assets::THEMES;
+use crate::assets::catalog::Catalogs;
+use crate::assets::texts::Texts;
+use crate::config::Settings;
+use crate::django::theme::Themes;
+use crate::http::connect::Connector;
+use crate::http::upstream::Upstream;
+use crate::server::{Limits, Site};
+
+pub(crate) fn upstream(settings: &Settings) -> Result<Upstream, String> {
+    let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
+    Ok(Upstream::new(connector, settings.connect_timeout, settings.answer_timeout))
+}
+
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    Limits {
+        header_timeout: settings.header_timeout,
+        drain_delay: settings.drain_delay,
+        drain_timeout: settings.drain_timeout,
+        max_connections: settings.max_connections,
+        trusted: settings.trusted_proxies.clone(),
+    }
+}
+
+/// The same site, as other settings describe it: rooms, sessions, writes on their way, counts and the trail go on.
+fn described(app: &App, settings: &Settings) -> Result<App, String> {
+    Ok(App {
+        upstream: Arc::new(upstream(settings)?.counted(Arc::clone(&app.metrics))),
+        identity: Arc::clone(&app.identity),
+        hub: Arc::clone(&app.hub),
+        themes: Themes::parse(THEMES)?,
+        prefixes: settings.prefixes.clone(),
+        own_prefix: settings.own_prefix.clone(),
+        texts: Texts::new(&settings.texts, settings.sharing.chat.is_some(), settings.sharing.live_view),
+        catalogs: Catalogs::new(&settings.page_texts),
+        deep_check: settings.deep_check,
+        volatile: settings.volatile.clone(),
+        read_actions: settings.read_actions.clone(),
+        read_views: settings.read_views.clone(),
+        patience: settings.patience,
+        body_timeout: settings.body_timeout,
+        keep_write: Duration::from_millis(settings.rules.pin / 3),
+        tasks: app.tasks.clone(),
+        metrics: Arc::clone(&app.metrics),
+        audit: app.audit.clone(),
+        leaving: Arc::clone(&app.leaving),
+        passwords: Arc::clone(&app.passwords),
+        pk_names: Arc::clone(&app.pk_names),
+    })
+}
+
+/// A running proxy whose settings can be replaced.
+pub struct Reload {
+    site: watch::Sender<Arc<Site>>,
+    /// As the program was started.
+    first: Settings,
+    now: Mutex<()>,
+}
+
+impl Reload {
+    pub(crate) fn new(site: watch::Sender<Arc<Site>>, first: Settings) -> Self {
+        Self { site, first, now: Mutex::default() }
+    }
+
+    /// Takes the new settings. Gives the names of those that differ and take a restart.
+    pub fn take(&self, settings: &Settings) -> Result<Vec<&'static str>, String> {
+        let _one = self.now.lock();
+        let old = Arc::clone(&self.site.borrow());
+        let app = described(&old.app, settings)?;
+        app.hub.set(settings.rules.clone(), settings.sharing.clone());
+        app.audit.reopen();
+        self.site.send_replace(Arc::new(Site { app: Arc::new(app), limits: limits(settings) }));
+        Ok(restart(&self.first, settings))
+    }
+}
+
+/// What differs and holds only after a restart.
+fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
+    let redis = |settings: &Settings| settings.redis.as_ref().map(|r| (r.url.clone(), r.prefix.clone()));
+    [
+        ("listen", first.listen != new.listen),
+        ("store and options.redis_url", redis(first) != redis(new)),
+        ("secret", first.secret != new.secret),
+        ("control", first.control != new.control),
+        ("log", first.log != new.log),
+        ("log_format", first.log_format != new.log_format),
+        ("operator.listen", first.operator != new.operator),
+        ("audit.file", first.audit != new.audit),
+        ("admin.session_cookie", first.session_cookie != new.session_cookie),
+        ("proxy.max_connections", first.max_connections != new.max_connections),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect()
+}
