@@ -20,7 +20,7 @@ pub enum LogFormat {
 }
 
 /// These would log frames and heads at their lowest levels: what people write to each other, and cookies.
-const TALKATIVE: [&str; 4] = ["tungstenite=info", "tokio_tungstenite=info", "hyper=info", "h2=info"];
+const TALKATIVE: [&str; 3] = ["tungstenite=info", "tokio_tungstenite=info", "hyper=info"];
 
 pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
     let mut filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;

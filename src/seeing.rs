@@ -3,6 +3,7 @@
 //! Owns the line. What was decided is noted by whoever decides it, and travels on the answer; so nothing is kept for
 //! requests about which nothing is decided. Cookies, bodies, tokens and queries are handed to nobody here.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,8 +92,8 @@ impl Line {
         }
     }
 
-    fn path(&self) -> String {
-        without_secrets(self.path.as_ref().map_or("*", PathAndQuery::path))
+    fn path(&self) -> PathOf<'_> {
+        PathOf(self.path.as_ref().map_or("*", PathAndQuery::path))
     }
 }
 
@@ -104,19 +105,27 @@ impl Drop for Line {
     }
 }
 
-/// Django's links to set a new password have their token in the path: `/reset/MQ/cx7p5q-0123…/`
+/// A path as it may be told. Django's links to set a new password have their token in it: `/reset/MQ/cx7p5q-0123…/`
 /// (`PasswordResetTokenGenerator`: a time in base 36, a hyphen, 32 or more hexadecimal digits).
-fn without_secrets(path: &str) -> String {
-    let is_token = |segment: &str| {
-        segment.split_once('-').is_some_and(|(time, hash)| {
-            (1..=13).contains(&time.len())
-                && hash.len() >= 32
-                && time.bytes().all(|b| b.is_ascii_alphanumeric())
-                && hash.bytes().all(|b| b.is_ascii_hexdigit())
-        })
-    };
-    let segments = path.split('/').map(|segment| if is_token(segment) { "…" } else { segment });
-    segments.collect::<Vec<_>>().join("/")
+struct PathOf<'a>(&'a str);
+
+impl fmt::Display for PathOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, segment) in self.0.split('/').enumerate() {
+            f.write_str(if number > 0 { "/" } else { "" })?;
+            f.write_str(if is_token(segment) { "…" } else { segment })?;
+        }
+        Ok(())
+    }
+}
+
+fn is_token(segment: &str) -> bool {
+    segment.split_once('-').is_some_and(|(time, hash)| {
+        (1..=13).contains(&time.len())
+            && hash.len() >= 32
+            && time.bytes().all(|b| b.is_ascii_alphanumeric())
+            && hash.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// A write whose fate is told to the trail, to what is counted, and to the request's line.
@@ -194,11 +203,11 @@ mod tests {
     #[test]
     fn links_to_set_a_password_are_not_told() {
         let token = "cx7p5q-0123456789abcdef0123456789abcdef";
-        assert_eq!(without_secrets(&format!("/reset/MQ/{token}/")), "/reset/MQ/…/");
+        assert_eq!(PathOf(&format!("/reset/MQ/{token}/")).to_string(), "/reset/MQ/…/");
         for path in
             ["/admin/shop/product/1/change/", "/a-b/", "/x/3f2b8c1e-6a4d-4b7c-9e0f-1a2b3c4d5e6f/", "*", ""]
         {
-            assert_eq!(without_secrets(path), path);
+            assert_eq!(PathOf(path).to_string(), path);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::http::body::Body;
 use crate::ids;
 use crate::metrics::Reason;
 use crate::reply::{self, Accepts, Drafter, Kept, Trouble, Wait};
-use crate::seeing::reason;
+use crate::seeing::{Told, reason};
 use crate::store::StoreError;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims, Key};
@@ -46,7 +46,15 @@ impl Writer {
             Denied::Store(_) => (Reason::Store, None),
         };
         let object = self.key.to_string();
-        let noted = self.told(&object, self.claims.as_ref().map(|c| &c.page)).refused(reason, at);
+        let told = self.told(&object, self.claims.as_ref().map(|c| &c.page));
+        let noted = match denied {
+            // Whose it was can be known all the same.
+            Denied::Store(_) => {
+                let who = self.app.identity.who_by_heart(&self.headers);
+                Told { who: &who, ..told }.refused(reason, at)
+            }
+            _ => told.refused(reason, at),
+        };
         noted.on(match denied {
             Denied::Refusal(refusal, now) => {
                 let present = self.look_if_known().await;

@@ -117,3 +117,50 @@ pub(super) fn each_line(
         });
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::collab::lock;
+    use crate::collab::record::{Page, Person, Rules};
+
+    #[derive(Clone, Default)]
+    struct File(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for File {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_not_sure_is_told_and_said_to_be_so_and_not_counted() {
+        let (file, metrics) = (File::default(), Metrics::new());
+        let to = file.clone();
+        let open: crate::audit::Open = Box::new(move || Ok(Box::new(to.clone())));
+        let audit = Audit::start(open, 10, "n".into(), Clock::manual(0), Arc::clone(&metrics)).unwrap();
+        let witness = Witness::new(audit.clone(), Arc::clone(&metrics));
+        let person = Person { user: "login:ada".into(), name: "Ada".to_owned() };
+        let command = Command::Join { page: Page { id: "p".into(), person, version: 0 } };
+        let before = Record::default();
+        let step = lock::apply(&before, 1_000, &command, &Rules::default());
+        let key = ObjectKey::new("shop", "product", "3");
+        witness.saw(&key, &before, &command, &step, 1_000);
+        witness.may_have_seen(&key, &before, &command, &step, 1_000);
+        audit.finish();
+        let text = String::from_utf8(file.0.lock().unwrap().clone()).unwrap();
+        let line = r#"{"time":"1970-01-01T00:00:01.000Z","node":"n","event":"lock_granted","object":"shop.product/3","user":"login:ada","name":"Ada","page":"p""#;
+        assert_eq!(text, format!("{line}}}\n{line},\"unconfirmed\":true}}\n"));
+        let page = metrics.page(crate::metrics::Now::default());
+        assert!(page.contains("lock_transitions_total{kind=\"granted\"} 1\n"), "{page}");
+    }
+}

@@ -288,6 +288,8 @@ async fn a_proxy_without_its_redis_is_not_ready_and_is_again() {
         said.err
     );
     ada.post(PRODUCT, &form.with("_save", "Save")).await.expect(503);
+    let line = "user=login:root object=shop.product/1 decision=refused why=store_down";
+    eventually!(proxy.log(), |log| log.contains(line));
     let counted = scrape(&proxy).await;
     assert_eq!(counted.get("collab_proxy_store_up"), 0.0);
     assert!(counted.get("collab_proxy_redis_errors_total") > 0.0);
