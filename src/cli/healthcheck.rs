@@ -18,7 +18,7 @@ pub(super) struct Healthcheck {
     #[command(flatten)]
     common: Common,
     /// The operator's listener, as `operator.listen` says it: host:port or unix:/path
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = super::WHERE)]
     operator: Option<String>,
 }
 

@@ -45,7 +45,8 @@ enum Verb {
     #[command(after_help = "\
 Exit codes: 0 stopped by a signal; 2 a wrong call or wrong settings; 3 it cannot listen, or Redis cannot be reached.")]
     Serve(serve::Serve),
-    /// Ask a running proxy whether it is ready: exit code 0 or 1, for containers.
+    /// Ask a running proxy whether it is ready; for containers.
+    #[command(after_help = "Exit codes: 0 ready; 1 not, for whatever reason.")]
     Healthcheck(healthcheck::Healthcheck),
     /// See and free edit locks.
     #[command(subcommand)]

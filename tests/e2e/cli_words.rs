@@ -28,6 +28,7 @@ fn said(args: &[&str]) -> String {
 const VERBS: &[&[&str]] = &[
     &[],
     &["serve"],
+    &["healthcheck"],
     &["locks"],
     &["locks", "list"],
     &["locks", "show"],
@@ -63,8 +64,9 @@ fn every_verb_has_help() {
         snapshot::check(&name, &help);
         verbs += 1;
     }
-    assert_eq!(verbs, 11);
-    for verb in ["serve", "locks list", "locks release", "locks show", "check", "config show"] {
+    assert_eq!(verbs, 12);
+    for verb in ["serve", "healthcheck", "locks list", "locks release", "locks show", "check", "config show"]
+    {
         let help = said(&verb.split(' ').chain(["--help"]).collect::<Vec<_>>());
         assert!(help.contains("Exit codes: 0 "), "{help}");
     }
