@@ -173,9 +173,7 @@ pub(super) fn environment(
         let Some(rest) = name.strip_prefix("COLLAB_") else {
             continue;
         };
-        // Kubernetes puts these there for a service called "collab" or "collab-proxy".
-        let service = rest.strip_prefix("PROXY_").unwrap_or(rest);
-        if ["PORT", "SERVICE_"].iter().any(|p| service.starts_with(p)) || rest == "CONFIG" {
+        if rest == "CONFIG" {
             continue;
         }
         let matching = keys.iter().find(|k| k.replace('.', "_").to_uppercase() == rest);
@@ -186,6 +184,7 @@ pub(super) fn environment(
                     Entry { raw: word(&value), origin: Origin::Environment { variable: name } },
                 );
             }
+            None if is_of_kubernetes(&name, &value) => {}
             None => problems.push(Problem {
                 text: format!("there is no such setting{}", suggestion(&rest.to_lowercase(), keys)),
                 origin: name,
@@ -193,6 +192,15 @@ pub(super) fn environment(
         }
     }
     layer
+}
+
+/// What Kubernetes puts there for every service of the namespace, such as one called "collab-proxy":
+/// `COLLAB_PROXY_SERVICE_HOST`, `COLLAB_PROXY_PORT=tcp://…`, `COLLAB_PROXY_PORT_80_TCP_ADDR`.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || name.ends_with("_PORT") && value.contains("://")
 }
 
 /// ` (did you mean …?)`, when a known key is near.

@@ -57,12 +57,15 @@ fn kubernetes_variables_are_no_settings() {
         ("COLLAB_PROXY_SERVICE_HOST", "10.0.0.1"),
         ("COLLAB_SERVICE_PORT", "80"),
         ("COLLAB_PORT_80_TCP", "x"),
+        ("COLLAB_PROXY_METRICS_SERVICE_PORT_HTTP", "80"),
+        ("COLLAB_PROXY_METRICS_PORT", "udp://10.0.0.1:80"),
     ];
     assert!(load_text("", &environment, vec![]).is_ok());
     // Beside them, the section that is called so is heard.
     let settings = load_text("", &[("COLLAB_PROXY_MAX_CONNECTIONS", "9")], vec![]).unwrap();
     assert_eq!(settings.max_connections, 9);
     assert!(load_text("", &[("COLLAB_PROXY_MAX_CONECTIONS", "9")], vec![]).is_err());
+    assert!(load_text("", &[("COLLAB_PORT", "8080")], vec![]).is_err(), "somebody means something by it");
 }
 
 #[test]
