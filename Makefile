@@ -11,7 +11,7 @@ demo: ## build, then run the demo shop with collab-proxy in front of it
 	@examples/demo/run.sh
 
 test: ## every check and test; installs what is missing, where it may
-	tests/setup/packages.sh redis-server chromium chromedriver node nginx systemd-analyze systemd-socket-activate
+	tests/setup/packages.sh redis-server chromium chromedriver node nginx faketime systemd-analyze systemd-socket-activate
 	for site in demo sites sites-3.2 sites-4.2 sites-newest; do tests/setup/venv.sh $$site || exit; done
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings

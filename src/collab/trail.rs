@@ -29,6 +29,8 @@ pub struct Entry<'a> {
     pub from: Option<&'a PageId>,
     /// Who has taken it.
     pub by: Option<&'a Person>,
+    /// The operator's own words.
+    pub reason: Option<&'a str>,
 }
 
 impl Kind {
@@ -68,11 +70,11 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
     let after = &step.record;
     if let Some(write) = before.write.as_ref().filter(|w| after.given_up.contains(&w.fence)) {
         let (person, page) = (Some(&write.person), write.page.as_ref());
-        tell(Entry { kind: Kind::GivenUp, person, page, from: None, by: None });
+        tell(Entry { kind: Kind::GivenUp, person, page, from: None, by: None, reason: None });
     }
     let mut holder = before.holder.as_ref().map(|h| (&h.page.person, &h.page.id));
     for event in &step.events {
-        let Event::Lost { page, cause, by, .. } = event else { continue };
+        let Event::Lost { page, cause, by, reason } = event else { continue };
         if holder.is_none_or(|(_, id)| id != page)
             // Whoever lost it must have had it: let in and out again in one step.
             && let Some(had) = whose(page, before, command)
@@ -84,13 +86,14 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
             continue;
         }
         let person = holder.map(|(person, _)| person);
-        tell(Entry { kind: Kind::Lost(*cause), person, page: Some(page), from: None, by: by.as_ref() });
+        let (page, by, reason) = (Some(page), by.as_ref(), reason.as_deref());
+        tell(Entry { kind: Kind::Lost(*cause), person, page, from: None, by, reason });
         holder = None;
     }
     let waited = |user: &UserKey| before.queue.iter().any(|w| w.page.person.user == *user);
     for new in after.queue.iter().map(|w| &w.page).filter(|page| !waited(&page.person.user)) {
         let (person, page) = (Some(&new.person), Some(&new.id));
-        tell(Entry { kind: Kind::QueueJoined, person, page, from: None, by: None });
+        tell(Entry { kind: Kind::QueueJoined, person, page, from: None, by: None, reason: None });
     }
     if let Some(now) = after.holder.as_ref().map(|h| &h.page)
         && holder.is_none_or(|(_, id)| *id != now.id)
@@ -102,7 +105,7 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
 fn change<'a>(holder: Option<(&'a Person, &'a PageId)>, now: &'a Page) -> Entry<'a> {
     let from = holder.filter(|(person, _)| person.user == now.person.user).map(|(_, id)| id);
     let kind = if from.is_some() { Kind::Moved } else { Kind::Granted };
-    Entry { kind, person: Some(&now.person), page: Some(&now.id), from, by: None }
+    Entry { kind, person: Some(&now.person), page: Some(&now.id), from, by: None, reason: None }
 }
 
 fn whose<'a>(page: &PageId, before: &'a Record, command: &'a Command) -> Option<&'a Page> {

@@ -99,7 +99,7 @@ pub(super) fn each_line(
     mut tell: impl FnMut(&Happened),
 ) {
     let mut name = String::new();
-    trail::each(before, command, step, |Entry { kind, person, page, from, by }| {
+    trail::each(before, command, step, |Entry { kind, person, page, from, by, reason }| {
         if name.is_empty() {
             name = object.to_string();
         }
@@ -111,7 +111,7 @@ pub(super) fn each_line(
             page,
             from_page: from,
             by,
-            why: kind.why(),
+            why: kind.why().or(reason),
             request: None,
             unconfirmed,
         });

@@ -286,3 +286,57 @@ async fn a_restart_of_the_only_proxy_changes_nothing() {
     grace.person.post(PRODUCT, &theirs).await.expect(409);
     assert_eq!(django.product_name(1), "After the crash");
 }
+
+/// A proxy's wall clock is set an hour forward, and an hour back: no lease ends by it, nobody's page gets old, and the line
+/// stays as it was. With Redis time is Redis's own, without it the clock that nobody sets.
+#[tokio::test]
+async fn a_stepped_clock_moves_no_lease() {
+    let library =
+        ["x86_64", "aarch64"].map(|cpu| format!("/usr/lib/{cpu}-linux-gnu/faketime/libfaketime.so.1"));
+    let library = library.iter().find(|path| std::path::Path::new(path).exists());
+    let library = library.expect("faketime is missing; please run: sudo apt-get install -y faketime");
+    for redis in [None, Some(Redis::start())] {
+        let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("time");
+        std::fs::write(&file, "+0").unwrap();
+        let name = file.display().to_string();
+        let env = [
+            ("LD_PRELOAD", library.as_str()),
+            ("FAKETIME_TIMESTAMP_FILE", &name),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        let url = redis.as_ref().map(Redis::url).unwrap_or_default();
+        let args: &[&str] = if redis.is_some() { &["--redis", &url] } else { &[] };
+        let proxy = Proxy::in_environment(&django.upstream(), "", args, &env);
+        let mut ada = At::opens(&proxy, "root", "editor").await;
+        let mut grace = At::opens(&proxy, "grace", "waiting").await;
+        for (step, moved) in [("+1h", 3600), ("-1h", -3600)] {
+            std::fs::write(&file, step).unwrap();
+            let theirs = grace.typed("Out of time");
+            grace.person.post(PRODUCT, &theirs).await.expect(423);
+            // The program does see another hour: its log says so.
+            let line = proxy.log().lines().rfind(|l| l.contains("locked")).unwrap().to_owned();
+            let told = hours(line.split_whitespace().next().unwrap());
+            let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            let off = told - i64::try_from(wall % 86_400).unwrap() - moved;
+            assert!(off.rem_euclid(86_400) < 60 || off.rem_euclid(86_400) > 86_340, "{step}: {line}");
+            let form = ada.person.form(PRODUCT).await;
+            ada.person.post(PRODUCT, &form.with("name", step).with("_continue", "Save")).await.expect(302);
+            assert_eq!(django.product_name(1), step);
+        }
+        assert_eq!((ada.socket.closed(), grace.socket.closed()), (None, None));
+        assert!(ada.socket.of("editor_status").iter().all(|s| s["you"] == "editor"));
+        assert!(
+            grace.socket.of("lock_released").is_empty()
+                && grace.socket.of("editor_status").iter().all(|s| s["turn"] == false)
+        );
+    }
+}
+
+/// Seconds since midnight in `2026-11-27T16:18:58.566271Z`.
+fn hours(time: &str) -> i64 {
+    let clock = time.split_once('T').unwrap().1;
+    let mut parts = clock.trim_end_matches('Z').split([':', '.']).map(|n| n.parse::<i64>().unwrap());
+    parts.next().unwrap() * 3600 + parts.next().unwrap() * 60 + parts.next().unwrap()
+}

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+use serde_json::json;
+
 use crate::browsers::PRODUCT;
 use crate::cluster::QUICK;
 use crate::support::django::Django;
@@ -28,6 +30,31 @@ async fn serves(django: &Django, proxy: &Proxy, name: &str) {
     let socket = PageSocket::join(&ada, &form).await;
     socket.becomes("editor").await;
     assert_eq!(proxy.list().len(), 1);
+    // Everything else that is ever asked of Redis.
+    socket.send(
+        json!({"type": "field_changed", "fields": [["stock", "7"]], "names": ["stock"], "too_large": false}),
+    );
+    let mut grace = Person::login(proxy, "grace").await;
+    let theirs = grace.form(PRODUCT).await;
+    let other = PageSocket::join(&grace, &theirs).await;
+    eventually!(other.of("field_changed"), |typed| !typed.is_empty());
+    let users = || other.of("active_users").pop().unwrap_or_default()["users"].clone();
+    let users = eventually!(users(), |users| users.as_array().is_some_and(|u| u.len() == 2));
+    let to = users[0]["user_id"].clone();
+    other.send(json!({"type": "chat_message", "recipient_id": to, "message": "hello", "ref": "m"}));
+    eventually!(socket.of("chat_message"), |lines| lines.len() == 1);
+    let again = PageSocket::join(&grace, &theirs).await;
+    eventually!(again.of("chat_history"), |kept| kept.len() == 1);
+    for args in [&["show", "shop.product/1"][..], &["release", "shop.product/1", "--reason", "maintenance"]] {
+        let told = proxy.locks(args);
+        assert_eq!(told.code, Some(0), "{args:?}: {}", told.err);
+    }
+    eventually!(socket.of("lock_released"), |lost| lost.len() == 1);
+    for person in [other, again] {
+        person.leave();
+    }
+    socket.send(json!({"type": "claim_editor"}));
+    socket.becomes("editor").await;
     ada.post(PRODUCT, &form.with("name", name).with("_save", "Save")).await.expect(302);
     assert_eq!(django.product_name(1), name);
     for trouble in ["subscribing again", "cannot be reached"] {

@@ -202,7 +202,7 @@ async fn with_two_proxies_every_event_is_told_once() {
     waits.becomes("editor").await;
     editing.send(json!({"type": "take_over"}));
     editing.becomes("editor").await;
-    let said = one.locks(&["release", "shop.product/1"]);
+    let said = one.locks(&["release", "shop.product/1", "--reason", "maintenance"]);
     assert_eq!(said.code, Some(0), "{}", said.err);
     eventually!(editing.of("lock_released"), |frames| frames.iter().any(|f| f["cause"] == "operator"));
     // Saved on the other node, by whoever was freed: nobody holds it.
@@ -213,7 +213,7 @@ async fn with_two_proxies_every_event_is_told_once() {
     let lines = eventually!(trails(&all), |lines| lines.iter().any(|l| l["event"] == "lock_force_released")
         && lines.iter().any(|l| l["event"] == "write_saved"));
     let expected = [
-        "lock_force_released shop.product/1 login:root - - -",
+        "lock_force_released shop.product/1 login:root - maintenance -",
         "lock_granted shop.product/1 login:grace - - -",
         "lock_granted shop.product/1 login:root - - -",
         "lock_granted shop.product/1 login:root - - -",

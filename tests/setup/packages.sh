@@ -7,7 +7,7 @@ set -euo pipefail
 # Debian's package for a program, where the names differ.
 package_of() {
     case $1 in
-        redis-server | chromium | nginx | wrk) echo "$1" ;;
+        redis-server | chromium | nginx | wrk | faketime) echo "$1" ;;
         chromedriver) echo chromium-driver ;;
         node) echo nodejs ;;
         systemd-analyze | systemd-socket-activate) echo systemd ;;

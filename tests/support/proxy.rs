@@ -11,6 +11,7 @@ pub struct Proxy {
     folder: tempfile::TempDir,
     url: String,
     args: Vec<String>,
+    env: Vec<(String, String)>,
 }
 
 /// `collab-proxy` with an empty environment, in `folder`.
@@ -27,13 +28,19 @@ impl Proxy {
 
     /// `settings`: the text of its collab.toml. `args`: more flags of `serve`.
     pub fn with(upstream: &str, settings: &str, args: &[&str]) -> Self {
+        Self::in_environment(upstream, settings, args, &[])
+    }
+
+    pub fn in_environment(upstream: &str, settings: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("collab.toml"), settings).unwrap();
         let mut all = vec!["serve", "--upstream", upstream];
         all.extend(args);
         let args: Vec<String> = all.into_iter().map(str::to_owned).collect();
-        let (proc, url) = launch(folder.path(), &args, "127.0.0.1:0");
-        Self { proc, folder, url, args }
+        let env: Vec<(String, String)> =
+            env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let (proc, url) = launch(folder.path(), &args, "127.0.0.1:0", &env);
+        Self { proc, folder, url, args, env }
     }
 
     /// Where people find it: `http://127.0.0.1:40123`.
@@ -93,15 +100,19 @@ impl Proxy {
 
     /// Starts it again where it was.
     pub fn restart(&mut self) {
-        let (proc, url) = launch(self.folder.path(), &self.args, self.address());
+        let (proc, url) = launch(self.folder.path(), &self.args, self.address(), &self.env);
         assert_eq!(url, self.url);
         self.proc = proc;
     }
 }
 
-fn launch(folder: &Path, args: &[String], listen: &str) -> (Proc, String) {
+fn launch(folder: &Path, args: &[String], listen: &str, env: &[(String, String)]) -> (Proc, String) {
     let mut serve = binary(folder);
-    serve.args(args).args(["--listen", listen, "--control"]).arg(folder.join("c.sock"));
+    serve
+        .envs(env.iter().map(|(n, v)| (n, v)))
+        .args(args)
+        .args(["--listen", listen, "--control"])
+        .arg(folder.join("c.sock"));
     let mut proc = Proc::start("collab-proxy", serve);
     let url = proc.ready(|line| line.strip_prefix("READY ").map(str::to_owned));
     (proc, url)
