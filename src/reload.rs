@@ -82,6 +82,11 @@ impl Reload {
         self.site.send_replace(Arc::new(Site { app: Arc::new(app), limits: limits(settings) }));
         Ok(restart(&self.first, settings))
     }
+
+    /// Is counted: whoever rolls settings out sees that they do not hold everywhere.
+    pub fn note(&self, taken: bool) {
+        self.site.borrow().app.metrics.reloaded(taken);
+    }
 }
 
 /// What differs and holds only after a restart.

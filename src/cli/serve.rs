@@ -108,6 +108,7 @@ fn reload_on_signal(
         while hangup.recv().await.is_some() {
             notify::tell(&notify::reloading());
             let taken = again().map_err(|problems| problems.to_string()).and_then(|new| reload.take(&new));
+            reload.note(taken.is_ok());
             match taken {
                 Ok(left) if left.is_empty() => {
                     tracing::info!("the settings are read anew and hold from now on")

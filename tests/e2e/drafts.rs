@@ -318,7 +318,17 @@ async fn a_draft_survives_a_restart_of_the_proxy() {
             open(&ada, PRODUCT).await;
             ada.enter_field("name", "Long work").await;
             ada.drafted("Long work").await;
+            // Stopped, the proxy hands on all it knows, and she types on.
             stage.proxy.borrow_mut().stop();
+            ada.told("The connection is lost").await;
+            stage.proxy.borrow_mut().restart();
+            ada.told(EDITOR).await;
+            assert_eq!(
+                (ada.value("name").await, ada.notice().await),
+                ("Long work".to_owned(), String::new())
+            );
+            // Killed, it knows her page no more.
+            stage.proxy.borrow_mut().proc.kill();
             stage.proxy.borrow_mut().restart();
             ada.told("The server has lost track of this page").await;
             ada.press("Load the current version").await;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::browsers::PRODUCT;
 use crate::support::django::Django;
+use crate::support::operator::{LISTENS, ask};
 use crate::support::person::Person;
 use crate::support::proxy::Proxy;
 use crate::support::socket::PageSocket;
@@ -20,7 +21,7 @@ async fn settings_are_read_anew_and_no_socket_is_dropped() {
     let django = Django::start();
     let trail = tempfile::tempdir().unwrap();
     let file = trail.path().join("audit.jsonl");
-    let audit = format!("[audit]\nfile = \"{}\"\n", file.display());
+    let audit = format!("{LISTENS}[audit]\nfile = \"{}\"\n", file.display());
     let mut proxy = Proxy::with(&django.upstream(), &audit, &[]);
     let mut ada = Person::login(&proxy, "root").await;
     let form = ada.form(PRODUCT).await;
@@ -62,10 +63,12 @@ async fn settings_are_read_anew_and_no_socket_is_dropped() {
     });
     let form = ada.form(PRODUCT).await;
     assert_eq!(form.config["texts"]["editor_mode_text"], "It is yours.");
+    assert!(ask(&proxy, "/metrics").await.text().contains("collab_proxy_config_last_reload_success 0"));
 
     // What cannot be changed is named.
     proxy.reload(&format!("secret = \"0123456789abcdef\"\n{audit}"));
     eventually!(proxy.log(), |log| log.contains("but for secret: these take a restart"));
+    assert!(ask(&proxy, "/metrics").await.text().contains("collab_proxy_config_last_reload_success 1"));
     let form = ada.form(PRODUCT).await;
     assert_eq!(form.config["texts"]["editor_mode_text"], "You are in editor mode.");
     assert!(!proxy.log().contains("0123456789abcdef"), "{}", proxy.log());
