@@ -69,6 +69,29 @@ async fn an_editor_on_one_node_and_a_viewer_on_the_other() {
         .await;
 }
 
+/// Who edits on one node is seen in a list on the other, as it happens; also what was missed while nobody listened.
+#[tokio::test]
+async fn a_list_on_one_node_shows_who_edits_on_the_other() {
+    let Cluster { one, two, redis, django } = Cluster::start();
+    Stage::of("cluster-list", django, one)
+        .play(async |stage| {
+            let badges =
+                "return [...document.querySelectorAll('collab-badge')].map((b) => b.shadowRoot.textContent)";
+            let ada = stage.person("root").await;
+            let grace = stage.person_at("grace", two.url(), "/admin/").await;
+            grace.open("/admin/shop/product/").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            let shown = eventually!(grace.look(badges).await, |b| b.as_array().is_some_and(|b| b.len() == 1));
+            assert!(shown[0].as_str().is_some_and(|text| text.contains("Ada")), "{shown}");
+            let killed: u32 = redis.tell(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+            assert_eq!(killed, 2);
+            ada.open("/admin/").await;
+            eventually!(grace.look(badges).await, |b| *b == json!([]));
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn a_post_on_the_other_node_is_refused() {
     let cluster = Cluster::start();
