@@ -251,6 +251,8 @@ async fn a_primary_that_fails_over_with_its_last_second_lost() {
     watched.settle().await;
     // What happens now is lost.
     watched.replica.freeze();
+    let lost: u32 = watched.primary.tell(&["CLIENT", "KILL", "TYPE", "replica"]);
+    assert_eq!(lost, 1);
     let form = grace.form(PRODUCT).await;
     grace.post(PRODUCT, &form.with("stock", "50").with("_save", "Save")).await.expect(302);
     watched.primary.kill();
@@ -263,7 +265,10 @@ async fn a_primary_that_fails_over_with_its_last_second_lost() {
     assert_eq!(django.value("select stock from shop_product where id = 1"), 50);
     let fresh = ada.form(PRODUCT).await;
     ada.post(PRODUCT, &fresh.with("name", "Ada's").with("_save", "Save")).await.expect(302);
-    // The other proxy is heard through the new primary too.
+    // The other proxy finds the new primary as well, and is heard through it.
+    let third = "/admin/shop/product/3/change/";
+    let form = grace.form(third).await.with("_save", "Save");
+    eventually!(grace.post(third, &form).await, |answer| answer.status != 503, within: within);
     let form = ada.form("/admin/shop/product/2/change/").await;
     let editing = PageSocket::join(&ada, &form).await;
     editing.becomes("editor").await;
