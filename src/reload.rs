@@ -11,16 +11,15 @@ use crate::app::App;
 use crate::assets::THEMES;
 use crate::assets::catalog::Catalogs;
 use crate::assets::texts::Texts;
+use crate::audit::Audit;
 use crate::config::Settings;
 use crate::django::theme::Themes;
 use crate::http::connect::Connector;
 use crate::http::upstream::Upstream;
+use crate::identity::Identity;
+use crate::metrics::Metrics;
 use crate::server::{Limits, Site};
-
-pub(crate) fn upstream(settings: &Settings) -> Result<Upstream, String> {
-    let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
-    Ok(Upstream::new(connector, settings.connect_timeout, settings.answer_timeout))
-}
+use crate::socket::hub::Hub;
 
 pub(crate) fn limits(settings: &Settings) -> Limits {
     Limits {
@@ -32,12 +31,23 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The same site, as other settings describe it: rooms, sessions, writes on their way, counts and the trail go on.
-fn described(app: &App, settings: &Settings) -> Result<App, String> {
+/// What lives on over a reload: rooms, sessions, writes on their way, counts and the trail.
+pub(crate) struct Lasting {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Audit,
+}
+
+/// The site as the settings describe it. `before`: what it was until now, of which the rest lives on too.
+pub(crate) fn described(lasting: Lasting, settings: &Settings, before: Option<&App>) -> Result<App, String> {
+    let Lasting { identity, hub, metrics, audit } = lasting;
+    let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
+    let upstream = Upstream::new(connector, settings.connect_timeout, settings.answer_timeout);
     Ok(App {
-        upstream: Arc::new(upstream(settings)?.counted(Arc::clone(&app.metrics))),
-        identity: Arc::clone(&app.identity),
-        hub: Arc::clone(&app.hub),
+        upstream: Arc::new(upstream.counted(Arc::clone(&metrics))),
+        identity,
+        hub,
         themes: Themes::parse(THEMES)?,
         prefixes: settings.prefixes.clone(),
         own_prefix: settings.own_prefix.clone(),
@@ -50,12 +60,12 @@ fn described(app: &App, settings: &Settings) -> Result<App, String> {
         patience: settings.patience,
         body_timeout: settings.body_timeout,
         keep_write: Duration::from_millis(settings.rules.pin / 3),
-        tasks: app.tasks.clone(),
-        metrics: Arc::clone(&app.metrics),
-        audit: app.audit.clone(),
-        leaving: Arc::clone(&app.leaving),
-        passwords: Arc::clone(&app.passwords),
-        pk_names: Arc::clone(&app.pk_names),
+        tasks: before.map(|app| app.tasks.clone()).unwrap_or_default(),
+        metrics,
+        audit,
+        leaving: before.map(|app| Arc::clone(&app.leaving)).unwrap_or_default(),
+        passwords: before.map(|app| Arc::clone(&app.passwords)).unwrap_or_default(),
+        pk_names: before.map(|app| Arc::clone(&app.pk_names)).unwrap_or_default(),
     })
 }
 
@@ -76,7 +86,14 @@ impl Reload {
     pub fn take(&self, settings: &Settings) -> Result<Vec<&'static str>, String> {
         let _one = self.now.lock();
         let old = Arc::clone(&self.site.borrow());
-        let app = described(&old.app, settings)?;
+        let App { identity, hub, metrics, audit, .. } = &*old.app;
+        let lasting = Lasting {
+            identity: Arc::clone(identity),
+            hub: Arc::clone(hub),
+            metrics: Arc::clone(metrics),
+            audit: audit.clone(),
+        };
+        let app = described(lasting, settings, Some(&old.app))?;
         app.hub.set(settings.rules.clone(), settings.sharing.clone());
         app.audit.reopen();
         self.site.send_replace(Arc::new(Site { app: Arc::new(app), limits: limits(settings) }));

@@ -4,23 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::assets::THEMES;
-use crate::assets::catalog::Catalogs;
-use crate::assets::texts::Texts;
 use crate::audit::{self, Audit};
 use crate::clock::Clock;
 use crate::collab::record::{NodeId, Rules};
 use crate::config::Settings;
 use crate::control::Control;
-use crate::django::theme::Themes;
 use crate::health;
 use crate::identity::Identity;
 use crate::ids;
 use crate::metrics::Metrics;
-use crate::reload::{self, Reload};
+use crate::reload::{self, Lasting, Reload};
 use crate::server::{self, Listener, Site};
 use crate::socket::hub::Hub;
 use crate::state;
@@ -124,34 +119,9 @@ impl Proxy {
         let hub =
             Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone(), settings.sharing.clone());
         listen_to_others(&store, &hub);
-        let app = App {
-            upstream: Arc::new(reload::upstream(settings)?.counted(Arc::clone(&metrics))),
-            identity: Arc::new(Identity::new(
-                key,
-                settings.session_cookie.clone(),
-                store,
-                settings.sso.clone(),
-            )),
-            hub,
-            themes: Themes::parse(THEMES)?,
-            prefixes: settings.prefixes.clone(),
-            own_prefix: settings.own_prefix.clone(),
-            texts: Texts::new(&settings.texts, settings.sharing.chat.is_some(), settings.sharing.live_view),
-            catalogs: Catalogs::new(&settings.page_texts),
-            deep_check: settings.deep_check,
-            volatile: settings.volatile.clone(),
-            read_actions: settings.read_actions.clone(),
-            read_views: settings.read_views.clone(),
-            patience: settings.patience,
-            body_timeout: settings.body_timeout,
-            keep_write: std::time::Duration::from_millis(settings.rules.pin / 3),
-            tasks: TaskTracker::new(),
-            metrics,
-            audit,
-            leaving: Arc::default(),
-            passwords: Arc::default(),
-            pk_names: Arc::default(),
-        };
+        let identity = Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone());
+        let lasting = Lasting { identity: Arc::new(identity), hub, metrics, audit };
+        let app = reload::described(lasting, settings, None)?;
         let app = Arc::new(app);
         let (site, sites) =
             watch::channel(Arc::new(Site { app: Arc::clone(&app), limits: reload::limits(settings) }));
