@@ -2,7 +2,7 @@
 //!
 //! Owns what can be replaced while the program runs, and what cannot. A file with a mistake in it changes nothing.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -74,17 +74,15 @@ pub struct Reload {
     site: watch::Sender<Arc<Site>>,
     /// As the program was started.
     first: Settings,
-    now: Mutex<()>,
 }
 
 impl Reload {
     pub(crate) fn new(site: watch::Sender<Arc<Site>>, first: Settings) -> Self {
-        Self { site, first, now: Mutex::default() }
+        Self { site, first }
     }
 
     /// Takes the new settings. Gives the names of those that differ and take a restart.
     pub fn take(&self, settings: &Settings) -> Result<Vec<&'static str>, String> {
-        let _one = self.now.lock();
         let old = Arc::clone(&self.site.borrow());
         let App { identity, hub, metrics, audit, .. } = &*old.app;
         let lasting = Lasting {

@@ -80,7 +80,7 @@ impl Memory {
         let step = lock::apply(before, now, command, &self.rules.get());
         if step.changed {
             // Within the mutex: the trail's order is the steps'.
-            self.witness.saw(key, before, command, &step, now);
+            self.witness.saw(key, before, command, &step, now, true);
             let value = step.record.clone();
             let until = now + value.keep_for();
             inner.records.insert(key.clone(), Kept { value, until });

@@ -196,7 +196,7 @@ impl Link {
                         // Slow, and there all the same: its heart beats.
                         Class::Unheard if error.is_timeout() => error.to_string(),
                         Class::Unheard | Class::Elsewhere => {
-                            self.broke(live.number, &explain(&error));
+                            broke(&self.state, live.number, &explain(&error));
                             explain(&error)
                         }
                     },
@@ -213,18 +213,25 @@ impl Link {
     /// Returns when this connection is not the present one any more.
     async fn outlived(&self, number: u64) {
         let mut states = self.state.subscribe();
-        let _ = states.wait_for(|state| !matches!(state, State::Up(live) if live.number == number)).await;
+        let _ = states.wait_for(|state| !state.is(number)).await;
     }
+}
 
-    fn broke(&self, number: u64, why: &str) {
-        self.state.send_if_modified(|state| {
-            let present = matches!(state, State::Up(live) if live.number == number);
-            if present {
-                *state = down(why, false);
-            }
-            present
-        });
+impl State {
+    fn is(&self, number: u64) -> bool {
+        matches!(self, Self::Up(live) if live.number == number)
     }
+}
+
+/// This connection is of no more use; nothing happens if it is not the present one any more.
+fn broke(state: &watch::Sender<State>, number: u64, why: &str) {
+    state.send_if_modified(|state| {
+        let present = state.is(number);
+        if present {
+            *state = down(why, false);
+        }
+        present
+    });
 }
 
 fn down(why: &str, refused: bool) -> State {
@@ -322,9 +329,8 @@ async fn beats(
 ) {
     let mut states = state.subscribe();
     let patience = PATIENCE.min(config.timeout);
-    let present = |state: &State| matches!(state, State::Up(live) if live.number == number);
     loop {
-        if timeout(BEAT, states.wait_for(|state| !present(state))).await.is_ok() {
+        if timeout(BEAT, states.wait_for(|state| !state.is(number))).await.is_ok() {
             return;
         }
         let ping = timeout(patience, redis::cmd("PING").exec_async(&mut connection)).await;
@@ -335,13 +341,7 @@ async fn beats(
             Ok(Err(error)) => explain(&error),
             Err(_) => format!("it did not answer within {} ms", patience.as_millis()),
         };
-        state.send_if_modified(|state| {
-            let mine = present(state);
-            if mine {
-                *state = down(&why, false);
-            }
-            mine
-        });
+        broke(state, number, &why);
         return;
     }
 }

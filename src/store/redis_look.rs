@@ -55,9 +55,9 @@ impl Redis {
                 let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
                     continue;
                 };
-                let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules.get()).record;
-                if record.is_live() {
-                    found.push((object, Snapshot { record, now }));
+                let seen = self.settled(&text, now)?;
+                if seen.record.is_live() {
+                    found.push((object, seen));
                 }
             }
         }
@@ -78,11 +78,13 @@ impl Redis {
             })
             .await?;
         let now = self.time(time);
-        let Some(text) = text else {
-            return Ok(None);
-        };
-        let record = lock::apply(&decode(&text)?, now, &Command::Tick, &self.rules.get()).record;
-        Ok(Some(Snapshot { record, now }))
+        text.map(|text| self.settled(&text, now)).transpose()
+    }
+
+    /// A record as it is kept, with what time has brought since worked off.
+    fn settled(&self, text: &str, now: Millis) -> Result<Snapshot, StoreError> {
+        let record = lock::apply(&decode(text)?, now, &Command::Tick, &self.rules.get()).record;
+        Ok(Snapshot { record, now })
     }
 
     /// Who is there, on all proxies.

@@ -41,8 +41,7 @@ impl Redis {
         sure: bool,
     ) {
         match &self.witness {
-            Some(witness) if sure => witness.saw(object, before, command, step, now),
-            Some(witness) => witness.may_have_seen(object, before, command, step, now),
+            Some(witness) => witness.saw(object, before, command, step, now, sure),
             None if matches!(command, Command::ForceRelease { .. }) => {
                 let mut lines = Vec::new();
                 each_line(object, before, command, step, now, !sure, |h| lines.push(line(h, CLI, now)));

@@ -34,7 +34,7 @@ impl Witness {
         self.metrics.clone()
     }
 
-    /// A step was committed.
+    /// A step was committed; or it was sent, and is not `sure` to have been: then it is told, and not counted.
     pub(super) fn saw(
         &self,
         object: &ObjectKey,
@@ -42,24 +42,13 @@ impl Witness {
         command: &Command,
         step: &Step,
         now: Millis,
+        sure: bool,
     ) {
-        self.count(before, command, step);
-        if self.audit.is_on() {
-            each_line(object, before, command, step, now, false, |happened| self.audit.tell(happened));
+        if sure {
+            self.count(before, command, step);
         }
-    }
-
-    /// A step was sent, and it is not known whether it was taken.
-    pub(super) fn may_have_seen(
-        &self,
-        object: &ObjectKey,
-        before: &Record,
-        command: &Command,
-        step: &Step,
-        now: Millis,
-    ) {
         if self.audit.is_on() {
-            each_line(object, before, command, step, now, true, |happened| self.audit.tell(happened));
+            each_line(object, before, command, step, now, !sure, |happened| self.audit.tell(happened));
         }
     }
 
@@ -154,8 +143,8 @@ mod tests {
         let before = Record::default();
         let step = lock::apply(&before, 1_000, &command, &Rules::default());
         let key = ObjectKey::new("shop", "product", "3");
-        witness.saw(&key, &before, &command, &step, 1_000);
-        witness.may_have_seen(&key, &before, &command, &step, 1_000);
+        witness.saw(&key, &before, &command, &step, 1_000, true);
+        witness.saw(&key, &before, &command, &step, 1_000, false);
         audit.finish();
         let text = String::from_utf8(file.0.lock().unwrap().clone()).unwrap();
         let line = r#"{"time":"1970-01-01T00:00:01.000Z","node":"n","event":"lock_granted","object":"shop.product/3","user":"login:ada","name":"Ada","page":"p""#;

@@ -1,7 +1,8 @@
 //! `collab-proxy locks …`: narrowed, watched, shown, released with a reason, without changing anything, after a question.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -158,12 +159,23 @@ async fn on_a_terminal_a_watch_draws_in_place() {
     let mut script = typing(&proxy.locks_command(&["list", "--watch"]), &[]);
     let mut child = script.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let mut stdout = child.stdout.take().unwrap();
+    let drawn = Arc::new(Mutex::new(Vec::new()));
+    let so_far = Arc::clone(&drawn);
+    let reading = std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = stdout.read(&mut buffer) {
+            so_far.lock().unwrap().extend_from_slice(&buffer[..n]);
+        }
+    });
+    let text = || String::from_utf8_lossy(&drawn.lock().unwrap()).into_owned();
+    eventually!(text(), |screen| screen.matches("\x1b[H").count() >= 2);
     // Ctrl-C, as the terminal makes a signal of it.
     stdin.write_all(b"\x03").unwrap();
-    let said = child.wait_with_output().unwrap();
-    let out = String::from_utf8_lossy(&said.stdout);
-    assert_eq!(said.status.code(), Some(0), "{out}");
+    let status = child.wait().unwrap();
+    reading.join().unwrap();
+    let out = text();
+    assert_eq!(status.code(), Some(0), "{out}");
     let (before, screen) = out.split_once("\x1b[?1049h").expect("it takes the terminal's other screen");
     assert!(!before.contains("OBJECT"), "{out:?}");
     let (screen, after) = screen.split_once("\x1b[?1049l").expect("and gives it back");
