@@ -15,10 +15,11 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Response};
+use tokio::time::Instant;
 
 use crate::app::{App, DeepCheck};
 use crate::collab::command::{Command, Outcome as Step, Refusal, WriteProof};
-use crate::collab::record::{Millis, PageId, RequestId};
+use crate::collab::record::{Millis, PageId, RequestId, Write};
 use crate::django::form::Encoding;
 use crate::django::object::ObjectKey;
 use crate::django::outcome::{FORM_ACTION, Pressed};
@@ -45,11 +46,12 @@ pub struct Post {
 
 /// A granted write.
 struct Grant {
-    fence: u64,
+    write: Write,
     /// The version that the person's form was built on.
     base: Millis,
-    page: Option<PageId>,
     now: Millis,
+    /// Before the store was asked for the pin.
+    asked: Instant,
     /// An earlier save may still land, so the version alone proves nothing.
     uncertain: bool,
 }
@@ -199,15 +201,17 @@ impl Writer {
         };
         let begin = Command::BeginWrite { id: RequestId::from(ids::id()), person: self.who.person(), proof };
         let until = pin::quiet_until();
+        let asked = Instant::now();
         let applied = pin::begin(&self.app.hub, &self.key, &begin, until).await.map_err(Denied::Store)?;
-        match applied.step.outcome {
-            Step::Granted { fence, base } => {
+        let record = applied.step.record;
+        match (applied.step.outcome, record.write) {
+            (Step::Granted { base, .. }, Some(write)) => {
                 self.told(&self.key.to_string(), page.as_ref()).granted(applied.now);
-                let uncertain = applied.step.record.uncertain || applied.step.record.doubtful.is_some();
-                Ok(Grant { fence, base, page, now: applied.now, uncertain })
+                let uncertain = record.uncertain || record.doubtful.is_some();
+                Ok(Grant { write, base, now: applied.now, asked, uncertain })
             }
-            Step::Refused(refusal) => {
-                self.judged = Some(applied.step.record.version);
+            (Step::Refused(refusal), _) => {
+                self.judged = Some(record.version);
                 tracing::debug!(object = %self.key, user = %self.who.user.as_str(), why = refusal.code(), "refused a write");
                 let refusal = if self.is_known() { refusal } else { refusal.without_names() };
                 Err(Denied::Refusal(refusal, applied.now))

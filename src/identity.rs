@@ -131,11 +131,12 @@ impl Identity {
             return Ok(self.sso.over(headers, nobody()));
         };
         let hash = self.key.session(cookie);
-        let known = self.store.session(&hash).await?;
-        if self.store.is_remote()
-            && let Some(session) = &known
-        {
-            self.keep_in_mind(&hash, session);
+        let mut known = self.store.session(&hash).await?;
+        if self.store.is_remote() {
+            match &known {
+                Some(session) => self.keep_in_mind(&hash, session),
+                None => known = self.told_again(&hash).await,
+            }
         }
         Ok(self.sso.over(headers, known_as(cookie, hash, known.unwrap_or_default())))
     }
@@ -148,6 +149,14 @@ impl Identity {
         let hash = self.key.session(cookie);
         let known = self.recent().get(&hash).cloned().unwrap_or_default();
         self.sso.over(headers, known_as(cookie, hash, known))
+    }
+
+    /// A store that has lost who is behind a session is told again. What another proxy has forgotten on purpose, since the
+    /// person signed out, comes back by this too, and does nothing: Django takes that cookie for nobody's.
+    async fn told_again(&self, hash: &str) -> Option<Session> {
+        let session = self.recent().get(hash).cloned()?;
+        self.remember(hash, Some(&session)).await;
+        Some(session)
     }
 
     fn recent(&self) -> MutexGuard<'_, HashMap<String, Session>> {
@@ -218,6 +227,9 @@ impl Identity {
 
     /// Not knowing a person any more is bearable: a page's token still holds the session it was made for.
     async fn remember(&self, hash: &str, session: Option<&Session>) {
+        if session.is_none() {
+            self.recent().remove(hash);
+        }
         if let Err(error) = self.store.set_session(hash, session).await {
             tracing::warn!(%error, "what a session is known for could not be stored");
         }

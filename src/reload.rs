@@ -39,6 +39,9 @@ pub(crate) struct Lasting {
     pub(crate) audit: Audit,
 }
 
+/// A store that has forgotten a write on its way hears of it no later than this, which is well within `RECALL`.
+const KEEP_WRITE: Duration = Duration::from_secs(1);
+
 /// The site as the settings describe it. `before`: what it was until now, of which the rest lives on too.
 pub(crate) fn described(lasting: Lasting, settings: &Settings, before: Option<&App>) -> Result<App, String> {
     let Lasting { identity, hub, metrics, audit } = lasting;
@@ -59,7 +62,7 @@ pub(crate) fn described(lasting: Lasting, settings: &Settings, before: Option<&A
         read_views: settings.read_views.clone(),
         patience: settings.patience,
         body_timeout: settings.body_timeout,
-        keep_write: Duration::from_millis(settings.rules.pin / 3),
+        keep_write: Duration::from_millis(settings.rules.pin / 3).min(KEEP_WRITE),
         tasks: before.map(|app| app.tasks.clone()).unwrap_or_default(),
         metrics,
         audit,

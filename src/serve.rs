@@ -48,6 +48,7 @@ pub async fn open_store(settings: &Settings, node: NodeId) -> Result<Store, Stri
     for warning in redis.probe().await.map_err(|e| e.to_string())? {
         tracing::warn!("{warning}");
     }
+    redis.begin().await.map_err(|e| e.to_string())?;
     Ok(Store::Redis(Box::new(redis)))
 }
 

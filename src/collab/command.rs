@@ -3,7 +3,7 @@
 //! Data only. The rules are in `lock.rs`, `join.rs`, `handover.rs` and `write.rs`.
 
 use super::handover::{Answer, Denied};
-use super::record::{Holder, Millis, NodeId, Page, PageId, Person, RequestId, Saved, UserKey};
+use super::record::{Holder, Millis, NodeId, Page, PageId, Person, Record, RequestId, Saved, UserKey, Write};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -69,15 +69,19 @@ pub enum Command {
         person: Person,
         proof: WriteProof,
     },
-    /// The write is still on its way.
+    /// The write is still on its way; also for a store that has forgotten it.
     KeepWrite {
-        fence: u64,
+        write: Write,
     },
     EndWrite {
         fence: u64,
         person: Person,
         page: Option<PageId>,
         end: WriteEnd,
+    },
+    /// What a proxy told its people last, for a store that may have lost it.
+    Restore {
+        known: Box<Record>,
     },
     /// Look at the time.
     Tick,
@@ -94,6 +98,10 @@ pub enum Outcome {
         base: Millis,
     },
     Refused(Refusal),
+    /// Not before then: the store has just lost what it knew, and other proxies may still say which saves are on their way.
+    Recalling {
+        until: Millis,
+    },
     /// Nothing was done, and why.
     NotAllowed(Denied),
     /// What an operator freed.

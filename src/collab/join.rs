@@ -53,10 +53,12 @@ pub(super) fn join(
     Outcome::Editor
 }
 
-/// Nobody holds it, but a save that carried no page may be on its way: then even the first one waits.
+/// Nobody holds it, but a save that carried no page may be on its way, or somebody may be about to say that they hold it:
+/// then even the first one waits.
 fn join_free(record: &mut Record, now: Millis, page: &Page, rules: &Rules) -> Outcome {
     match &record.write {
         Some(write) if write.person.user != page.person.user => enqueue(record, now, page, rules),
+        _ if record.recalling(now, rules).is_some() => enqueue(record, now, page, rules),
         _ => {
             record.queue.retain(|w| w.page.person.user != page.person.user);
             hold(record, now, page, None, rules);

@@ -19,6 +19,7 @@ use super::attention;
 use super::command::{Cause, Command, Event, Outcome};
 use super::handover;
 use super::join::{self, drop_holder, hold};
+use super::recall;
 use super::record::{Holder, Millis, NodeId, PageId, Record, Rules, Viewers};
 use super::write;
 
@@ -103,9 +104,13 @@ fn run(
             Outcome::Freed(freed.map(Box::new))
         }
         Command::BeginWrite { id, person, proof } => write::begin(record, now, id, person, proof, rules),
-        Command::KeepWrite { fence } => write::keep(record, now, *fence, rules),
+        Command::KeepWrite { write } => write::keep(record, now, write, rules),
         Command::EndWrite { fence, person, page, end } => {
             write::end(record, now, *fence, person, page.as_ref(), *end, rules, events)
+        }
+        Command::Restore { known } => {
+            recall::restore(record, now, known, rules);
+            Outcome::Done
         }
         Command::Tick => Outcome::Done,
     }
@@ -118,7 +123,14 @@ pub fn deadline(record: &Record, rules: &Rules) -> Option<Millis> {
     let waiters = record.queue.iter().map(|w| w.away.unwrap_or(w.lease_end).min(w.lease_end));
     // While a save is on its way the lock passes on to nobody; its end is looked at anyway.
     let due = handover::passes_on(record, rules).filter(|_| pinned.is_none()).map(|(at, _)| at);
-    pinned.into_iter().chain(holder).chain(waiters).chain(due).min()
+    let recalled = record.recalled(rules).filter(|_| record.holder.is_none() && !record.queue.is_empty());
+    pinned
+        .into_iter()
+        .chain(recalled.filter(|_| pinned.is_none()))
+        .chain(holder)
+        .chain(waiters)
+        .chain(due)
+        .min()
 }
 
 /// Works off what time has brought: pins given up, leases ended, the next one let in.
@@ -133,7 +145,8 @@ fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Even
         record.queue.clear();
     }
     handover::settle(record, now, rules, events);
-    if record.holder.is_none() && record.write.is_none() && !record.queue.is_empty() {
+    let young = record.recalling(now, rules).is_some();
+    if record.holder.is_none() && record.write.is_none() && !record.queue.is_empty() && !young {
         let next = record.queue.remove(0);
         let away = match next.away {
             Some(back_by) => Some(back_by),

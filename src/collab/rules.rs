@@ -14,6 +14,9 @@ pub struct Rules {
     pub turn: Millis,
     /// A save that nobody renews is given up after this.
     pub pin: Millis,
+    /// After the store has lost what it knew, saves and newcomers wait so long for the proxies to say what they know; 0: the
+    /// store loses nothing that anybody still knows.
+    pub recall: Millis,
     /// People who may wait for one object.
     pub queue: usize,
     /// A request that is not answered within this counts as unanswered.
@@ -57,6 +60,7 @@ impl Default for Rules {
             grace: 5_000,
             turn: 15_000,
             pin: 65_000,
+            recall: 0,
             queue: 500,
             answer_within: 60_000,
             handover_later: 120_000,

@@ -43,6 +43,9 @@ pub(super) fn begin(
     if let Some(holder) = other.filter(|_| !beside) {
         return Outcome::Refused(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
     }
+    if let Some(until) = record.recalling(now, rules) {
+        return Outcome::Recalling { until };
+    }
     let page = match proof {
         WriteProof::Unfit => return Outcome::Refused(Refusal::Unfit),
         WriteProof::Page { version, .. } if *version != record.version => {
@@ -65,9 +68,19 @@ pub(super) fn begin(
     Outcome::Granted { fence, base: record.version }
 }
 
-pub(super) fn keep(record: &mut Record, now: Millis, fence: u64, rules: &Rules) -> Outcome {
-    if let Some(write) = record.write.as_mut().filter(|w| w.fence == fence) {
-        write.deadline = write.deadline.max(now + rules.pin);
+pub(super) fn keep(record: &mut Record, now: Millis, known: &Write, rules: &Rules) -> Outcome {
+    match &mut record.write {
+        // Who asks more often than that only wants to know.
+        Some(write) if write.fence == known.fence && write.deadline < now + rules.pin * 2 / 3 => {
+            write.deadline = now + rules.pin;
+        }
+        Some(_) => {}
+        None if record.ended.contains(&known.fence) || record.given_up.contains(&known.fence) => {}
+        // The store has lost it.
+        None => {
+            record.write = Some(Write { deadline: now + rules.pin, ..known.clone() });
+            record.fence = record.fence.max(known.fence);
+        }
     }
     Outcome::Done
 }

@@ -146,7 +146,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     let more = r.parse_list("admin.prefixes", Prefix::parse);
     let trusted_proxies = r.parse_list("proxy.trusted_proxies", network);
     let redis = redis::read(r);
-    let rules = rules(r);
+    let rules = Rules { recall: redis.as_ref().map_or(0, RedisConfig::recall), ..rules(r) };
     let patience = Patience {
         join: Duration::from_secs(5),
         ping: r.duration("lock.ping"),
@@ -227,6 +227,7 @@ fn rules(r: &mut Reader) -> Rules {
         attention_interval: r.millis("options.notification_request_interval", 0),
         takeover: r.parse("lock.takeover", takeover).unwrap_or(Takeover::Off),
         takeover_users: r.parse_list("lock.takeover_users", user_key),
+        recall: 0,
     };
     for (key, limit) in [("lock.idle_after", rules.idle_after), ("lock.max_hold", rules.max_hold)] {
         if limit > 0 && limit < rules.idle_warning {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::header::LOCATION;
@@ -10,11 +11,12 @@ use hyper::{Request, Response};
 use tokio::time::{Instant, timeout_at};
 
 use super::body::{Copy, Posted};
+use super::deny::Denied;
 use super::look::Present;
-use super::pin::{self, Fences, Keeping};
+use super::pin::{self, Keeping, Pinned};
 use super::{Grant, Writer};
-use crate::collab::command::{Command, WriteEnd};
-use crate::collab::record::{Millis, PageId};
+use crate::collab::command::{Command, Refusal, WriteEnd};
+use crate::collab::record::{Millis, PageId, Write};
 use crate::django::outcome::{self, Outcome, Pressed};
 use crate::django::page::Base;
 use crate::django::route::View;
@@ -40,7 +42,11 @@ impl Writer {
         head: Request<()>,
         posted: Posted,
     ) -> Response<Body> {
-        let keeping = self.keep(grant.fence);
+        let grant = match self.still(grant).await {
+            Ok(grant) => grant,
+            Err(denied) => return self.deny(denied, posted).await,
+        };
+        let keeping = self.keep(&grant.write);
         let (body, copy) = posted.split(&self.encoding, &self.app.passwords_of(&self.key));
         let (parts, ()) = head.into_parts();
         let mut request = Request::from_parts(parts, body);
@@ -81,11 +87,51 @@ impl Writer {
         })
     }
 
+    /// A proxy that stood still since it asked for the pin (a frozen container, a machine asleep) may have been given up:
+    /// somebody else may have saved meanwhile, or be about to.
+    async fn still(&self, mut grant: Grant) -> Result<Grant, Denied> {
+        let believed = Duration::from_millis(self.app.hub.pin() / 2);
+        if grant.asked.elapsed() <= believed {
+            return Ok(grant);
+        }
+        let asked = Instant::now();
+        let keep = Command::KeepWrite { write: grant.write.clone() };
+        let kept = self.app.hub.run(&self.key, &keep).await;
+        if let Ok(applied) = &kept {
+            let record = &applied.step.record;
+            if record.write.as_ref().is_some_and(|write| write.fence == grant.write.fence)
+                && asked.elapsed() <= believed
+            {
+                grant.asked = asked;
+                return Ok(grant);
+            }
+        }
+        tracing::warn!(object = %self.key, "this proxy stood still for too long between a save's check and its sending");
+        let (saved, deleted) =
+            kept.as_ref().map_or((None, false), |a| (a.step.record.saved.clone(), a.step.record.deleted));
+        // Nothing was sent, so nothing will land.
+        let now = pin::end(&self.app.hub, &self.key, &self.ended(&grant, WriteEnd::NotSaved))
+            .await
+            .map_err(Denied::Store)?
+            .now;
+        Err(Denied::Refusal(Refusal::Stale { saved, deleted }, now))
+    }
+
+    /// How this write ended.
+    pub(super) fn ended(&self, grant: &Grant, end: WriteEnd) -> Command {
+        Command::EndWrite {
+            fence: grant.write.fence,
+            person: self.who.person(),
+            page: grant.write.page.clone(),
+            end,
+        }
+    }
+
     /// Renews the pin as long as the write is on its way.
-    pub(super) fn keep(&self, fence: u64) -> Keeping {
-        let fences = Fences::default();
-        fences.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key.clone(), fence);
-        pin::keep(&self.app.hub, self.app.keep_write, &fences)
+    pub(super) fn keep(&self, write: &Write) -> Keeping {
+        let pinned = Pinned::default();
+        pinned.lock().unwrap_or_else(PoisonError::into_inner).insert(self.key.clone(), write.clone());
+        pin::keep(&self.app.hub, self.app.keep_write, &pinned)
     }
 
     /// Reads Django's answer: from its head, and where that does not tell, from as much of the page as does.
@@ -236,16 +282,10 @@ impl Writer {
     /// the old version. If the store cannot be told, the pin ends by itself and counts as a possible save.
     /// Gives the object's version then, and what is to be told of it.
     async fn commit(&self, grant: &Grant, end: WriteEnd) -> (Option<Millis>, Noted) {
-        let command = Command::EndWrite {
-            fence: grant.fence,
-            person: self.who.person(),
-            page: grant.page.clone(),
-            end,
-        };
-        let applied = pin::end(&self.app.hub, &self.key, &command).await.ok();
+        let applied = pin::end(&self.app.hub, &self.key, &self.ended(grant, end)).await.ok();
         tracing::debug!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
         let object = self.key.to_string();
-        let told = self.told(&object, grant.page.as_ref());
+        let told = self.told(&object, grant.write.page.as_ref());
         let noted = told.ended(end, applied.as_ref().map(|applied| applied.now));
         (applied.map(|applied| applied.step.record.version), noted)
     }

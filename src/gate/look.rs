@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::body::Copy;
 use super::deny::Denied;
 use super::{Grant, Writer, pin};
-use crate::collab::command::{Command, Refusal, WriteEnd, WriteProof};
+use crate::collab::command::{Refusal, WriteEnd, WriteProof};
 use crate::collab::record::{Millis, PageId};
 use crate::django::base::unpack;
 use crate::django::compare::{Current, differences};
@@ -88,7 +88,7 @@ impl Writer {
         let Some(base) = self.base(posted).await else {
             return Ok(grant);
         };
-        let keeping = self.keep(grant.fence);
+        let keeping = self.keep(&grant.write);
         let present = self.look().await;
         drop(keeping);
         let changed = match &present {
@@ -99,12 +99,7 @@ impl Writer {
         if !changed {
             return Ok(grant);
         }
-        let end = Command::EndWrite {
-            fence: grant.fence,
-            person: self.who.person(),
-            page: grant.page,
-            end: WriteEnd::NotSaved,
-        };
+        let end = self.ended(&grant, WriteEnd::NotSaved);
         pin::end(&self.app.hub, &self.key, &end).await.map_err(Denied::Store)?;
         Err(Denied::Changed(Box::new(present), grant.now))
     }

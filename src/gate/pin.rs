@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
+use crate::collab::record::Write;
 use crate::django::object::ObjectKey;
 use crate::http::upstream::UpstreamError;
 use crate::socket::hub::Hub;
@@ -18,10 +19,14 @@ use crate::store::{Applied, StoreError};
 /// How long a save waits for a list that has its row pinned, and perhaps does not change it.
 const QUIET_WAIT: Duration = Duration::from_secs(5);
 const QUIET_LOOK: Duration = Duration::from_millis(100);
+/// How long a save waits for stores that begin anew, one after the other.
+const RECALLED_WITHIN: Duration = Duration::from_secs(15);
 /// A write is on its way no longer than this: an upload that drips in would pin its object for ever.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// Longer than any write, with the looks before and after it. What still renews then has lost its write.
 const KEPT: Duration = LONGEST.saturating_add(Duration::from_secs(15 * 60));
+/// A store that was away is told of a write on its way no later than this after it is back.
+const SOON: Duration = Duration::from_millis(250);
 /// Before each try to tell the store of a write's end.
 pub(crate) const END_PAUSES: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(1_000)];
@@ -38,12 +43,14 @@ const TRIED_FOR: Duration = Duration::from_secs(10 * 60);
 /// Asks for a write. A list that is being saved pins all its rows, most of which it does not change
 /// (`Write::quiet`). They cannot be let go before Django is done: it writes whatever differs from the list at that
 /// moment, and would take a save in between back. So a save of such a row waits, and is judged by what the list did.
+/// And a store that has just lost what it knew cannot judge anything yet (`Record::recalling`).
 pub(crate) async fn begin(
     hub: &Arc<Hub>,
     key: &ObjectKey,
     begin: &Command,
     until: Instant,
 ) -> Result<Applied, StoreError> {
+    let given_up = Instant::now() + RECALLED_WITHIN;
     loop {
         let applied = match hub.run(key, begin).await {
             Ok(applied) => applied,
@@ -52,17 +59,24 @@ pub(crate) async fn begin(
                 return Err(error);
             }
         };
-        let pinned = matches!(applied.step.outcome, Outcome::Refused(Refusal::Saving { .. }));
         let quiet = applied.step.record.write.as_ref().is_some_and(|write| write.quiet);
-        if !(pinned && quiet) || Instant::now() >= until {
-            return Ok(applied);
+        match applied.step.outcome {
+            Outcome::Refused(Refusal::Saving { .. }) if quiet && Instant::now() < until => {
+                sleep(QUIET_LOOK).await;
+            }
+            Outcome::Recalling { until } if Instant::now() < given_up => {
+                sleep(Duration::from_millis(until.saturating_sub(applied.now).max(1))).await;
+            }
+            Outcome::Recalling { .. } => {
+                return Err(StoreError::Down("it loses what it knew again and again".to_owned()));
+            }
+            _ => return Ok(applied),
         }
-        sleep(QUIET_LOOK).await;
     }
 }
 
-/// Fences of writes on their way, by object.
-pub(crate) type Fences = Arc<Mutex<BTreeMap<ObjectKey, u64>>>;
+/// Writes on their way, by object.
+pub(crate) type Pinned = Arc<Mutex<BTreeMap<ObjectKey, Write>>>;
 
 /// Renews pins until it is dropped.
 pub(crate) struct Keeping(JoinHandle<()>);
@@ -73,18 +87,24 @@ impl Drop for Keeping {
     }
 }
 
-/// Renews these pins as long as their write is on its way; also those that are added later. Not for ever: what has
+/// Renews these pins as long as their write is on its way; also those that are added later. A store that has forgotten one
+/// hears of it again, within what it waits for that (`Rules::recall`). Not for ever: what has
 /// been given up counts as a possible save, which is less bad than an object that nobody can save any more.
-pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, fences: &Fences) -> Keeping {
-    let (hub, fences) = (Arc::clone(hub), Arc::clone(fences));
+pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, pinned: &Pinned) -> Keeping {
+    let (hub, pinned) = (Arc::clone(hub), Arc::clone(pinned));
     Keeping(tokio::spawn(async move {
         let end = Instant::now() + KEPT;
+        let mut pause = every;
         while Instant::now() < end {
-            sleep(every).await;
-            let now = fences.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            for (key, fence) in now {
-                if let Err(error) = hub.run(&key, &Command::KeepWrite { fence }).await {
+            sleep(pause).await;
+            pause = every;
+            let now = pinned.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for (key, write) in now {
+                if let Err(error) = hub.run(&key, &Command::KeepWrite { write }).await {
                     tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
+                    // When it is back it may have forgotten it, and does not wait long to hear of it.
+                    pause = every.min(SOON);
+                    break;
                 }
             }
         }
@@ -202,11 +222,10 @@ pub(crate) mod tests {
         Command::BeginWrite { id: who.into(), person: person(who), proof }
     }
 
-    pub(crate) async fn granted(hub: &Arc<Hub>, key: &ObjectKey, who: &str, proof: WriteProof) -> u64 {
-        match begin(hub, key, &wanted(who, proof), quiet_until()).await.unwrap().step.outcome {
-            Outcome::Granted { fence, .. } => fence,
-            other => panic!("{other:?}"),
-        }
+    pub(crate) async fn granted(hub: &Arc<Hub>, key: &ObjectKey, who: &str, proof: WriteProof) -> Write {
+        let step = begin(hub, key, &wanted(who, proof), quiet_until()).await.unwrap().step;
+        assert!(matches!(step.outcome, Outcome::Granted { .. }), "{:?}", step.outcome);
+        step.record.write.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -215,7 +234,7 @@ pub(crate) mod tests {
         for (how, good) in [(WriteEnd::NotSaved, true), (WriteEnd::Saved { stays: true }, false)] {
             let hub = hub();
             let version = hub.store().read(&key).await.unwrap().record.version;
-            let fence = granted(&hub, &key, "bob", WriteProof::Beside).await;
+            let fence = granted(&hub, &key, "bob", WriteProof::Beside).await.fence;
             let (waits, at) = (Arc::clone(&hub), key.clone());
             let proof = WriteProof::Page { page: "p".into(), version };
             let waiting =
@@ -235,10 +254,11 @@ pub(crate) mod tests {
         let hub = hub();
         let key = ObjectKey::new("shop", "product", "3");
         for (proof, wait) in [(WriteProof::Beside, QUIET_WAIT), (WriteProof::None, Duration::ZERO)] {
-            let fence = granted(&hub, &key, "bob", proof).await;
-            let fences = Fences::default();
-            fences.lock().unwrap().insert(key.clone(), fence);
-            let keeping = keep(&hub, Duration::from_millis(PIN / 3), &fences);
+            let write = granted(&hub, &key, "bob", proof).await;
+            let fence = write.fence;
+            let pinned = Pinned::default();
+            pinned.lock().unwrap().insert(key.clone(), write);
+            let keeping = keep(&hub, Duration::from_millis(PIN / 3), &pinned);
             let asked = Instant::now();
             let answer = begin(&hub, &key, &wanted("ada", WriteProof::None), quiet_until()).await.unwrap();
             assert!(matches!(answer.step.outcome, Outcome::Refused(Refusal::Saving { own: false, .. })));
@@ -255,10 +275,10 @@ pub(crate) mod tests {
     async fn a_pin_is_not_renewed_for_ever() {
         let hub = hub();
         let key = ObjectKey::new("shop", "product", "3");
-        let fence = granted(&hub, &key, "bob", WriteProof::None).await;
-        let fences = Fences::default();
-        fences.lock().unwrap().insert(key.clone(), fence);
-        let _keeping = keep(&hub, Duration::from_millis(PIN / 3), &fences);
+        let write = granted(&hub, &key, "bob", WriteProof::None).await;
+        let pinned = Pinned::default();
+        pinned.lock().unwrap().insert(key.clone(), write);
+        let _keeping = keep(&hub, Duration::from_millis(PIN / 3), &pinned);
         let never: Result<(), _> = carry(std::future::pending()).await;
         assert!(never.is_err_and(|error| !error.never_sent()));
         let kept = hub.run(&key, &Command::Tick).await.unwrap().step.record;

@@ -5,9 +5,9 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
-use crate::collab::record::{Millis, Person, Record, RequestId};
+use crate::collab::record::{Millis, Person, Record, RequestId, Write};
 use crate::django::object::ObjectKey;
-use crate::gate::pin::{self, Fences, Keeping};
+use crate::gate::pin::{self, Keeping, Pinned};
 use crate::ids;
 use crate::socket::hub::Hub;
 use crate::store::StoreError;
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 pub(super) struct Pins {
     hub: Arc<Hub>,
     person: Person,
-    fences: Fences,
+    pinned: Pinned,
     /// Renews them until they are ended.
     _keeping: Keeping,
 }
@@ -38,9 +38,9 @@ pub(super) async fn ask(
     rows: &BTreeSet<ObjectKey>,
     proof: &WriteProof,
 ) -> Result<Asked, StoreError> {
-    let fences = Fences::default();
+    let pinned = Pinned::default();
     // From the first one on: before the last of many is pinned, the first could be given up.
-    let keeping = pin::keep(hub, every, &fences);
+    let keeping = pin::keep(hub, every, &pinned);
     let mut refused = BTreeMap::new();
     let mut records = BTreeMap::new();
     let mut now = 0;
@@ -53,12 +53,13 @@ pub(super) async fn ask(
         match pin::begin(hub, key, &begin, until).await {
             Ok(applied) => {
                 now = applied.now;
-                match applied.step.outcome {
-                    Outcome::Granted { fence, .. } => {
-                        lock(&fences).insert(key.clone(), fence);
-                        records.insert(key.clone(), applied.step.record);
+                let record = applied.step.record;
+                match (applied.step.outcome, &record.write) {
+                    (Outcome::Granted { .. }, Some(write)) => {
+                        lock(&pinned).insert(key.clone(), write.clone());
+                        records.insert(key.clone(), record);
                     }
-                    Outcome::Refused(refusal) => {
+                    (Outcome::Refused(refusal), _) => {
                         refused.insert(key.clone(), refusal);
                     }
                     _ => failed = Some(StoreError::Corrupt("neither granted nor refused".to_owned())),
@@ -70,7 +71,7 @@ pub(super) async fn ask(
             break;
         }
     }
-    let pins = Pins { hub: Arc::clone(hub), person, fences, _keeping: keeping };
+    let pins = Pins { hub: Arc::clone(hub), person, pinned, _keeping: keeping };
     match failed {
         Some(error) => {
             pins.release().await;
@@ -90,29 +91,29 @@ impl Pins {
     /// Gives the store's time, if it could be told anything.
     pub(super) async fn end(self, how: impl Fn(&ObjectKey) -> WriteEnd) -> Option<Millis> {
         let mut at = None;
-        let mut left = lock(&self.fences).clone();
+        let mut left = lock(&self.pinned).clone();
         for pause in pin::END_PAUSES {
             tokio::time::sleep(pause).await;
             let mut down = false;
-            for (key, fence) in std::mem::take(&mut left) {
+            for (key, write) in std::mem::take(&mut left) {
                 // Thousands of rows would each wait for a store that is not there, and the answer with them.
                 if down {
-                    left.insert(key, fence);
+                    left.insert(key, write);
                     continue;
                 }
                 let end = how(&key);
-                let command = Command::EndWrite { fence, person: self.person.clone(), page: None, end };
+                let command = self.ended(&write, end);
                 match self.hub.run(&key, &command).await {
                     Ok(applied) => {
                         at = Some(applied.now);
                         tracing::debug!(object = %key, ?end, "a row's write ended");
                         // Renewing it any longer would find nothing to renew.
-                        lock(&self.fences).remove(&key);
+                        lock(&self.pinned).remove(&key);
                     }
                     Err(error) => {
                         tracing::warn!(object = %key, %error, ?end, "a row's end could not be stored");
                         down = matches!(error, StoreError::Down(_));
-                        left.insert(key, fence);
+                        left.insert(key, write);
                     }
                 }
             }
@@ -120,17 +121,21 @@ impl Pins {
                 return at;
             }
         }
-        let ends = left.into_iter().map(|(key, fence)| {
-            let (person, end) = (self.person.clone(), how(&key));
-            (key, Command::EndWrite { fence, person, page: None, end })
+        let ends = left.into_iter().map(|(key, write)| {
+            let end = self.ended(&write, how(&key));
+            (key, end)
         });
         pin::end_later(&self.hub, ends.collect());
         at
     }
+
+    fn ended(&self, write: &Write, end: WriteEnd) -> Command {
+        Command::EndWrite { fence: write.fence, person: self.person.clone(), page: None, end }
+    }
 }
 
-fn lock(fences: &Fences) -> MutexGuard<'_, BTreeMap<ObjectKey, u64>> {
-    fences.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(pinned: &Pinned) -> MutexGuard<'_, BTreeMap<ObjectKey, Write>> {
+    pinned.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -143,9 +148,10 @@ mod tests {
     async fn the_first_pin_outlives_the_wait_for_the_last() {
         let hub = hub();
         let rows = ["1", "2"].map(|pk| ObjectKey::new("shop", "product", pk));
-        let fence = granted(&hub, &rows[1], "carol", WriteProof::Beside).await;
-        let carols = Fences::default();
-        lock(&carols).insert(rows[1].clone(), fence);
+        let write = granted(&hub, &rows[1], "carol", WriteProof::Beside).await;
+        let fence = write.fence;
+        let carols = Pinned::default();
+        lock(&carols).insert(rows[1].clone(), write);
         let every = Duration::from_millis(PIN / 3);
         let keeping = pin::keep(&hub, every, &carols);
         let (listing, all) = (Arc::clone(&hub), BTreeSet::from(rows.clone()));

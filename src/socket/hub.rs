@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::known::Known;
 use super::lists::Lists;
 use super::outbox::Outbox;
 use super::room::{Guest, Member, Room};
@@ -58,6 +59,7 @@ pub struct Hub {
 #[derive(Default)]
 pub(super) struct Place {
     pub(super) room: Room,
+    pub(super) known: Known,
     wake: Option<Wake>,
 }
 
@@ -113,6 +115,11 @@ impl Hub {
     /// For so long what this proxy says of its people holds.
     pub(super) fn lease(&self) -> Millis {
         self.rules.get().lease
+    }
+
+    /// How long a write stays pinned that nobody renews.
+    pub fn pin(&self) -> Millis {
+        self.rules.get().pin
     }
 
     /// Looks into a room, or changes it, if it is open here.
@@ -257,7 +264,9 @@ impl Hub {
             wake = wake.min(now + COUNT_DELAY);
         }
         self.wake(object, place, wake.saturating_sub(now) + SLACK);
+        let lost = if self.store.is_remote() { place.known.newer(record) } else { None };
         drop(rooms);
+        self.restore(object, lost);
         if let Some((page, unsaved)) = to_do.offer {
             self.offer(object, page, unsaved);
         }

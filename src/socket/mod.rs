@@ -6,6 +6,7 @@ mod frames;
 pub mod handshake;
 mod hearing;
 pub mod hub;
+mod known;
 pub mod list_door;
 pub mod lists;
 mod live;

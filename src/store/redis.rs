@@ -17,6 +17,7 @@ use super::redis_config::RedisConfig;
 use super::redis_errors::masked;
 use super::redis_life::Life;
 use super::redis_link::Link;
+use super::redis_news::ANEW;
 pub use super::redis_news::{Heard, Notice};
 use super::redis_people::meet_script;
 use super::{Applied, SESSION_KEEP, Session, Snapshot, StoreError, Witness};
@@ -130,7 +131,14 @@ impl Redis {
         let now = self.time(time);
         let mut record = match text {
             Some(text) => decode(&text)?,
-            None => Record::fresh(self.epoch(now).await?),
+            None => {
+                let epoch = self.epoch(now).await?;
+                let mut record = Record::fresh(epoch);
+                // What began only just now may have been something else before.
+                record.doubtful = Some(epoch);
+                record.doubtful = record.recalling(now, &self.rules.get()).and(record.doubtful);
+                record
+            }
         };
         // Revisions and epochs are times (`Record::next`): what was written last before the server's present life may
         // not be the last that was written.
@@ -142,14 +150,24 @@ impl Redis {
         Ok(Snapshot { record, now })
     }
 
+    /// Begins this Redis's memory of locks, if it has none: the sooner, the sooner it can be relied on.
+    pub async fn begin(&self) -> Result<(), StoreError> {
+        let now = self.now().await?;
+        self.epoch(now).await.map(|_| ())
+    }
+
     /// When this Redis's memory of locks began. It goes with the rest if the memory is lost.
     async fn epoch(&self, now: Millis) -> Result<Millis, StoreError> {
-        let key = &format!("{}epoch", self.prefix);
+        let (key, channel) = (&format!("{}epoch", self.prefix), &self.channel());
         self.link
             .run(|mut c| async move {
                 let mut pipe = redis::pipe();
-                pipe.cmd("SET").arg(key).arg(now).arg("NX").ignore().cmd("GET").arg(key);
-                let (epoch,): (Millis,) = pipe.query_async(&mut c).await?;
+                pipe.cmd("SET").arg(key).arg(now).arg("NX").cmd("GET").arg(key);
+                let (begun, epoch): (Option<String>, Millis) = pipe.query_async(&mut c).await?;
+                // Every proxy says what it still knows.
+                if begun.is_some() {
+                    redis::cmd("PUBLISH").arg(channel).arg(ANEW).exec_async(&mut c).await?;
+                }
                 Ok::<_, RedisError>(epoch)
             })
             .await

@@ -5,7 +5,13 @@ use std::time::Duration;
 
 use super::redis_errors::masked;
 use super::redis_where::{Certificates, Sentinels};
+use crate::clock::millis;
+use crate::collab::record::Millis;
 
+/// It is looked for no less often.
+pub(super) const SELDOM: Duration = Duration::from_secs(2);
+/// For what a proxy says to a Redis that is back: also one that is slow.
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// One that is back within this was not away.
 pub(super) const MOMENT: Duration = Duration::from_millis(250);
 
@@ -34,5 +40,11 @@ impl RedisConfig {
     pub(super) fn span(&self) -> Duration {
         let retries = self.retry_delay * (2_u32.saturating_pow(self.max_retries.min(16)) - 1);
         retries.max(MOMENT)
+    }
+
+    /// How long to wait, after Redis has lost what it knew, for other proxies to say what they know: the last of them
+    /// comes back so much later than the first (`SELDOM`), and then tells at once.
+    pub fn recall(&self) -> Millis {
+        millis(SELDOM.max(self.retry_delay) + AT_ONCE)
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
-use super::redis_config::{MOMENT, RedisConfig};
+use super::redis_config::{MOMENT, RedisConfig, SELDOM};
 use super::redis_errors::{Class, class, explain, masked};
 use super::redis_where::Where;
 use crate::ids;
@@ -23,8 +23,6 @@ use crate::metrics::Metrics;
 const BEAT: Duration = Duration::from_millis(500);
 /// and taken for gone if it has not answered within this.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// It is looked for no less often.
-const SELDOM: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 struct Live {

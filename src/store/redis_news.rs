@@ -23,6 +23,8 @@ use crate::collab::record::NodeId;
 use crate::django::object::ObjectKey;
 use crate::ids;
 
+/// Said when Redis's memory begins, perhaps not for the first time.
+pub(super) const ANEW: &str = "anew";
 /// A proxy says something to itself so often, and hears it before the next time.
 const PROBE: Duration = Duration::from_secs(2);
 /// How long a new try waits: at first, and at most.
@@ -111,6 +113,10 @@ impl Redis {
                 continue;
             }
             let text = message.get_payload::<String>().ok();
+            if text.as_deref() == Some(ANEW) {
+                let _ = to.send(Heard::Gap).await;
+                continue;
+            }
             match text.and_then(|text| serde_json::from_str::<Notice>(&text).ok()) {
                 Some(notice) if notice.from == self.node => {}
                 Some(notice) => {

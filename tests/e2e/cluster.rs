@@ -29,7 +29,11 @@ impl Cluster {
 
     /// `settings`: of both proxies.
     pub(crate) fn with(settings: &str) -> Self {
-        let (django, redis) = (Django::start(), Redis::start());
+        Self::before(Django::start(), settings)
+    }
+
+    pub(crate) fn before(django: Django, settings: &str) -> Self {
+        let redis = Redis::start();
         let node = || Proxy::with(&django.upstream(), settings, &["--redis", &redis.url()]);
         let (one, two) = (node(), node());
         Self { one, two, redis, django }

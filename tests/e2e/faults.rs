@@ -18,14 +18,14 @@ use crate::support::socket::PageSocket;
 const SHORT: &str = "[lock]\nlease = \"3 s\"\nping = \"500 ms\"\ndead = \"1 s\"\ngrace = \"1 s\"\n";
 
 /// Somebody with the product's form open: its editor, or next in line.
-struct At {
-    person: Person,
-    form: Form,
-    socket: PageSocket,
+pub(crate) struct At {
+    pub(crate) person: Person,
+    pub(crate) form: Form,
+    pub(crate) socket: PageSocket,
 }
 
 impl At {
-    async fn opens(proxy: &Proxy, user: &str, you: &str) -> Self {
+    pub(crate) async fn opens(proxy: &Proxy, user: &str, you: &str) -> Self {
         let mut person = Person::login(proxy, user).await;
         let form = person.form(PRODUCT).await;
         let socket = PageSocket::join(&person, &form).await;

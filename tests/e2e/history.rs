@@ -61,6 +61,7 @@ struct Worker {
     doors: Vec<String>,
     chance: Chance,
     saves: Vec<Save>,
+    began: Instant,
 }
 
 impl Worker {
@@ -108,6 +109,7 @@ impl Worker {
         let wrote = format!("w{}n{}", self.number, self.saves.len());
         let button = if self.chance.below(2) == 0 { "_save" } else { "_continue" };
         let typed = form.with("name", &wrote).with(button, "Save");
+        let sent = self.began.elapsed();
         let told = match self.person.try_post(&path(object), &typed).await {
             Err(_) => Told::Unknown,
             Ok(answer) => match answer.status {
@@ -117,18 +119,19 @@ impl Worker {
                 _ => Told::Refused { kept: answer.text().contains(&wrote) },
             },
         };
-        self.saves.push(Save { object, saw: form.get("name").to_owned(), wrote, told });
+        let at = [sent, self.began.elapsed()];
+        self.saves.push(Save { object, saw: form.get("name").to_owned(), wrote, told, at });
     }
 }
 
 /// Sessions that no proxy has seen begin are different people to it.
-async fn workers(django: &Django, doors: &[String]) -> Vec<Worker> {
+async fn workers(django: &Django, doors: &[String], began: Instant) -> Vec<Worker> {
     let mut all = Vec::new();
     for number in 0..PEOPLE {
         let mut person = Person::at_address(django.upstream().strip_prefix("http://").unwrap(), "root");
         person.sign_in("/admin/").await;
         let chance = Chance(number as u64 * 7919 + 1);
-        all.push(Worker { number, person, doors: doors.to_vec(), chance, saves: Vec::new() });
+        all.push(Worker { number, person, doors: doors.to_vec(), chance, saves: Vec::new(), began });
     }
     all
 }
@@ -156,39 +159,47 @@ fn rounds() -> u32 {
     given.map_or(1, |rounds| rounds.parse().expect("COLLAB_HISTORY_ROUNDS is a number"))
 }
 
-async fn everything_fails(cluster: &mut Cluster) {
+#[expect(clippy::print_stdout, reason = "shown if the test fails")]
+async fn everything_fails(cluster: &mut Cluster, began: Instant) {
+    let now = |what: &str| println!("{:?} {what}", began.elapsed());
     a_while(3).await;
+    now("Redis stands still");
     cluster.redis.freeze();
     a_while(3).await;
     cluster.redis.thaw();
     a_while(2).await;
-    // Gone, and back with nothing.
+    now("Redis is gone, and back with nothing");
     cluster.redis.kill();
     a_while(1).await;
     cluster.redis.restart();
-    a_while(3).await;
+    a_while(6).await;
+    now("proxy two is killed");
     cluster.two.proc.kill();
     cluster.two.restart();
     a_while(2).await;
-    // For longer than the lease.
+    now("proxy one stands still for longer than the lease");
     cluster.one.proc.signal("STOP");
     a_while(6).await;
     cluster.one.proc.signal("CONT");
     a_while(2).await;
-    // Back with what it knew two seconds ago.
     cluster.redis.snapshot();
     a_while(2).await;
+    now("Redis knows what it knew two seconds ago");
     cluster.redis.kill();
     cluster.redis.restart();
-    a_while(2).await;
+    a_while(6).await;
+    now("Redis is emptied");
     cluster.redis.tell::<()>(&["FLUSHALL"]);
-    a_while(2).await;
+    a_while(6).await;
+    now("Redis forgets scripts and connections");
     cluster.redis.tell::<()>(&["SCRIPT", "FLUSH"]);
     cluster.redis.tell::<()>(&["CLIENT", "KILL", "TYPE", "normal"]);
     a_while(2).await;
+    now("Django is killed");
     cluster.django.kill();
     cluster.django.restart();
     a_while(3).await;
+    now("proxy one is restarted");
     cluster.one.stop();
     cluster.one.restart();
     a_while(2).await;
@@ -200,13 +211,18 @@ fn count(saves: &[Save], of: impl Fn(Told) -> bool) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_overwrites_what_they_have_not_seen_whatever_fails() {
-    let mut cluster = Cluster::with(SETTINGS);
+    let (folder, began) = (tempfile::tempdir().unwrap(), Instant::now());
+    // Django takes its time over a save: what fails meanwhile must not be forgotten.
+    let slow = folder.path().join("slow");
+    std::fs::write(&slow, "0.1").unwrap();
+    let django = Django::with(&[("DEMO_SAVE_DELAY_FILE", slow.to_str().unwrap())]);
+    let mut cluster = Cluster::before(django, SETTINGS);
     watch(&cluster.django);
     let doors = [&cluster.one, &cluster.two].map(|p: &Proxy| p.address().to_owned());
-    let workers = workers(&cluster.django, &doors).await;
+    let workers = workers(&cluster.django, &doors, began).await;
     let saves = play(workers, async || {
         for _ in 0..rounds() {
-            everything_fails(&mut cluster).await;
+            everything_fails(&mut cluster, began).await;
         }
     })
     .await;
@@ -216,7 +232,7 @@ async fn nobody_overwrites_what_they_have_not_seen_whatever_fails() {
     // It was a history worth judging.
     let saved = count(&saves, |told| told == Told::Saved);
     let refused = count(&saves, |told| matches!(told, Told::Refused { .. }));
-    assert!(saved > 50 && refused > 50, "{saved} saved, {refused} refused, {} landed", changes.len());
+    assert!(saved > 30 && refused > 30, "{saved} saved, {refused} refused, {} landed", changes.len());
     // Everybody has gone: every lock becomes free by itself.
     eventually!(cluster.one.list(), |locks| locks.is_empty(), within: Duration::from_secs(20));
 }
@@ -227,7 +243,7 @@ async fn the_judge_finds_what_nobody_guards() {
     let django = Django::start();
     watch(&django);
     let doors = [django.upstream().strip_prefix("http://").unwrap().to_owned()];
-    let workers = workers(&django, &doors).await;
+    let workers = workers(&django, &doors, Instant::now()).await;
     let saves = play(workers, async || a_while(4).await).await;
     let found = broken(&saves, &changes(&django));
     assert!(saves.len() > 50, "{}", saves.len());

@@ -23,6 +23,7 @@ mod history;
 mod lists;
 mod lists_seen;
 mod outcomes;
+mod recall;
 mod redises;
 mod reload;
 mod revert;

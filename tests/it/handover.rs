@@ -259,9 +259,9 @@ fn a_save_on_its_way_ends_before_the_lock_passes_on() {
     answer(&mut bench, "a", Answer::Later);
     bench.begin("ada", proof("a", EPOCH));
     for _ in 0..6 {
-        let fence = bench.record.write.as_ref().unwrap().fence;
+        let write = bench.record.write.clone().unwrap();
         assert_eq!(lost(&pass(&mut bench, 25_000)), None);
-        bench.run(Command::KeepWrite { fence });
+        bench.run(Command::KeepWrite { write: write.clone() });
     }
     let step = bench.end("ada", Some("a"), WriteEnd::NotSaved);
     assert_eq!(lost(&step), Some(("a", Cause::HandedOver, None)));

@@ -75,6 +75,109 @@ pub(crate) fn proof(id: &str, version: Millis) -> WriteProof {
     WriteProof::Page { page: id.into(), version }
 }
 
+/// A store that has just lost what it knew lets no save through before the proxies had time to say what they know; a save
+/// that is on its way is known again by then.
+#[test]
+fn after_a_loss_saves_wait_for_what_others_know() {
+    let begun = || {
+        let mut bench = Bench::with(Rules { recall: 4_000, ..rules() });
+        bench.record.doubtful = Some(EPOCH);
+        bench.now = EPOCH + 3_999;
+        bench
+    };
+    let until = EPOCH + 4_000;
+    let mut bench = begun();
+    for shown in [proof("p", EPOCH), proof("p", EPOCH - 1), WriteProof::None, WriteProof::Beside] {
+        assert_eq!(bench.begin("ada", shown), Outcome::Recalling { until });
+    }
+    assert_eq!(bench.record.write, None);
+    bench.now = until;
+    assert!(matches!(bench.begin("ada", proof("p", EPOCH)), Outcome::Granted { .. }));
+    assert!(bench.record.doubtful.is_some(), "until something is saved");
+    // The save of before is told of.
+    let write = bench.record.write.clone().unwrap();
+    let mut bench = begun();
+    bench.run(Command::KeepWrite { write: write.clone() });
+    bench.now = until;
+    assert!(matches!(
+        bench.begin("bob", proof("p", EPOCH)),
+        Outcome::Refused(Refusal::Saving { own: false, .. })
+    ));
+    assert_eq!(
+        bench.record.write.as_ref().map(|w| (w.fence, w.deadline)),
+        Some((write.fence, EPOCH + 3_999 + bench.rules.pin))
+    );
+    bench.end("ada", Some("p"), WriteEnd::Saved { stays: true });
+    assert!(matches!(bench.begin("bob", proof("q", EPOCH)), Outcome::Refused(Refusal::Stale { .. })));
+    // What has ended, or was given up, does not come back.
+    bench.run(Command::KeepWrite { write });
+    assert_eq!(bench.record.write, None);
+    bench.begin("bob", WriteProof::None);
+    let write = bench.record.write.clone().unwrap();
+    bench.wait(bench.rules.pin);
+    bench.run(Command::KeepWrite { write });
+    assert_eq!(bench.record.write, None);
+}
+
+/// Who held and who waited is known again before anybody who comes in anew gets the lock; after that time it is too late.
+#[test]
+fn after_a_loss_nobody_is_robbed() {
+    let recalls = Rules { recall: 4_000, ..rules() };
+    let mut before = Bench::with(recalls.clone());
+    before.join("ada", "a");
+    before.join("bob", "b");
+    before.run(Command::Input { page: "a".into(), dirty: true });
+    let known = || Box::new(before.record.clone());
+    let lost = EPOCH + 20_000;
+    let begun = || {
+        let mut bench = Bench::with(recalls.clone());
+        bench.record = Record { doubtful: Some(lost), ..Record::fresh(lost) };
+        bench.now = lost + 1_000;
+        bench
+    };
+    let people = |bench: &Bench| -> (Option<String>, Vec<String>) {
+        let line = bench.record.queue.iter().map(|w| w.page.id.as_str().to_owned());
+        (bench.holder().map(str::to_owned), line.collect())
+    };
+    let held = |line: &[&str]| (Some("a".to_owned()), line.iter().map(|&p| p.to_owned()).collect::<Vec<_>>());
+    // Told at once, and once more by another proxy.
+    let mut bench = begun();
+    for _ in 0..2 {
+        bench.run(Command::Restore { known: known() });
+        assert_eq!(people(&bench), held(&["b"]));
+    }
+    assert_eq!(
+        (bench.record.version, bench.record.doubtful),
+        (EPOCH, Some(lost)),
+        "her page fits, and is checked"
+    );
+    assert!(
+        bench.record.holder.as_ref().is_some_and(|h| h.dirty && h.lease_end == bench.now + bench.rules.lease)
+    );
+    // Two came in before that.
+    let mut bench = begun();
+    for (user, id, place) in [("carol", "c", 1), ("bob", "b2", 2)] {
+        assert_eq!(bench.join(user, id), Outcome::Waiting(place));
+    }
+    bench.run(Command::Restore { known: known() });
+    assert_eq!(people(&bench), held(&["b", "c"]), "one place a person, the older one");
+    // Nobody says anything: when the time is over, the first who came has it.
+    let mut bench = begun();
+    bench.join("carol", "c");
+    assert_eq!(deadline(&bench.record, &bench.rules), Some(lost + 4_000));
+    assert_eq!(people(&bench), (None, vec!["c".to_owned()]));
+    bench.wait(3_000);
+    assert_eq!(people(&bench), (Some("c".to_owned()), Vec::new()));
+    bench.run(Command::Restore { known: known() });
+    assert_eq!(people(&bench), (Some("c".to_owned()), Vec::new()), "too late");
+    // A store that has lost nothing is not told what it once was.
+    let mut bench = Bench::with(recalls.clone());
+    bench.join("dora", "d");
+    let now = bench.record.clone();
+    bench.run(Command::Restore { known: known() });
+    assert_eq!(bench.record, now);
+}
+
 /// The table at the top of `collab/write.rs`, row by row.
 #[test]
 fn the_gates_table() {

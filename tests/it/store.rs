@@ -10,7 +10,7 @@ use collab_proxy::collab::command::{Command, Event, Outcome, WriteEnd, WriteProo
 use collab_proxy::collab::handover::Answer;
 use collab_proxy::collab::lock::apply;
 use collab_proxy::collab::protocol::{Entry, Values};
-use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules, UNSAVED_KEEP};
+use collab_proxy::collab::record::{Millis, Page, Person, Record, RequestId, Rules, UNSAVED_KEEP, Write};
 use collab_proxy::django::base::{Shown, pack};
 use collab_proxy::django::fields::{Field, Value};
 use collab_proxy::django::object::ObjectKey;
@@ -148,7 +148,8 @@ impl Do {
                     Some(f) => WriteProof::Page { page: page(*u, 0).id, version: fits(*u, *f).version },
                 },
             },
-            Self::Keep => Command::KeepWrite { fence },
+            // One that ended, or that nobody has begun, is told of too.
+            Self::Keep => Command::KeepWrite { write: record.write.clone().unwrap_or_else(unheard) },
             Self::End(u, end) => {
                 let page = page(*u, 0);
                 Command::EndWrite { fence, person: page.person, page: Some(page.id), end: *end }
@@ -156,6 +157,11 @@ impl Do {
             Self::Tick => Command::Tick,
         }
     }
+}
+
+fn unheard() -> Write {
+    let person = page(0, 0).person;
+    Write { id: "r".into(), person, page: None, fence: 42, since: START, deadline: START, quiet: false }
 }
 
 /// Runs a script on a store and on the pure rules; every step must be the same.

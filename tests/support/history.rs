@@ -4,6 +4,7 @@
 //! the database names the save that made it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What became of a save, as its author was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Save {
     pub saw: String,
     pub wrote: String,
     pub told: Told,
+    /// When it was sent and answered, for whoever looks for the reason.
+    pub at: [Duration; 2],
 }
 
 /// One change of the database, in its order.
@@ -45,7 +48,8 @@ pub fn broken(saves: &[Save], changes: &[Change]) -> Vec<String> {
         match by_text.get(change.became.as_str()) {
             None => out.push(format!("nobody wrote {change:?}")),
             Some(save) if save.saw != change.was => {
-                out.push(format!("{save:?} overwrote {:?}, which its author had not seen", change.was));
+                let other = by_text.get(change.was.as_str());
+                out.push(format!("{save:?} overwrote {other:?}, which its author had not seen"));
             }
             Some(_) => {}
         }
@@ -74,7 +78,7 @@ mod tests {
     use super::*;
 
     fn save(saw: &str, wrote: &str, told: Told) -> Save {
-        Save { object: 1, saw: saw.to_owned(), wrote: wrote.to_owned(), told }
+        Save { object: 1, saw: saw.to_owned(), wrote: wrote.to_owned(), told, at: [Duration::ZERO; 2] }
     }
 
     fn change(was: &str, became: &str) -> Change {

@@ -1,4 +1,4 @@
-//! A network between a proxy and Redis that can be slow, or lose everything.
+//! A network between a proxy and a server that can be slow, or lose everything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,12 @@ impl Relay {
         Self { address, way, _runtime: Runtime(Some(runtime)) }
     }
 
+    /// host:port
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// As `--redis` takes it.
     pub fn url(&self) -> String {
         format!("redis://{}/0", self.address)
     }
