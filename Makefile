@@ -12,7 +12,7 @@ demo: ## build, then run the demo shop with collab-proxy in front of it
 
 test: ## every check and test; installs what is missing, where it may
 	tests/setup/packages.sh redis-server chromium chromedriver node nginx faketime systemd-analyze systemd-socket-activate
-	for site in demo sites sites-3.2 sites-4.2 sites-newest; do tests/setup/venv.sh $$site || exit; done
+	for kind in demo sites sites-3.2 sites-4.2 sites-newest redises; do tests/setup/venv.sh $$kind || exit; done
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cd tests/widget && node --test # node 22 no longer takes a directory as argument

@@ -30,6 +30,13 @@ pub enum DeepCheck {
     Always,
 }
 
+/// What becomes of a save by somebody else than the editor while the store is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnOutage {
+    Block,
+    Allow,
+}
+
 pub struct App {
     pub upstream: Arc<Upstream>,
     pub identity: Arc<Identity>,
@@ -43,6 +50,7 @@ pub struct App {
     /// What our own pages say.
     pub catalogs: Catalogs,
     pub deep_check: DeepCheck,
+    pub on_outage: OnOutage,
     /// Fields that change by themselves: `field` or `app.model:field`.
     pub volatile: Vec<String>,
     /// Actions that change nothing: `export` or `shop.product:export`.

@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::app::App;
+use crate::app::{App, OnOutage};
 use crate::assets;
 use crate::clock::Clock;
 use crate::collab::record::PageId;
@@ -245,7 +245,10 @@ async fn object_page(
         }
     };
     let page = PageId::from(ids::id());
-    let rendering = Rendering { object, view, who, page, version, now, base: Base::Shown, saved_pages, root };
+    let unguarded = version == UNKNOWN_VERSION && app.on_outage == OnOutage::Allow;
+    let notice = if unguarded { render::unguarded(app, headers) } else { String::new() };
+    let base = Base::Shown;
+    let rendering = Rendering { object, view, who, page, version, now, base, saved_pages, root, notice };
     let noted = Noted {
         user: rendering.who.user.clone(),
         object: rendering.object.to_string(),

@@ -7,6 +7,7 @@ mod body;
 mod carry;
 mod deny;
 mod look;
+mod outage;
 pub(crate) mod pin;
 
 use std::collections::BTreeSet;
@@ -100,6 +101,7 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     }
     let accepts = Accepts::of(&headers).page_only();
     let who = app.identity.who(&headers).await;
+    let by_heart = app.identity.who_by_heart(&headers);
     let eyes = render::eyes(&parts.headers);
     let named =
         posted.copy().last(&encoding, TO_FIELD).await.or_else(|| resolve::in_query(parts.uri.query()));
@@ -111,7 +113,7 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         view,
         headers,
         eyes,
-        who: who.as_ref().cloned().unwrap_or_else(|_| unknown_person()),
+        who: who.as_ref().cloned().unwrap_or(by_heart),
         encoding,
         action,
         token: posted.token.clone(),
@@ -128,6 +130,12 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
         let granted = match known {
             Ok(()) => writer.admit(posted.token.clone(), posted.copy()).await,
             Err(error) => Err(Denied::Store(error)),
+        };
+        let granted = match granted {
+            Err(Denied::Store(error @ StoreError::Down(_))) => {
+                writer.admit_without_store(error, posted.copy()).await
+            }
+            granted => granted,
         };
         match granted {
             Err(denied) => writer.deny(denied, posted).await,
@@ -162,10 +170,6 @@ async fn pass(app: &App, headers: &HeaderMap, request: Request<Body>) -> Respons
         }
         Err(error) => reply::no_answer(Accepts::of(headers).choose(&app.catalogs, None), &error),
     }
-}
-
-fn unknown_person() -> Who {
-    Who { user: "unknown".into(), session: String::new(), name: None, avatar: None }
 }
 
 impl Writer {

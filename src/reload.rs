@@ -57,6 +57,7 @@ pub(crate) fn described(lasting: Lasting, settings: &Settings, before: Option<&A
         texts: Texts::new(&settings.texts, settings.sharing.chat.is_some(), settings.sharing.live_view),
         catalogs: Catalogs::new(&settings.page_texts),
         deep_check: settings.deep_check,
+        on_outage: settings.on_outage,
         volatile: settings.volatile.clone(),
         read_actions: settings.read_actions.clone(),
         read_views: settings.read_views.clone(),

@@ -30,6 +30,7 @@ use crate::django::watch::hidden;
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::Who;
+use crate::reply::Accepts;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
@@ -49,6 +50,8 @@ pub struct Rendering {
     pub saved_pages: Vec<PageId>,
     /// The admin's root as the page's address has it: `/de/admin/`.
     pub root: String,
+    /// HTML before the form, for people to read; may be empty.
+    pub notice: String,
 }
 
 /// A form that is read but not shown; Django's largest are far below this.
@@ -144,7 +147,8 @@ pub fn rewriting(
     prepare(&mut parts.headers, packing);
     let page = match rendering.view {
         View::Change => {
-            let (nonce, before) = (nonce(&parts.headers), place(app, &parts.headers));
+            let nonce = nonce(&parts.headers);
+            let before = format!("{}{}", rendering.notice, place(app, &parts.headers));
             open_socket(&mut parts.headers);
             Page::new(&app.themes, encoding, Some(insert(app, &rendering, before, nonce)))
         }
@@ -208,6 +212,15 @@ fn place(app: &App, headers: &HeaderMap) -> String {
             nonce_attribute(nonce),
         ),
     }
+}
+
+/// Says that nobody is kept from saving: in Django's own words for warnings (templates/admin/base.html), also without our
+/// script.
+pub fn unguarded(app: &App, request: &HeaderMap) -> String {
+    let accepts = Accepts::of(request);
+    let catalog = accepts.choose(&app.catalogs, None).catalog;
+    let (lang, text) = (catalog.language().as_str(), catalog.html("unguarded_text", &[]));
+    format!("<ul class=\"messagelist\" lang=\"{lang}\"><li class=\"warning\">{text}</li></ul>")
 }
 
 /// Lets the page talk to us, where its policy would not.

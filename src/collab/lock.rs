@@ -137,6 +137,7 @@ pub fn deadline(record: &Record, rules: &Rules) -> Option<Millis> {
 fn settle(record: &mut Record, now: Millis, rules: &Rules, events: &mut Vec<Event>) {
     write::give_up(record, now, events);
     if record.holder.as_ref().is_some_and(|h| holder_end(record, h) <= now) {
+        recall::went_silent(record, now, rules);
         drop_holder(record, Cause::Expired, events);
     }
     record.queue.retain(|w| w.lease_end > now && w.away.is_none_or(|t| t > now));

@@ -16,6 +16,24 @@ impl Record {
     pub(super) fn recalled(&self, rules: &Rules) -> Option<Millis> {
         self.doubtful.map(|since| since + rules.recall)
     }
+
+    /// The store was found started anew, and may have lost the last of what it knew. A save that was on its way then may
+    /// have ended long ago; if it has not, who carries it says so in time.
+    pub fn doubt(&mut self, since: Millis, rules: &Rules) {
+        self.doubtful = Some(since);
+        if let Some(write) = &mut self.write {
+            write.deadline = write.deadline.min(since + rules.recall);
+        }
+    }
+}
+
+/// The editor's lease has ended and nobody has said why. The proxy may have been cut off from this store, and have let its
+/// editor save by that lease: whoever has the lock next waits for what it has to say, and is checked.
+pub(super) fn went_silent(record: &mut Record, now: Millis, rules: &Rules) {
+    let silent = record.holder.as_ref().is_some_and(|holder| holder.away.is_none());
+    if silent && rules.recall > 0 {
+        record.doubtful = Some(now);
+    }
 }
 
 /// `known`: what a proxy told its people last.
@@ -26,8 +44,12 @@ pub(super) fn restore(record: &mut Record, now: Millis, known: &Record, rules: &
     if record.revision < known.revision {
         // Nothing has happened here since.
         let Record { revision, doubtful, .. } = *record;
-        let write = record.write.take().or_else(|| known.write.clone());
-        *record = Record { revision, doubtful, write, ..known.clone() };
+        let told = record.write.take();
+        *record = Record { revision, doubtful, ..known.clone() };
+        if let Some(since) = doubtful {
+            record.doubt(since, rules);
+        }
+        record.write = told.or(record.write.take());
     } else if record.recalling(now, rules).is_some() && record.holder.is_none() && known.holder.is_some() {
         // Somebody came in, or a save was told of; before whoever had been there.
         let came = std::mem::take(&mut record.queue);
@@ -58,8 +80,5 @@ pub(super) fn restore(record: &mut Record, now: Millis, known: &Record, rules: &
     for waiter in &mut record.queue {
         waiter.lease_end = lease_end;
         waiter.away = waiter.away.map(|back_by| back_by.max(now + rules.grace));
-    }
-    if let Some(write) = &mut record.write {
-        write.deadline = write.deadline.max(now + rules.pin);
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::app::DeepCheck;
+use crate::app::{DeepCheck, OnOutage};
 use crate::assets::texts::SiteTexts;
 use crate::audit;
 use crate::collab::chat;
@@ -38,7 +38,7 @@ pub use source::{Origin, Problem};
 pub use values::model;
 use values::{
     admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen,
-    network, read_action, read_view, takeover, user_key,
+    network, on_outage, read_action, read_view, takeover, user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -108,6 +108,7 @@ pub struct Settings {
     pub rules: Rules,
     pub patience: Patience,
     pub deep_check: DeepCheck,
+    pub on_outage: OnOutage,
     pub volatile: Vec<String>,
     pub sharing: Sharing,
     /// Below this our own paths live: `/admin/collaboration/`.
@@ -160,6 +161,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         r.complain("lock.dead", "expected more than lock.ping");
     }
     let deep_check = r.parse("saves.deep_check", deep_check);
+    let on_outage = r.parse("saves.on_outage", on_outage);
     let texts = texts::read(r);
     let secret = secret(r);
     // A field of Django's users cannot be seen from here: checked, so that a typing error is found.
@@ -197,6 +199,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         rules,
         patience,
         deep_check: deep_check.unwrap_or(DeepCheck::Doubt),
+        on_outage: on_outage.unwrap_or(OnOutage::Block),
         volatile: r.parse_list("saves.volatile_fields", |field| Ok(field.to_owned())),
         sharing: Sharing {
             chat: chat(r),

@@ -6,7 +6,7 @@ use hyper::header::HeaderName;
 use ipnet::IpNet;
 
 use super::Listen;
-use crate::app::DeepCheck;
+use crate::app::{DeepCheck, OnOutage};
 use crate::audit;
 use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
@@ -69,6 +69,14 @@ pub(super) fn deep_check(text: &str) -> Result<DeepCheck, String> {
         "doubt" => Ok(DeepCheck::Doubt),
         "always" => Ok(DeepCheck::Always),
         _ => Err("expected \"off\", \"doubt\" or \"always\"".to_owned()),
+    }
+}
+
+pub(super) fn on_outage(text: &str) -> Result<OnOutage, String> {
+    match text {
+        "block" => Ok(OnOutage::Block),
+        "allow" => Ok(OnOutage::Allow),
+        _ => Err("expected \"block\" or \"allow\"".to_owned()),
     }
 }
 

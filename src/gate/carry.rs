@@ -242,6 +242,7 @@ impl Writer {
             base: Base::Carried(posted.clone().typed(&self.encoding, &passwords).await.base),
             saved_pages: Vec::new(),
             root: self.root(),
+            notice: String::new(),
         };
         let (answer, page) = match render::rewriting(&self.app, answer, rendering) {
             Ok(pieces) => pieces,
@@ -283,6 +284,9 @@ impl Writer {
     /// Gives the object's version then, and what is to be told of it.
     async fn commit(&self, grant: &Grant, end: WriteEnd) -> (Option<Millis>, Noted) {
         let applied = pin::end(&self.app.hub, &self.key, &self.ended(grant, end)).await.ok();
+        if applied.is_none() {
+            self.app.hub.end_by_lease(&self.key, grant.write.fence);
+        }
         tracing::debug!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
         let object = self.key.to_string();
         let told = self.told(&object, grant.write.page.as_ref());

@@ -34,9 +34,14 @@ pub(super) enum Present {
 
 impl Writer {
     pub(super) async fn look(&self) -> Present {
-        let Ok(seen) = self.app.hub.store().read(&self.key).await else {
-            return Present::Unreadable;
-        };
+        match self.app.hub.store().read(&self.key).await {
+            Ok(seen) => self.look_at(seen.record.version).await,
+            Err(_) => Present::Unreadable,
+        }
+    }
+
+    /// `version`: the record's, as far as it is known.
+    pub(super) async fn look_at(&self, version: Millis) -> Present {
         let path = self.change_page();
         let mut request = Request::new(Body::empty());
         let Ok(uri) = path.parse() else {
@@ -56,7 +61,7 @@ impl Writer {
                 let reading = render::read_form(&self.app, answer);
                 match timeout(self.app.upstream.patience(), reading).await {
                     Ok(Some((learned, current))) if learned.form.is_some() => {
-                        Present::Form { current, can_edit: learned.can_edit, version: seen.record.version }
+                        Present::Form { current, can_edit: learned.can_edit, version }
                     }
                     _ => Present::Unreadable,
                 }

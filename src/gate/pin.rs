@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::collab::command::{Command, Outcome, Refusal, WriteEnd, WriteProof};
-use crate::collab::record::Write;
+use crate::collab::record::{KEEP, Write};
 use crate::django::object::ObjectKey;
 use crate::http::upstream::UpstreamError;
 use crate::socket::hub::Hub;
@@ -36,9 +36,11 @@ pub(crate) fn quiet_until() -> Instant {
     Instant::now() + QUIET_WAIT
 }
 
-/// A write's end that could not be told is told again so often, and for so long: longer than the pin lasts.
+/// What could not be told is told again so often, and for so long: longer than the pin lasts.
 const LATER: Duration = Duration::from_secs(1);
 const TRIED_FOR: Duration = Duration::from_secs(10 * 60);
+/// As long as any page may be open that is older than that write: nothing else may know of it (`gate::outage`).
+const TOLD_FOR: Duration = Duration::from_millis(KEEP);
 
 /// Asks for a write. A list that is being saved pins all its rows, most of which it does not change
 /// (`Write::quiet`). They cannot be let go before Django is done: it writes whatever differs from the list at that
@@ -152,7 +154,7 @@ fn take_back(hub: &Arc<Hub>, key: &ObjectKey, begin: &Command) {
 pub(crate) fn end_later(hub: &Arc<Hub>, ends: Vec<(ObjectKey, Command)>) {
     let hub = Arc::clone(hub);
     tokio::spawn(async move {
-        let until = Instant::now() + TRIED_FOR;
+        let until = Instant::now() + TOLD_FOR;
         let mut ends = ends.into_iter().peekable();
         while let Some((key, end)) = ends.peek() {
             match hub.run(key, end).await {

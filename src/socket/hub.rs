@@ -1,35 +1,28 @@
 //! All rooms of this proxy, and the only way to change a record: run a command, then tell everybody.
 //!
-//! Owns when somebody must look again (leases, turns, pins). The rules are `collab::lock`'s, the keeping the
-//! store's.
+//! The rules are `collab::lock`'s, the keeping the store's; who is told, and who looks again when, is `telling`'s.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::known::Known;
 use super::lists::Lists;
 use super::outbox::Outbox;
 use super::room::{Guest, Member, Room};
+use super::telling::Wake;
 use crate::collab::chat;
-use crate::collab::command::{Command, Event};
-use crate::collab::lock::deadline;
+use crate::collab::command::Command;
 use crate::collab::protocol::{Close, ToPage};
-use crate::collab::record::{Millis, NodeId, PageId, Record, Rules};
+use crate::collab::record::{Millis, NodeId, PageId, Rules};
 use crate::django::object::ObjectKey;
 use crate::settable::Settable;
-use crate::store::{Applied, Snapshot, Store, StoreError};
+use crate::store::{Applied, Store, StoreError};
 use crate::token::Key;
 use crate::token::shown::ShownFields;
-
-/// A changed number of viewers reaches the record this late at most: for operators, not for people.
-const COUNT_DELAY: Millis = 500;
-/// After the time that was set, so that one look is enough.
-const SLACK: Millis = 2;
 
 /// What people share besides the lock.
 #[derive(Clone, Debug, Default)]
@@ -44,10 +37,10 @@ pub struct Sharing {
 }
 
 pub struct Hub {
-    store: Arc<Store>,
-    key: Key,
-    node: NodeId,
-    rules: Settable<Rules>,
+    pub(super) store: Arc<Store>,
+    pub(super) key: Key,
+    pub(super) node: NodeId,
+    pub(super) rules: Settable<Rules>,
     sharing: Settable<Sharing>,
     rooms: Mutex<HashMap<ObjectKey, Place>>,
     sockets: AtomicU64,
@@ -60,12 +53,7 @@ pub struct Hub {
 pub(super) struct Place {
     pub(super) room: Room,
     pub(super) known: Known,
-    wake: Option<Wake>,
-}
-
-struct Wake {
-    at: Instant,
-    task: AbortHandle,
+    pub(super) wake: Option<Wake>,
 }
 
 impl Hub {
@@ -137,8 +125,9 @@ impl Hub {
 
     /// Takes a step and tells everybody here what came of it.
     pub async fn run(self: &Arc<Self>, object: &ObjectKey, command: &Command) -> Result<Applied, StoreError> {
+        let asked = Instant::now();
         let applied = self.store.apply(object, command).await?;
-        self.tell(object, &applied.step.record, applied.now, &applied.step.events);
+        self.tell(object, &applied.step.record, (applied.now, asked), &applied.step.events);
         Ok(applied)
     }
 
@@ -236,101 +225,6 @@ impl Hub {
     pub fn session_ended(&self, session: &str) {
         for place in self.rooms().values() {
             place.room.tell_session(|member| &*member.session == session, false);
-        }
-    }
-
-    /// Reads the record afresh and tells everybody here.
-    pub(super) async fn look(
-        self: &Arc<Self>,
-        object: &ObjectKey,
-        events: &[Event],
-    ) -> Result<(), StoreError> {
-        let Snapshot { record, now } = self.store.read(object).await?;
-        self.tell(object, &record, now, events);
-        Ok(())
-    }
-
-    fn tell(self: &Arc<Self>, object: &ObjectKey, record: &Record, now: Millis, events: &[Event]) {
-        self.lists.tell(object, record, &self.key);
-        let mut rooms = self.rooms();
-        let Some(place) = rooms.get_mut(object) else {
-            return;
-        };
-        let rules = self.rules.get();
-        let to_do = place.room.tell(record, now, events, &self.key, &rules);
-        let touch = now + rules.lease / 3;
-        let mut wake = deadline(record, &rules).map_or(touch, |t| t.min(touch));
-        if place.room.viewers(record) != place.room.counted {
-            wake = wake.min(now + COUNT_DELAY);
-        }
-        self.wake(object, place, wake.saturating_sub(now) + SLACK);
-        let lost = if self.store.is_remote() { place.known.newer(record) } else { None };
-        drop(rooms);
-        self.restore(object, lost);
-        if let Some((page, unsaved)) = to_do.offer {
-            self.offer(object, page, unsaved);
-        }
-        for page in to_do.misplaced {
-            let (hub, object) = (Arc::clone(self), object.clone());
-            tokio::spawn(async move {
-                if let Err(error) = hub.run(&object, &Command::Join { page }).await {
-                    tracing::debug!(%object, %error, "a page could not be put back in its place");
-                }
-            });
-        }
-    }
-
-    /// Sees to it that the object is looked at after `delay`, or earlier.
-    fn wake(self: &Arc<Self>, object: &ObjectKey, place: &mut Place, delay: Millis) {
-        let at = Instant::now() + Duration::from_millis(delay);
-        match &place.wake {
-            Some(wake) if wake.at <= at => return,
-            Some(wake) => wake.task.abort(),
-            None => {}
-        }
-        let (hub, name) = (Arc::clone(self), object.clone());
-        let task = tokio::spawn(async move {
-            tokio::time::sleep_until(at).await;
-            hub.touch(&name).await;
-        });
-        place.wake = Some(Wake { at, task: task.abort_handle() });
-    }
-
-    /// Renews what lives here, counts the viewers, and lets the rules work off what time has brought.
-    async fn touch(self: &Arc<Self>, object: &ObjectKey) {
-        let Ok(Snapshot { record, .. }) = self.store.read(object).await.inspect_err(|error| {
-            tracing::warn!(%object, %error, "locks cannot be renewed");
-        }) else {
-            return self.try_again(object);
-        };
-        let command = {
-            let mut rooms = self.rooms();
-            let Some(place) = rooms.get_mut(object) else {
-                return;
-            };
-            // This very task is the wake that is being worked off.
-            place.wake = None;
-            place.room.counted = place.room.viewers(&record);
-            Command::Touch {
-                node: self.node.clone(),
-                pages: place.room.editing_pages(),
-                viewers: place.room.counted,
-            }
-        };
-        if let Err(error) = self.run(object, &command).await {
-            tracing::warn!(%object, %error, "locks cannot be renewed");
-            return self.try_again(object);
-        }
-        if matches!(*self.store, Store::Redis(_)) {
-            self.gather(object).await;
-        }
-        self.close_if_empty(object);
-    }
-
-    fn try_again(self: &Arc<Self>, object: &ObjectKey) {
-        if let Some(place) = self.rooms().get_mut(object) {
-            place.wake = None;
-            self.wake(object, place, self.rules.get().lease / 10);
         }
     }
 

@@ -1,35 +1,91 @@
-//! What this proxy told the people on an object last, for a store in another process that may lose it.
+//! What this proxy told the people on an object last, for a store in another process that may lose it, or be away.
 //!
-//! Owns noticing the loss. What is believed of it is `collab::recall`'s.
+//! Owns noticing the loss, and whether an editor's lease still holds while nobody can be asked. What is believed of it
+//! afterwards is `collab::recall`'s.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::hub::Hub;
+use crate::clock::millis;
 use crate::collab::command::Command;
-use crate::collab::record::Record;
+use crate::collab::record::{Millis, PageId, Person, Record, RequestId, Write};
 use crate::django::object::ObjectKey;
 
-/// Boxed: an embedded store loses nothing while its rooms live.
+/// A lease is believed for so much less than it lasts: a save has to be on its way by then.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// Boxed: an embedded store loses nothing while its rooms live, and is never away.
 #[derive(Default)]
-pub(super) struct Known(Option<Box<Record>>);
+pub(super) struct Known(Option<Box<Last>>);
+
+struct Last {
+    record: Record,
+    /// The store's time, and a moment that was not after it.
+    now: Millis,
+    asked: Instant,
+}
 
 impl Known {
-    /// Takes what the store has now. Gives what was known and is lost there.
-    pub(super) fn newer(&mut self, record: &Record) -> Option<Box<Record>> {
-        let lost = self.0.as_ref().filter(|known| is_lost(known, record)).cloned();
-        if self.0.as_ref().is_none_or(|known| known.revision < record.revision) {
-            self.0 = Some(Box::new(record.clone()));
+    /// Takes what the store has now. Gives what was known and is lost there. `has`: is this page open here?
+    pub(super) fn newer(
+        &mut self,
+        record: &Record,
+        (now, asked): (Millis, Instant),
+        has: impl Fn(&PageId) -> bool,
+    ) -> Option<Box<Record>> {
+        let lost = self.0.as_ref().map(|last| &last.record).filter(|known| is_lost(known, record, has));
+        let lost = lost.cloned().map(Box::new);
+        if self.0.as_ref().is_none_or(|last| last.record.revision <= record.revision) {
+            self.0 = Some(Box::new(Last { record: record.clone(), now, asked }));
         }
         lost
     }
 }
 
-fn is_lost(known: &Record, record: &Record) -> bool {
+fn is_lost(known: &Record, record: &Record, has: impl Fn(&PageId) -> bool) -> bool {
     // Since another moment than was known: it has begun anew.
     let anew = record.doubtful.is_some() && record.doubtful != known.doubtful;
-    let robbed = known.holder.is_some() && record.holder.is_none();
+    let robbed = record.holder.is_none() && known.holder.as_ref().is_some_and(|holder| has(&holder.page.id));
     anew && (record.revision < known.revision || robbed)
 }
+
+impl Last {
+    /// A save of the editor's, as the store would have granted it: as long as nobody else can have got the lock there.
+    fn begin(
+        &mut self,
+        id: RequestId,
+        person: &Person,
+        page: (PageId, Millis),
+        pin: Millis,
+    ) -> Option<Write> {
+        let since = self.asked.elapsed() + MARGIN;
+        let now = self.now + millis(since);
+        let holder = self.record.holder.as_ref()?;
+        let holds = holder.page.person.user == person.user && holder.away.is_none() && now < holder.lease_end;
+        // A page that was rendered while nobody could be asked shows what it shows.
+        let fits = page.1 == self.record.version || page.1 == NO_VERSION;
+        if !holds || !fits || self.record.write.is_some() || self.record.deleted {
+            return None;
+        }
+        let write = Write {
+            id,
+            person: person.clone(),
+            page: Some(page.0),
+            fence: Record::next(self.record.fence, now),
+            since: now,
+            deadline: now + pin,
+            quiet: false,
+        };
+        self.record.write = Some(write.clone());
+        Some(write)
+    }
+}
+
+/// Of a page that was rendered while the store was away (`token::UNKNOWN_VERSION`).
+const NO_VERSION: Millis = crate::token::UNKNOWN_VERSION;
 
 impl Hub {
     /// Tells a store that has lost it what was known here.
@@ -45,26 +101,53 @@ impl Hub {
             }
         });
     }
+
+    /// The editor's save while the store is away: granted by what was known last. `page`: what was posted, and its
+    /// version. Gives the version that it builds on too.
+    pub fn begin_by_lease(
+        &self,
+        object: &ObjectKey,
+        id: RequestId,
+        person: &Person,
+        page: (PageId, Millis),
+    ) -> Option<(Write, Millis)> {
+        let pin = self.pin();
+        let mut rooms = self.rooms();
+        let last = rooms.get_mut(object)?.known.0.as_mut()?;
+        let write = last.begin(id, person, page, pin)?;
+        Some((write, last.record.version))
+    }
+
+    /// It has ended, and the store is still away.
+    pub fn end_by_lease(&self, object: &ObjectKey, fence: u64) {
+        if let Some(last) = self.rooms().get_mut(object).and_then(|place| place.known.0.as_mut()) {
+            last.record.write.take_if(|write| write.fence == fence);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collab::record::{Millis, Rules};
+    use crate::collab::lock::apply;
+    use crate::collab::record::{Page, Rules};
+
+    fn ada() -> Person {
+        Person { user: "ada".into(), name: "Ada".to_owned() }
+    }
 
     fn record(revision: u64, doubtful: Option<Millis>, held: bool) -> Record {
-        let mut record = Record { revision, doubtful, ..Record::default() };
+        let mut record = Record { revision, doubtful, version: 7, ..Record::default() };
         if held {
-            let person = crate::collab::record::Person { user: "ada".into(), name: "Ada".to_owned() };
-            let page = crate::collab::record::Page { id: "a".into(), person, version: 0 };
-            let joined = crate::collab::lock::apply(&record, 100, &Command::Join { page }, &Rules::default());
-            record.holder = joined.record.holder;
+            let page = Page { id: "a".into(), person: ada(), version: 7 };
+            record.holder = apply(&record, 100, &Command::Join { page }, &Rules::default()).record.holder;
         }
         record
     }
 
-    #[test]
-    fn a_loss_is_noticed_and_a_late_answer_is_none() {
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_noticed_and_a_late_answer_is_none() {
+        let at = (100, Instant::now());
         for (number, (then, now, lost)) in [
             (record(5, None, true), record(0, Some(9), false), true),
             (record(5, None, true), record(3, Some(9), true), true),
@@ -81,8 +164,42 @@ mod tests {
         .enumerate()
         {
             let mut known = Known::default();
-            assert!(known.newer(&then).is_none());
-            assert_eq!(known.newer(&now), lost.then(|| Box::new(then)), "{number}");
+            assert!(known.newer(&then, at, |_| true).is_none());
+            assert_eq!(known.newer(&now, at, |_| true), lost.then(|| Box::new(then)), "{number}");
         }
+        // The editor's page is on another proxy, which says so itself, or is gone.
+        let mut known = Known::default();
+        known.newer(&record(5, None, true), at, |_| false);
+        assert_eq!(known.newer(&record(12, Some(9), false), at, |_| false), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_holds_as_long_as_nobody_can_have_got_the_lock() {
+        let lease = Rules::default().lease;
+        let known = |record: Record| {
+            let mut known = Known::default();
+            known.newer(&record, (100, Instant::now()), |_| true);
+            known.0.unwrap()
+        };
+        let begin = |last: &mut Last, who: &str, version: Millis| {
+            let person = Person { user: who.into(), name: String::new() };
+            last.begin("r".into(), &person, ("a".into(), version), 1_000).map(|write| write.fence)
+        };
+        let mut last = known(record(5, None, true));
+        assert_eq!(begin(&mut last, "bob", 7), None);
+        assert_eq!(begin(&mut last, "ada", 6), None, "a page of before");
+        tokio::time::advance(Duration::from_millis(lease) - MARGIN - Duration::from_millis(1)).await;
+        let fence = begin(&mut last, "ada", 7).unwrap();
+        assert!(fence > last.record.fence);
+        assert_eq!(begin(&mut last, "ada", 7), None, "one at a time");
+        last.record.write = None;
+        assert!(begin(&mut last, "ada", NO_VERSION).is_some());
+        last.record.write = None;
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(begin(&mut last, "ada", 7), None, "it may be somebody else's by now");
+        let mut away = record(5, None, true);
+        away.holder.as_mut().unwrap().away = Some(20_000);
+        assert_eq!(begin(&mut known(away), "ada", 7), None);
+        assert_eq!(begin(&mut known(record(5, None, false)), "ada", 7), None);
     }
 }

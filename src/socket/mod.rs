@@ -14,6 +14,7 @@ pub mod outbox;
 mod people;
 pub mod room;
 pub mod session;
+mod telling;
 mod unsaved;
 pub mod visit;
 mod wire;

@@ -130,7 +130,11 @@ impl Room {
 
     /// Is the editor's page open here?
     pub(super) fn has_editor(&self) -> bool {
-        self.holder.as_ref().is_some_and(|page| self.members.contains_key(page))
+        self.holder.as_ref().is_some_and(|page| self.has(page))
+    }
+
+    pub(super) fn has(&self, page: &PageId) -> bool {
+        self.members.contains_key(page)
     }
 
     pub(super) fn len(&self) -> usize {

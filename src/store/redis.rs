@@ -145,7 +145,7 @@ impl Redis {
         let last = if record.revision > 0 { record.revision } else { record.version };
         let since = self.life.since(&self.link, now).await?;
         if last < since {
-            record.doubtful = Some(since);
+            record.doubt(since, &self.rules.get());
         }
         Ok(Snapshot { record, now })
     }

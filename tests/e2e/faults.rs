@@ -33,7 +33,7 @@ impl At {
         Self { person, form, socket }
     }
 
-    fn typed(&self, name: &str) -> Form {
+    pub(crate) fn typed(&self, name: &str) -> Form {
         self.form.with("name", name).with("_save", "Save")
     }
 }
@@ -48,11 +48,12 @@ fn name(cluster: &Cluster) -> String {
 async fn a_frozen_redis_keeps_nobody_waiting() {
     let mut cluster = Cluster::with("");
     let mut ada = At::opens(&cluster.one, "root", "editor").await;
-    let grace = At::opens(&cluster.two, "grace", "waiting").await;
+    let mut grace = At::opens(&cluster.two, "grace", "waiting").await;
     cluster.redis.freeze();
     let frozen = Instant::now();
-    // The first may wait until it is known; nobody after that.
+    // The first on each proxy may wait until it is known; nobody after that.
     ada.person.get(PRODUCT).await.expect(200);
+    grace.person.get(PRODUCT).await.expect(200);
     assert!(frozen.elapsed() < Duration::from_secs(4), "{:?}", frozen.elapsed());
     let known = Instant::now();
     for _ in 0..5 {
@@ -63,8 +64,8 @@ async fn a_frozen_redis_keeps_nobody_waiting() {
     // Many saves at once do not wait for each other.
     let sent = Instant::now();
     let saves = (0..20).map(|n| {
-        let mut person = ada.person.at(&cluster.one);
-        let typed = ada.typed(&format!("Typed {n}"));
+        let mut person = grace.person.at(&cluster.two);
+        let typed = grace.typed(&format!("Typed {n}"));
         async move { (n, person.post(PRODUCT, &typed).await.expect(503).text()) }
     });
     for (n, page) in futures_util::future::join_all(saves).await {
@@ -140,11 +141,13 @@ async fn a_network_that_loses_everything_is_waited_for() {
     let relay = Relay::before(redis.address());
     let proxy = Proxy::with(&django.upstream(), QUICK, &["--redis", &relay.url()]);
     let mut ada = At::opens(&proxy, "root", "editor").await;
+    let mut grace = At::opens(&proxy, "grace", "waiting").await;
     relay.set(Way::Nowhere);
-    let typed = ada.typed("Through the dark");
-    let page = ada.person.post(PRODUCT, &typed).await.expect(503).text();
-    assert!(page.contains("Through the dark"), "{page}");
+    let typed = grace.typed("In the dark");
+    let page = grace.person.post(PRODUCT, &typed).await.expect(503).text();
+    assert!(page.contains("In the dark"), "{page}");
     relay.set(Way::After(Duration::ZERO));
+    let typed = ada.typed("Through the dark");
     eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
     assert_eq!(django.product_name(1), "Through the dark");
     assert_eq!(ada.socket.closed(), None);
@@ -187,6 +190,7 @@ async fn a_redis_that_forgets_its_scripts_is_told_them_again() {
 async fn a_redis_with_too_many_clients_is_waited_for() {
     let cluster = Cluster::start();
     let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    let mut grace = At::opens(&cluster.two, "grace", "waiting").await;
     // A connection of the test's own that is there before there is no room.
     let mut own = redis::Client::open(cluster.redis.url()).unwrap().get_connection().unwrap();
     let mut tell = |words: &[&str]| {
@@ -195,11 +199,12 @@ async fn a_redis_with_too_many_clients_is_waited_for() {
     };
     tell(&["CONFIG", "SET", "maxclients", "1"]);
     tell(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-    let typed = ada.typed("In the crowd");
-    let page = eventually!(ada.person.post(PRODUCT, &typed).await, |a| a.status != 302).expect(503).text();
-    assert!(page.contains("In the crowd"), "{page}");
+    let typed = grace.typed("Too many");
+    let page = eventually!(grace.person.post(PRODUCT, &typed).await, |a| a.status == 503).text();
+    assert!(page.contains("Too many"), "{page}");
     eventually!(cluster.one.log(), |log| log.contains("as many clients as it may"));
     tell(&["CONFIG", "SET", "maxclients", "100"]);
+    let typed = ada.typed("In the crowd");
     eventually!(ada.person.post(PRODUCT, &typed).await, |answer| answer.status == 302);
     assert_eq!(name(&cluster), "In the crowd");
 }

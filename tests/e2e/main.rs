@@ -22,6 +22,7 @@ mod handover;
 mod history;
 mod lists;
 mod lists_seen;
+mod outage;
 mod outcomes;
 mod recall;
 mod redises;

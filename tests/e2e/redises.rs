@@ -13,7 +13,7 @@ use crate::support::django::Django;
 use crate::support::person::Person;
 use crate::support::proc::{Proc, Said, run};
 use crate::support::proxy::{Proxy, binary};
-use crate::support::redis::{Redis, free_port, server};
+use crate::support::redis::{Redis, free_port, others, server};
 use crate::support::socket::PageSocket;
 
 /// What docs/redis.md tells operators to give the proxy's user; `>` begins a password.
@@ -69,6 +69,28 @@ fn fails(settings: &str, url: &str) -> Said {
     let mut serve = binary(folder.path());
     serve.args(["serve", "--listen", "127.0.0.1:0", "--redis", url]);
     run(serve)
+}
+
+/// From the oldest that is promised to the newest, and Valkey; the machine's own Redis is behind all other tests.
+#[tokio::test]
+async fn every_server_that_is_named() {
+    for (name, program) in others() {
+        let mode = std::fs::metadata(&program).unwrap().permissions();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&mode) | 0o755;
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let (django, mut redis) = (Django::start(), Redis::of(program));
+        let info: String = redis.tell(&["INFO", "server"]);
+        let number = name.split(' ').next_back().unwrap();
+        assert!(info.contains(&format!("_version:{number}.")), "{name}: {info}");
+        let proxy = Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+        serves(&django, &proxy, name).await;
+        // It is told from one that was there before.
+        redis.kill();
+        redis.restart();
+        let mut ada = Person::login(&proxy, "root").await;
+        let form = ada.form(PRODUCT).await.with("name", "After a restart").with("_save", "Save");
+        eventually!(ada.post(PRODUCT, &form).await, |answer| answer.status == 302);
+    }
 }
 
 #[tokio::test]

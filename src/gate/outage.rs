@@ -1,0 +1,88 @@
+//! Saves while the store is away.
+//!
+//! Owns whose go all the same: the editor's, as long as nobody else can have got the lock, and everybody's where the
+//! site wants that (`saves.on_outage`). What Django shows now is compared first, since nothing else is known of it.
+
+use tokio::time::Instant;
+
+use super::body::Copy;
+use super::deny::Denied;
+use super::look::Present;
+use super::{Grant, Writer};
+use crate::app::OnOutage;
+use crate::clock::Clock;
+use crate::collab::command::WriteProof;
+use crate::collab::record::{Millis, PageId, Record, RequestId, Write};
+use crate::django::route::View;
+use crate::ids;
+use crate::store::StoreError;
+use crate::token::UNKNOWN_VERSION;
+
+impl Writer {
+    /// What the store would be asked for.
+    pub(super) async fn admit_without_store(
+        &mut self,
+        error: StoreError,
+        posted: Copy,
+    ) -> Result<Grant, Denied> {
+        let now = Clock::system().now();
+        let page = match self.token.clone().map(|token| self.judge(&token, now)) {
+            Some(WriteProof::Page { page, version }) => Some((page, version)),
+            Some(_) => return Err(Denied::Store(error)),
+            None => None,
+        };
+        let Some((write, base)) = self.begin_without_store(page, now) else {
+            return Err(Denied::Store(error));
+        };
+        let grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
+        match self.nothing_changed(posted).await {
+            Ok(()) => {
+                tracing::warn!(object = %self.key, user = %self.who.user.as_str(), %error, "a save goes on without the store");
+                let object = self.key.to_string();
+                self.told(&object, grant.write.page.as_ref()).granted(now);
+                Ok(grant)
+            }
+            Err(present) => {
+                self.app.hub.end_by_lease(&self.key, grant.write.fence);
+                match present {
+                    Some(present) => Err(Denied::Changed(Box::new(present), now)),
+                    None => Err(Denied::Store(error)),
+                }
+            }
+        }
+    }
+
+    fn begin_without_store(&self, page: Option<(PageId, Millis)>, now: Millis) -> Option<(Write, Millis)> {
+        let (id, person) = (RequestId::from(ids::id()), self.who.person());
+        // Of a form alone it can be seen that nothing has changed since.
+        if let Some(page) = page.clone().filter(|_| self.view == View::Change)
+            && let Some(begun) = self.app.hub.begin_by_lease(&self.key, id.clone(), &person, page)
+        {
+            return Some(begun);
+        }
+        if self.app.on_outage == OnOutage::Block {
+            return None;
+        }
+        let fence = Record::next(0, now);
+        let deadline = now + self.app.hub.pin();
+        let (page, base) = page.unzip();
+        let write = Write { id, person, page, fence, since: now, deadline, quiet: false };
+        Some((write, base.unwrap_or(UNKNOWN_VERSION)))
+    }
+
+    /// Or what Django shows now; nothing, if that cannot be seen.
+    async fn nothing_changed(&self, posted: Copy) -> Result<(), Option<Present>> {
+        // A script is not asked what it has seen, nor is whoever deletes.
+        if self.claims.is_none() || self.view != View::Change {
+            return Ok(());
+        }
+        let Some(base) = self.base(posted).await else {
+            return Err(None);
+        };
+        match self.look_at(UNKNOWN_VERSION).await {
+            Present::Form { current, .. } if !self.differs(&base, &current) => Ok(()),
+            Present::Unreadable => Err(None),
+            present => Err(Some(present)),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Saves while Redis is away: the editor's by their lease, and everybody's where the site wants that.
+
+use std::time::Duration;
+
+use crate::browsers::PRODUCT;
+use crate::cluster::{Cluster, QUICK};
+use crate::faults::At;
+use crate::support::person::Person;
+
+const WARNING: &str = "Who edits this cannot be checked at the moment";
+
+/// For as long as her lease lasts the editor goes on, one save after the other; nobody else does. When Redis is back it hears
+/// what was saved without it, whether it forgot everything or nothing.
+#[tokio::test]
+async fn the_editor_goes_on_for_as_long_as_the_lease_lasts() {
+    for forgets in [false, true] {
+        let settings = format!("[lock]\nlease = \"12 s\"\n{QUICK}");
+        let mut cluster = Cluster::with(&settings);
+        let mut ada = At::opens(&cluster.one, "root", "editor").await;
+        let mut grace = At::opens(&cluster.two, "grace", "waiting").await;
+        if forgets {
+            cluster.redis.kill();
+        } else {
+            cluster.redis.freeze();
+        }
+        let mine = ada.form.with("name", "Without Redis").with("_continue", "Save");
+        ada.person.post(PRODUCT, &mine).await.expect(302);
+        assert_eq!(cluster.django.product_name(1), "Without Redis");
+        let theirs = grace.typed("Grace's");
+        let page = grace.person.post(PRODUCT, &theirs).await.expect(503).text();
+        assert!(page.contains("Grace&#x27;s") || page.contains("Grace's"), "{page}");
+        // Her page of before shows what is no more; the one that she is led to goes on.
+        let again = ada.form.with("name", "From the old page").with("_continue", "Save");
+        ada.person.post(PRODUCT, &again).await.expect(409);
+        let next = ada.person.form(PRODUCT).await;
+        let next = next.with("stock", "77").with("_continue", "Save");
+        ada.person.post(PRODUCT, &next).await.expect(302);
+        // Who deletes shows nothing that could be compared.
+        let nothing = ada.form.without("_collab").with("name", "A script's").with("_save", "Save");
+        ada.person.post(PRODUCT, &nothing).await.expect(503);
+        // The lease ends; then anybody could have the lock.
+        let late = ada.person.form(PRODUCT).await.with("name", "Too late").with("_continue", "Save");
+        eventually!(ada.person.post(PRODUCT, &late).await.status, |s| *s == 503, within: Duration::from_secs(20));
+        let name = cluster.django.product_name(1);
+        assert!(["Without Redis", "Too late"].contains(&name.as_str()), "{name}");
+        if forgets {
+            cluster.redis.restart();
+        } else {
+            cluster.redis.thaw();
+        }
+        // Grace's page is older than all that.
+        let answer = eventually!(grace.person.post(PRODUCT, &theirs).await, |a| a.status != 503, within: Duration::from_secs(20));
+        assert!([409, 423].contains(&answer.status), "{}", answer.text());
+        ada.socket.leave();
+        let told = eventually!(grace.person.post(PRODUCT, &theirs).await, |a| a.status == 409);
+        assert!(told.text().contains("Grace"), "{}", told.text());
+        assert_eq!(cluster.django.product_name(1), name);
+        assert_eq!(cluster.django.value("select stock from shop_product where id = 1"), 77);
+    }
+}
+
+/// The site's choice: better unguarded than not at all. Pages say so, and what Django shows is compared all the same.
+#[tokio::test]
+async fn a_site_may_let_everybody_save() {
+    let mut cluster = Cluster::with(&format!("[saves]\non_outage = \"allow\"\n{QUICK}"));
+    let mut ada = At::opens(&cluster.one, "root", "editor").await;
+    let mut grace = At::opens(&cluster.two, "grace", "waiting").await;
+    assert!(!grace.person.get(PRODUCT).await.expect(200).text().contains(WARNING));
+    let theirs = grace.typed("Grace's");
+    grace.person.post(PRODUCT, &theirs).await.expect(423);
+    cluster.redis.kill();
+    let page = eventually!(grace.person.get(PRODUCT).await.expect(200).text(), |page| page.contains(WARNING));
+    assert!(page.contains("<li class=\"warning\">"), "{page}");
+    grace.person.post(PRODUCT, &theirs).await.expect(302);
+    assert_eq!(cluster.django.product_name(1), "Grace's");
+    let mine = ada.typed("Ada's");
+    let page = ada.person.post(PRODUCT, &mine).await.expect(409).text();
+    assert!(page.contains("Ada&#x27;s") || page.contains("Ada's"), "{page}");
+    // A list has many rows, of which nothing is known.
+    let list = "/admin/shop/part/";
+    let form = grace.person.form_of(list, "changelist-form").await;
+    if form.find("form-0-name").is_some() {
+        let typed = form.with("form-0-name", "Renamed").with("_save", "Save");
+        grace.person.post(list, &typed).await.expect(503);
+    }
+    cluster.redis.restart();
+    eventually!(grace.person.get(PRODUCT).await.expect(200).text(), |page| !page.contains(WARNING));
+    // Redis hears of Grace's save, and until then of nothing that follows it.
+    eventually!(saves_anew(&mut ada.person).await, |status| *status == 302);
+    assert_eq!(cluster.django.product_name(1), "Ada's");
+}
+
+async fn saves_anew(person: &mut Person) -> u16 {
+    let form = person.form(PRODUCT).await.with("name", "Ada's").with("_save", "Save");
+    person.post(PRODUCT, &form).await.status
+}
