@@ -316,12 +316,15 @@ async fn a_stepped_clock_moves_no_lease() {
         let proxy = Proxy::in_environment(&django.upstream(), "", args, &env);
         let mut ada = At::opens(&proxy, "root", "editor").await;
         let mut grace = At::opens(&proxy, "grace", "waiting").await;
-        for (step, moved) in [("+1h", 3600), ("-1h", -3600)] {
+        for (number, (step, moved)) in [("+1h", 3600), ("-1h", -3600)].into_iter().enumerate() {
             std::fs::write(&file, step).unwrap();
             let theirs = grace.typed("Out of time");
             grace.person.post(PRODUCT, &theirs).await.expect(423);
             // The program does see another hour: its log says so.
-            let line = proxy.log().lines().rfind(|l| l.contains("locked")).unwrap().to_owned();
+            let refused =
+                || proxy.log().lines().filter(|l| l.contains("locked")).map(str::to_owned).collect();
+            let lines: Vec<String> = eventually!(refused(), |lines: &Vec<String>| lines.len() == number + 1);
+            let line = &lines[number];
             let told = hours(line.split_whitespace().next().unwrap());
             let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
             let off = told - i64::try_from(wall % 86_400).unwrap() - moved;

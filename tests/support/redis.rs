@@ -33,9 +33,11 @@ impl Redis {
         let args: Vec<String> = args.iter().map(|&a| a.to_owned()).collect();
         let proc = launch(&program, folder.path(), port, &args);
         let redis = Self { proc, folder, port, args, program };
-        // The memory of locks began long ago. One that has just begun is waited for (tests/e2e/recall.rs).
+        // The proxies have known it for long. One that has just begun is waited for (tests/e2e/recall.rs).
         if redis.args.is_empty() {
-            redis.tell::<()>(&["SET", "collab:epoch", "1"]);
+            let info: String = redis.tell(&["INFO", "server"]);
+            let life = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap().trim();
+            redis.tell::<()>(&["MSET", "collab:epoch", "1", "collab:life", &format!("{life}|1")]);
         }
         redis
     }
