@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::header::LOCATION;
@@ -90,7 +89,7 @@ impl Writer {
     /// A proxy that stood still since it asked for the pin (a frozen container, a machine asleep) may have been given up:
     /// somebody else may have saved meanwhile, or be about to.
     async fn still(&self, mut grant: Grant) -> Result<Grant, Denied> {
-        let believed = Duration::from_millis(self.app.hub.pin() / 2);
+        let believed = self.app.hub.believed();
         if grant.asked.elapsed() <= believed {
             return Ok(grant);
         }
@@ -99,9 +98,8 @@ impl Writer {
         let kept = self.app.hub.run(&self.key, &keep).await;
         if let Ok(applied) = &kept {
             let record = &applied.step.record;
-            if record.write.as_ref().is_some_and(|write| write.fence == grant.write.fence)
-                && asked.elapsed() <= believed
-            {
+            let ours = record.write.as_ref().is_some_and(|write| write.fence == grant.write.fence);
+            if ours && record.version == grant.base && asked.elapsed() <= believed {
                 grant.asked = asked;
                 return Ok(grant);
             }

@@ -44,10 +44,7 @@ impl Writer {
             }
             Err(present) => {
                 self.app.hub.end_by_lease(&self.key, grant.write.fence);
-                match present {
-                    Some(present) => Err(Denied::Changed(Box::new(present), now)),
-                    None => Err(Denied::Store(error)),
-                }
+                Err(present.map_or(Denied::Store(error), |present| Denied::Changed(Box::new(present), now)))
             }
         }
     }
@@ -80,9 +77,11 @@ impl Writer {
             return Err(None);
         };
         match self.look_at(UNKNOWN_VERSION).await {
-            Present::Form { current, .. } if !self.differs(&base, &current) => Ok(()),
             Present::Unreadable => Err(None),
-            present => Err(Some(present)),
+            Present::Form { current, .. } if !self.differs(&base, &current) => Ok(()),
+            changed @ Present::Form { .. } => Err(Some(changed)),
+            // Django says so itself.
+            Present::Gone | Present::SignedOut(_) => Ok(()),
         }
     }
 }

@@ -70,7 +70,8 @@ pub(crate) async fn begin(
                 sleep(Duration::from_millis(until.saturating_sub(applied.now).max(1))).await;
             }
             Outcome::Recalling { .. } => {
-                return Err(StoreError::Down("it loses what it knew again and again".to_owned()));
+                tracing::warn!(object = %key, "the store loses what it knew again and again");
+                return Err(StoreError::Contended);
             }
             _ => return Ok(applied),
         }

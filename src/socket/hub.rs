@@ -110,6 +110,13 @@ impl Hub {
         self.rules.get().pin
     }
 
+    /// For so long a pin is surely there: neither given up, nor lost by the store and not told again.
+    pub fn believed(&self) -> Duration {
+        let Rules { pin, recall, .. } = &*self.rules.get();
+        let shorter = if *recall > 0 { pin.min(recall) } else { pin };
+        Duration::from_millis(shorter / 2)
+    }
+
     /// Looks into a room, or changes it, if it is open here.
     pub(super) fn in_room<T>(&self, object: &ObjectKey, work: impl FnOnce(&mut Room) -> T) -> Option<T> {
         self.rooms().get_mut(object).map(|place| work(&mut place.room))

@@ -3,15 +3,17 @@
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::Method;
 
 use crate::browsers::PRODUCT;
 use crate::support::django::Django;
-use crate::support::person::Person;
+use crate::support::person::{Person, parse};
 use crate::support::proc::{Proc, command, run, tool};
 use crate::support::proxy::Proxy;
-use crate::support::redis::free_port;
+use crate::support::redis::{Redis, free_port};
 use crate::support::socket::PageSocket;
 
 fn example(name: &str) -> String {
@@ -29,18 +31,19 @@ async fn works(django: &Django, address: &str, name: &str) {
     assert_eq!(django.product_name(1), name);
 }
 
-/// nginx with the documented settings; only its port, and the proxy's, are others, and there are no certificates.
-fn nginx(folder: &Path, proxy: &str) -> (Proc, String) {
+/// nginx with the documented settings; only its port, and the proxies', are others, and there are no certificates.
+fn nginx(folder: &Path, proxies: &[&str]) -> (Proc, String) {
     let address = format!("127.0.0.1:{}", free_port());
     let mut site = String::new();
     for line in example("nginx/collab-proxy.conf").lines().filter(|l| !l.contains("ssl_certificate")) {
         let line = line
             .replace("listen 443 ssl", &format!("listen {address}"))
-            .replace("server 127.0.0.1:8080", &format!("server {proxy}"));
+            .replace("server 127.0.0.1:8080", &format!("server {}", proxies.join("; server ")));
         site.push_str(&line);
         site.push('\n');
     }
-    assert!(site.contains(&address) && site.contains(proxy) && !site.contains("ssl"), "{site}");
+    assert!(site.contains(&address) && !site.contains("ssl"), "{site}");
+    assert!(proxies.iter().all(|proxy| site.contains(proxy)), "{site}");
     let folder = folder.display();
     let whole = format!(
         "daemon off; pid {folder}/nginx.pid; error_log stderr notice; worker_processes 1; events {{}}\nhttp {{\n\
@@ -60,7 +63,7 @@ fn nginx(folder: &Path, proxy: &str) -> (Proc, String) {
 async fn behind_nginx_as_documented() {
     let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
     let mut proxy = Proxy::start(&django.upstream());
-    let (_nginx, address) = nginx(folder.path(), proxy.address());
+    let (_nginx, address) = nginx(folder.path(), &[proxy.address()]);
     works(&django, &address, "Through nginx").await;
     // An upload that is larger than any buffer on the way.
     let mut ada = Person::at_address(&address, "root");
@@ -178,7 +181,7 @@ fn every_variable_of_the_examples_is_a_setting() {
 async fn nginx_sends_no_save_twice() {
     let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
     let mut proxy = Proxy::start(&django.upstream());
-    let (_nginx, address) = nginx(folder.path(), proxy.address());
+    let (_nginx, address) = nginx(folder.path(), &[proxy.address()]);
     let mut ada = Person::at_address(&address, "root");
     ada.sign_in("/admin/").await;
     let form = ada.form(PRODUCT).await.with("name", "Once").with("_save", "Save");
@@ -187,4 +190,68 @@ async fn nginx_sends_no_save_twice() {
     let answer = ada.request(Method::POST, PRODUCT, &kind, form.urlencoded().into_bytes()).await.unwrap();
     assert_eq!(answer.status, 502);
     assert_eq!(django.product_name(1), "Blue kettle");
+}
+
+/// Two proxies are restarted one after the other while people work through nginx: nobody's request fails, nobody's save is
+/// lost, and a page that is open goes on editing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_behind_nginx_fails_nobody() {
+    let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
+    let django = Django::start();
+    let settings = "[proxy]\ndrain_delay = \"1 s\"\n";
+    let node = || Proxy::with(&django.upstream(), settings, &["--redis", &redis.url()]);
+    let mut nodes = [node(), node()];
+    let (_nginx, address) = nginx(folder.path(), &[nodes[0].address(), nodes[1].address()]);
+    let mut ada = Person::at_address(&address, "root");
+    ada.sign_in("/admin/").await;
+    let form = ada.form(PRODUCT).await;
+    let socket = PageSocket::join(&ada, &form).await;
+    socket.becomes("editor").await;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut workers = Vec::new();
+    // Each on an object of their own: whatever is not saved has failed.
+    for object in 2..6 {
+        let (stop, address) = (Arc::clone(&stop), address.clone());
+        let mut person = Person::at_address(&address, "grace");
+        person.sign_in("/admin/").await;
+        workers.push(tokio::spawn(async move {
+            let path = format!("/admin/shop/product/{object}/change/");
+            let (mut saved, mut failed) = (0, Vec::new());
+            while !stop.load(Ordering::Relaxed) {
+                let typed = match person.get(&path).await {
+                    answer if answer.status == 200 => parse(&answer.text(), "_form"),
+                    answer => {
+                        failed.push(format!("GET {}", answer.status));
+                        continue;
+                    }
+                };
+                let typed =
+                    typed.with("name", &format!("{object} for the {saved}th time")).with("_continue", "Save");
+                match person.try_post(&path, &typed).await {
+                    Ok(answer) if answer.status == 302 => saved += 1,
+                    Ok(answer) => failed.push(format!("POST {}", answer.status)),
+                    Err(error) => failed.push(error),
+                }
+            }
+            (saved, failed)
+        }));
+    }
+    let mut page = socket;
+    for node in &mut nodes {
+        assert!(node.stop().success());
+        node.restart();
+        if page.closed().is_some() {
+            assert_eq!(page.closed(), Some(1012));
+            page = PageSocket::join(&ada, &form).await;
+        }
+        page.becomes("editor").await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        let (saved, failed) = worker.await.unwrap();
+        assert!(saved > 5 && failed.is_empty(), "{saved} saved, {failed:?}");
+    }
+    ada.post(PRODUCT, &form.with("name", "Through it all").with("_save", "Save")).await.expect(302);
+    assert_eq!(django.product_name(1), "Through it all");
 }
