@@ -246,7 +246,7 @@ async fn object_page(
     };
     let page = PageId::from(ids::id());
     let unguarded = version == UNKNOWN_VERSION && app.on_outage == OnOutage::Allow;
-    let notice = if unguarded { render::unguarded(app, headers) } else { String::new() };
+    let notice = if unguarded { render::before::unguarded(app, headers) } else { String::new() };
     let base = Base::Shown;
     let rendering = Rendering { object, view, who, page, version, now, base, saved_pages, root, notice };
     let noted = Noted {

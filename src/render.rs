@@ -3,6 +3,8 @@
 //! Owns what is put into which page: all of it into a change form; only the token into the form that brings back an
 //! older version, and into the one that deletes. Reading and changing the bytes is `django::page`'s.
 
+pub(crate) mod before;
+
 use std::io::Read;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -30,7 +32,6 @@ use crate::django::watch::hidden;
 use crate::http::body::Body;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::identity::Who;
-use crate::reply::Accepts;
 use crate::token::shown::ShownFields;
 use crate::token::{Claims, JoinClaims};
 
@@ -148,7 +149,7 @@ pub fn rewriting(
     let page = match rendering.view {
         View::Change => {
             let nonce = nonce(&parts.headers);
-            let before = format!("{}{}", rendering.notice, place(app, &parts.headers));
+            let before = format!("{}{}", rendering.notice, before::place(app, policies(&parts.headers)));
             open_socket(&mut parts.headers);
             Page::new(&app.themes, encoding, Some(insert(app, &rendering, before, nonce)))
         }
@@ -198,29 +199,6 @@ pub(crate) fn nonce(headers: &HeaderMap) -> Option<String> {
 
 fn nonce_attribute(nonce: Option<&str>) -> String {
     nonce.map_or_else(String::new, |n| format!(" nonce=\"{}\"", html_escape::encode_quoted_attribute(n)))
-}
-
-/// Where the bar will stand, as high as it will be (assets/widget/place.css). Nothing where the page's policy refuses
-/// our style sheet: it would say so in the console.
-fn place(app: &App, headers: &HeaderMap) -> String {
-    match csp::style(policies(headers)) {
-        csp::Style::Refused => String::new(),
-        csp::Style::Allowed(nonce) => format!(
-            "<link rel=\"stylesheet\" href=\"{}{}place.css\"{}><collab-widget><i></i></collab-widget>",
-            app.own_prefix,
-            assets::folder(),
-            nonce_attribute(nonce),
-        ),
-    }
-}
-
-/// Says that nobody is kept from saving: in Django's own words for warnings (templates/admin/base.html), also without our
-/// script.
-pub fn unguarded(app: &App, request: &HeaderMap) -> String {
-    let accepts = Accepts::of(request);
-    let catalog = accepts.choose(&app.catalogs, None).catalog;
-    let (lang, text) = (catalog.language().as_str(), catalog.html("unguarded_text", &[]));
-    format!("<ul class=\"messagelist\" lang=\"{lang}\"><li class=\"warning\">{text}</li></ul>")
 }
 
 /// Lets the page talk to us, where its policy would not.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use hyper::StatusCode;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -229,7 +231,15 @@ async fn serve<S>(
 {
     let service = service_fn(move |request| {
         let app = Arc::clone(&sites.borrow().app);
-        async move { Ok::<_, Infallible>(flow::handle(app, peer, request).await) }
+        async move {
+            let leaving = Arc::clone(&app.leaving);
+            let mut answer = flow::handle(app, peer, request).await;
+            // Closed after an answer nobody sends the next request into it, as somebody might into one that closes idle.
+            if leaving.load(Ordering::Relaxed) && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()

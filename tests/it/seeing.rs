@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Response;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::socket::{CHANGE, Page, django, open, site};
 use crate::support::prometheus::Scrape;
@@ -164,10 +164,12 @@ async fn readiness_goes_first() {
     let said: Value = serde_json::from_str(body(&left)).unwrap();
     assert_eq!(said, json!({"ready": false, "reason": "draining", "message": "the proxy is being stopped"}));
     assert_eq!(status(&front.ask("/livez").await), 200);
-    // New connections are taken, and old ones are kept.
+    // New connections are taken, and old ones are kept for one more answer, which says so.
     assert_eq!(status(&front.get("/", "").await), 200);
     kept.write_all(ask).await.unwrap();
-    assert!(read_until(&mut kept, "page").await.contains("200 OK"));
+    let last = read_until(&mut kept, "page").await;
+    assert!(last.contains("200 OK") && last.to_lowercase().contains("connection: close"), "{last}");
+    assert_eq!(kept.read(&mut [0]).await.unwrap(), 0);
     assert!(!running.is_finished());
     tokio::time::timeout(Duration::from_secs(20), running).await.expect("it ends").unwrap();
     assert!(tokio::net::TcpStream::connect(&front.address).await.is_err());
