@@ -185,7 +185,8 @@ impl Hub {
         if was_there && !self.draining.load(Ordering::Relaxed) {
             let leave = Command::Leave { page: page.clone() };
             if let Err(error) = self.run(object, &leave).await {
-                tracing::warn!(%object, %error, "a page's leaving could not be stored; its lease will end");
+                tracing::warn!(%object, %error, "a page's leaving could not be stored");
+                self.leave_later(object, page);
             }
         }
         if was_there {
@@ -196,8 +197,10 @@ impl Hub {
 
     pub(super) fn close_if_empty(&self, object: &ObjectKey) {
         let mut rooms = self.rooms();
-        let over = |room: &Room| room.is_empty() && room.counted == 0 && !room.has_leaving();
-        if rooms.get(object).is_some_and(|place| over(&place.room)) {
+        let over = |Place { room, known, .. }: &Place| {
+            room.is_empty() && room.counted == 0 && !room.has_leaving() && !known.is_needed()
+        };
+        if rooms.get(object).is_some_and(over) {
             rooms.remove(object);
         }
     }

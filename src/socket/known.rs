@@ -17,6 +17,9 @@ use crate::django::object::ObjectKey;
 /// A lease is believed for so much less than it lasts: a save has to be on its way by then.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// Before each try to tell the store that a page has left.
+const LATER: Duration = Duration::from_secs(1);
+
 /// Boxed: an embedded store loses nothing while its rooms live, and is never away.
 #[derive(Default)]
 pub(super) struct Known(Option<Box<Last>>);
@@ -26,9 +29,16 @@ struct Last {
     /// The store's time, and a moment that was not after it.
     now: Millis,
     asked: Instant,
+    /// The editor's page went away while the store could not be told.
+    left: Option<PageId>,
 }
 
 impl Known {
+    /// It is still needed, though nobody may be here.
+    pub(super) fn is_needed(&self) -> bool {
+        self.0.as_ref().is_some_and(|last| last.left.is_some())
+    }
+
     /// Takes what the store has now. Gives what was known and is lost there. `has`: is this page open here?
     pub(super) fn newer(
         &mut self,
@@ -36,10 +46,11 @@ impl Known {
         (now, asked): (Millis, Instant),
         has: impl Fn(&PageId) -> bool,
     ) -> Option<Box<Record>> {
-        let lost = self.0.as_ref().map(|last| &last.record).filter(|known| is_lost(known, record, has));
-        let lost = lost.cloned().map(Box::new);
+        let lost = self.0.as_ref().filter(|last| is_lost(&last.record, record, has));
+        let lost = lost.map(|last| last.told_again(now));
         if self.0.as_ref().is_none_or(|last| last.record.revision <= record.revision) {
-            self.0 = Some(Box::new(Last { record: record.clone(), now, asked }));
+            let left = self.0.take().and_then(|last| last.left);
+            self.0 = Some(Box::new(Last { record: record.clone(), now, asked, left }));
         }
         lost
     }
@@ -53,6 +64,14 @@ fn is_lost(known: &Record, record: &Record, has: impl Fn(&PageId) -> bool) -> bo
 }
 
 impl Last {
+    fn told_again(&self, now: Millis) -> Box<Record> {
+        let mut record = Box::new(self.record.clone());
+        if let Some(holder) = record.holder.as_mut().filter(|h| self.left.as_ref() == Some(&h.page.id)) {
+            holder.away = holder.away.or(Some(now));
+        }
+        record
+    }
+
     /// A save of the editor's, as the store would have granted it: as long as nobody else can have got the lock there.
     fn begin(
         &mut self,
@@ -116,6 +135,29 @@ impl Hub {
         let last = rooms.get_mut(object)?.known.0.as_mut()?;
         let write = last.begin(id, person, page, pin)?;
         Some((write, last.record.version))
+    }
+
+    /// A page went away, and the store cannot be told: it is when it is back, or its lock would stay with that page for the
+    /// rest of the lease, and its person be a reader on the next.
+    pub(super) fn leave_later(self: &Arc<Self>, object: &ObjectKey, page: &PageId) {
+        if let Some(last) = self.rooms().get_mut(object).and_then(|place| place.known.0.as_mut()) {
+            last.left = Some(page.clone());
+        }
+        let (hub, object, page) = (Arc::clone(self), object.clone(), page.clone());
+        let until = Instant::now() + Duration::from_millis(self.lease());
+        tokio::spawn(async move {
+            while Instant::now() < until {
+                tokio::time::sleep(LATER).await;
+                let back = hub.in_room(&object, |room| room.has(&page)) == Some(true);
+                if back || hub.run(&object, &Command::Leave { page: page.clone() }).await.is_ok() {
+                    break;
+                }
+            }
+            if let Some(last) = hub.rooms().get_mut(&object).and_then(|place| place.known.0.as_mut()) {
+                last.left.take_if(|left| *left == page);
+            }
+            hub.close_if_empty(&object);
+        });
     }
 
     /// It has ended, and the store is still away.
