@@ -46,8 +46,8 @@ impl Known {
         (now, asked): (Millis, Instant),
         has: impl Fn(&PageId) -> bool,
     ) -> Option<Box<Record>> {
-        let lost = self.0.as_ref().filter(|last| is_lost(&last.record, record, has));
-        let lost = lost.map(|last| last.told_again(now));
+        let lost = self.0.as_ref().filter(|last| is_lost(&last.record, record, &has));
+        let lost = lost.map(|last| last.told_again(now, &has));
         if self.0.as_ref().is_none_or(|last| last.record.revision <= record.revision) {
             let left = self.0.take().and_then(|last| last.left);
             self.0 = Some(Box::new(Last { record: record.clone(), now, asked, left }));
@@ -56,7 +56,7 @@ impl Known {
     }
 }
 
-fn is_lost(known: &Record, record: &Record, has: impl Fn(&PageId) -> bool) -> bool {
+fn is_lost(known: &Record, record: &Record, has: &impl Fn(&PageId) -> bool) -> bool {
     // Since another moment than was known: it has begun anew.
     let anew = record.doubtful.is_some() && record.doubtful != known.doubtful;
     let robbed = record.holder.is_none() && known.holder.as_ref().is_some_and(|holder| has(&holder.page.id));
@@ -64,9 +64,10 @@ fn is_lost(known: &Record, record: &Record, has: impl Fn(&PageId) -> bool) -> bo
 }
 
 impl Last {
-    fn told_again(&self, now: Millis) -> Box<Record> {
+    /// An editor's page that is not here may be gone by now: the proxy that serves it, if it is not, says so.
+    fn told_again(&self, now: Millis, has: impl Fn(&PageId) -> bool) -> Box<Record> {
         let mut record = Box::new(self.record.clone());
-        if let Some(holder) = record.holder.as_mut().filter(|h| self.left.as_ref() == Some(&h.page.id)) {
+        if let Some(holder) = record.holder.as_mut().filter(|holder| !has(&holder.page.id)) {
             holder.away = holder.away.or(Some(now));
         }
         record
@@ -210,9 +211,14 @@ mod tests {
             assert_eq!(known.newer(&now, at, |_| true), lost.then(|| Box::new(then)), "{number}");
         }
         // The editor's page is on another proxy, which says so itself, or is gone.
-        let mut known = Known::default();
-        known.newer(&record(5, None, true), at, |_| false);
-        assert_eq!(known.newer(&record(12, Some(9), false), at, |_| false), None);
+        let elsewhere = |now: Record| {
+            let mut known = Known::default();
+            known.newer(&record(5, None, true), at, |_| false);
+            known.newer(&now, at, |_| false)
+        };
+        assert_eq!(elsewhere(record(12, Some(9), false)), None);
+        let told = elsewhere(record(0, Some(9), false)).unwrap();
+        assert_eq!(told.holder.and_then(|holder| holder.away), Some(100));
     }
 
     #[tokio::test(start_paused = true)]
