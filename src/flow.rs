@@ -229,8 +229,8 @@ async fn object_page(
     let object = resolve::object(app, object, view, path, to_field.as_deref(), &eyes).await;
     render::ask_plainly(request.headers_mut());
     let store = app.hub.store();
-    let who = store.unless_down(app.identity.who(headers)).await;
-    let seen = store.unless_down(store.read(&object)).await;
+    let who = store.unless_down(None, app.identity.who(headers)).await;
+    let seen = store.unless_down(Some(&object), store.read(&object)).await;
     let root = root_of(&app.prefixes, request.uri().path()).unwrap_or("/admin/").to_owned();
     let answer = pass(app, request, None, &Accepts::of(headers)).await;
     let (who, version, saved_pages, now) = match (who, seen) {
@@ -269,7 +269,7 @@ async fn admin_page(app: &Arc<App>, headers: &HeaderMap, mut request: Request<In
     let who = app
         .hub
         .store()
-        .unless_down(app.identity.who(headers))
+        .unless_down(None, app.identity.who(headers))
         .await
         .ok()
         .filter(|who: &Who| who.name.is_none() && !who.session.is_empty());

@@ -6,14 +6,18 @@
 mod memory;
 mod memory_kept;
 mod redis;
+mod redis_cluster;
 mod redis_config;
 mod redis_errors;
+mod redis_keeper;
 mod redis_life;
 mod redis_link;
+mod redis_links;
 mod redis_look;
 mod redis_news;
 mod redis_people;
 mod redis_probe;
+mod redis_slots;
 mod redis_trail;
 mod redis_where;
 mod witness;
@@ -116,7 +120,7 @@ impl Store {
     pub fn trouble(&self) -> Option<String> {
         match self {
             Self::Memory(_) => None,
-            Self::Redis(store) => store.link.trouble(),
+            Self::Redis(store) => store.links.trouble(),
         }
     }
 
@@ -125,16 +129,18 @@ impl Store {
         matches!(self, Self::Redis(_))
     }
 
-    /// The same, unless the store is away: then nobody waits until it is back. For what can do without it.
+    /// The same, unless the store is away: then nobody waits until it is back. For what can do without it. `object`: what
+    /// it is about, as a part of the store may be away.
     pub async fn unless_down<T>(
         &self,
+        object: Option<&ObjectKey>,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         match self {
             Self::Memory(_) => work.await,
             Self::Redis(store) => tokio::select! {
                 done = work => done,
-                error = Box::pin(store.link.lost()) => Err(error),
+                error = Box::pin(store.lost(object)) => Err(error),
             },
         }
     }

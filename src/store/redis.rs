@@ -1,7 +1,7 @@
 //! The Redis store: a compare-and-set cell an object, and a channel of hints to the other proxies.
 //!
 //! Read (record, Redis's TIME) → the pure rules → `commit.lua` → again if somebody else was first. Time is
-//! Redis's own, so the proxies' clocks do not matter. A read never lets a write through: only a committed
+//! Redis's own, so the proxies' clocks do not matter; in a cluster each object's is its primary's. A read never lets a write through: only a committed
 //! `BeginWrite` does. Sending a commit twice is safe, since the second finds another revision.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,10 +13,10 @@ use redis::{RedisError, Script};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::redis_cluster::Primary;
 use super::redis_config::RedisConfig;
-use super::redis_errors::masked;
 use super::redis_life::Life;
-use super::redis_link::Link;
+use super::redis_links::Links;
 use super::redis_news::ANEW;
 pub use super::redis_news::{Heard, Notice};
 use super::redis_people::meet_script;
@@ -35,7 +35,7 @@ const TRIES: u32 = 64;
 const STRIPES: usize = 64;
 
 pub struct Redis {
-    pub(super) link: Link,
+    pub(super) links: Links,
     pub(super) rules: Settable<Rules>,
     pub(super) prefix: String,
     pub(super) node: NodeId,
@@ -60,9 +60,9 @@ impl Redis {
         clock: Option<Clock>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            life: Life::new(format!("{}life", config.prefix)),
+            life: Life::new(format!("{}life", config.prefix), format!("{}events", config.prefix)),
             prefix: config.prefix.clone(),
-            link: Link::new(config)?,
+            links: Links::new(config)?,
             rules: Settable::new(rules),
             node,
             clock,
@@ -74,7 +74,7 @@ impl Redis {
     }
 
     pub(super) fn witnessed(mut self, witness: Witness) -> Self {
-        self.link.count(witness.metrics());
+        self.links.count(witness.metrics());
         Self { witness: Some(witness), ..self }
     }
 
@@ -93,8 +93,8 @@ impl Redis {
     pub async fn shared_secret(&self) -> Result<Vec<u8>, StoreError> {
         let key = &format!("{}secret", self.prefix);
         let own = &ids::random::<32>();
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(key, |mut c| async move {
                 redis::cmd("SET").arg(key).arg(&own[..]).arg("NX").exec_async(&mut c).await?;
                 redis::cmd("GET").arg(key).query_async(&mut c).await
             })
@@ -109,16 +109,15 @@ impl Redis {
     }
 
     pub async fn now(&self) -> Result<Millis, StoreError> {
-        let time = self.link.run(|mut c| async move { redis::cmd("TIME").query_async(&mut c).await }).await?;
-        Ok(self.time(time))
+        Ok(self.time(self.links.time().await?))
     }
 
     /// `renew`: it is kept as long as a page that is rendered now may ask for it.
     async fn fetch(&self, object: &ObjectKey, renew: bool) -> Result<Snapshot, StoreError> {
         let key = &self.key(object);
         let (time, text): ((u64, u64), Option<String>) = self
-            .link
-            .run(|mut c| async move {
+            .links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.cmd("TIME");
                 match renew {
@@ -129,10 +128,11 @@ impl Redis {
             })
             .await?;
         let now = self.time(time);
+        let primary = self.links.of(key)?;
         let mut record = match text {
             Some(text) => decode(&text)?,
             None => {
-                let epoch = self.epoch(now).await?;
+                let epoch = self.epoch(&primary, now).await?;
                 let mut record = Record::fresh(epoch);
                 // What began only just now may have been something else before.
                 record.doubtful = Some(epoch);
@@ -143,24 +143,39 @@ impl Redis {
         // Revisions and epochs are times (`Record::next`): what was written last before the server's present life may
         // not be the last that was written.
         let last = if record.revision > 0 { record.revision } else { record.version };
-        let since = self.life.since(&self.link, now).await?;
+        let since = self.life.since(&self.links, &primary, now).await?;
         if last < since {
             record.doubt(since, &self.rules.get());
         }
         Ok(Snapshot { record, now })
     }
 
-    /// Begins this Redis's memory of locks, if it has none: the sooner, the sooner it can be relied on.
+    /// Begins the memory of locks of each server that has none: the sooner, the sooner it can be relied on.
     pub async fn begin(&self) -> Result<(), StoreError> {
-        let now = self.now().await?;
-        self.epoch(now).await.map(|_| ())
+        for primary in self.links.primaries() {
+            let key = &self.epoch_key(&primary);
+            let ask = |mut c: MultiplexedConnection| async move {
+                let mut pipe = redis::pipe();
+                pipe.cmd("TIME").cmd("GET").arg(key);
+                pipe.query_async(&mut c).await
+            };
+            let (time, _): ((u64, u64), Option<String>) = self.links.run(key, ask).await?;
+            let now = self.time(time);
+            self.epoch(&primary, now).await?;
+            self.life.since(&self.links, &primary, now).await?;
+        }
+        Ok(())
     }
 
-    /// When this Redis's memory of locks began. It goes with the rest if the memory is lost.
-    async fn epoch(&self, now: Millis) -> Result<Millis, StoreError> {
-        let (key, channel) = (&format!("{}epoch", self.prefix), &self.channel());
-        self.link
-            .run(|mut c| async move {
+    fn epoch_key(&self, primary: &Primary) -> String {
+        format!("{}epoch{}", self.prefix, primary.mark)
+    }
+
+    /// When this server's memory of locks began. It goes with the rest if the memory is lost.
+    async fn epoch(&self, primary: &Primary, now: Millis) -> Result<Millis, StoreError> {
+        let (key, channel) = (&self.epoch_key(primary), &self.channel());
+        self.links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.cmd("SET").arg(key).arg(now).arg("NX").cmd("GET").arg(key);
                 let (begun, epoch): (Option<String>, Millis) = pipe.query_async(&mut c).await?;
@@ -203,15 +218,16 @@ impl Redis {
             events: step.events.clone(),
             news: Vec::new(),
         };
+        let key = &self.key(object);
         let mut call = self.commit.prepare_invoke();
-        call.key(self.key(object))
+        call.key(key)
             .arg(revision)
             .arg(encode(&step.record))
             .arg(step.record.keep_for())
             .arg(self.channel())
             .arg(serde_json::to_string(&notice).unwrap_or_default());
         let call = &call;
-        let sent = self.link.run(|mut c| async move { call.invoke_async::<u8>(&mut c).await }).await?;
+        let sent = self.links.run(key, |mut c| async move { call.invoke_async::<u8>(&mut c).await }).await?;
         if sent == 1 {
             return Ok(true);
         }
@@ -236,7 +252,7 @@ impl Redis {
         let set = |mut c: MultiplexedConnection| async move {
             redis::cmd("SET").arg(key).arg(text).arg("PX").arg(UNSAVED_KEEP).exec_async(&mut c).await
         };
-        self.link.run(set).await
+        self.links.run(key, set).await
     }
 
     pub async fn unsaved(&self, object: &ObjectKey, page: &PageId) -> Result<Option<Values>, StoreError> {
@@ -245,11 +261,16 @@ impl Redis {
 
     pub(super) async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self
-            .link
-            .run(|mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
+            .links
+            .run(key, |mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
             .await?;
         text.map(|t| serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}"))))
             .transpose()
+    }
+
+    /// Returns when it is away, or the part of it that keeps this object.
+    pub(super) async fn lost(&self, object: Option<&ObjectKey>) -> StoreError {
+        self.links.lost(object.map(|object| self.key(object)).as_deref()).await
     }
 
     fn session_key(&self, hash: &str) -> String {
@@ -263,8 +284,8 @@ impl Redis {
     pub async fn set_session(&self, hash: &str, session: Option<&Session>) -> Result<(), StoreError> {
         let key = &self.session_key(hash);
         let text = &session.map(|s| serde_json::to_string(s).unwrap_or_default());
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(key, |mut c| async move {
                 match text {
                     Some(text) => {
                         redis::cmd("SET")
@@ -283,7 +304,7 @@ impl Redis {
 
     /// The address, for the operator.
     pub fn describe(&self) -> String {
-        masked(self.link.url())
+        self.links.describe()
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) enum Class {
     Unheard,
     /// This server is not, or no longer, the one that takes our writes: connect again, perhaps to another.
     Elsewhere,
+    /// A node of a cluster that does not serve this key's slot, or not any more.
+    Moved,
     /// It says no for now.
     Later,
     /// It says no.
@@ -30,9 +32,17 @@ pub(super) fn class(error: &RedisError) -> Class {
         ErrorKind::MasterNameNotFoundBySentinel => Class::Later,
         ErrorKind::Server(kind) => match kind {
             ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown => Class::Elsewhere,
-            ServerErrorKind::BusyLoading | ServerErrorKind::TryAgain | ServerErrorKind::ClusterDown => {
-                Class::Later
-            }
+            ServerErrorKind::Moved => Class::Moved,
+            // A slot is on its way to another node.
+            ServerErrorKind::Ask | ServerErrorKind::TryAgain => Class::Later,
+            ServerErrorKind::BusyLoading | ServerErrorKind::ClusterDown => Class::Later,
+            // Nothing was done; the first command that was refused says why.
+            ServerErrorKind::ExecAbort => match error.clone().into_server_errors().as_deref() {
+                Some([(_, first), ..]) if first.kind() != Some(ServerErrorKind::ExecAbort) => {
+                    class(&RedisError::from(first.clone()))
+                }
+                _ => by_words(error),
+            },
             _ => by_words(error),
         },
         _ => by_words(error),
@@ -54,11 +64,17 @@ pub(super) fn explain(error: &RedisError) -> String {
         Some("READONLY") => "this Redis is a read-only replica; give the address of the primary",
         Some("NOAUTH" | "WRONGPASS") => WHO,
         _ if error.kind() == ErrorKind::AuthenticationFailed => WHO,
-        Some("MOVED" | "ASK" | "CROSSSLOT") => "this is a Redis Cluster; give a single Redis",
+        Some("MOVED") => {
+            "this is a Redis Cluster, and the user may not run INFO, by which that is found at the start"
+        }
+        Some("ASK") => "the slot is on its way to another node of the cluster, and not there yet",
         Some("NOPERM") => "this Redis user may not run the commands that locks need",
         Some("LOADING") => "Redis is still loading its data",
         Some("OOM") => "Redis has no memory left",
         Some("NOREPLICAS") => "too few replicas are there for Redis to take writes: min-replicas-to-write",
+        _ if error.detail().is_some_and(|d| d.contains("SELECT is not allowed in cluster mode")) => {
+            "a Redis Cluster has database 0 only: redis://host:6379/0"
+        }
         _ if error.detail().is_some_and(|d| d.contains("max number of clients")) => {
             "Redis serves as many clients as it may: maxclients"
         }
@@ -112,6 +128,10 @@ mod tests {
             ("READONLY You can't write against a read only replica.", Class::Elsewhere),
             ("MASTERDOWN Link with MASTER is down", Class::Elsewhere),
             ("LOADING Redis is loading the dataset in memory", Class::Later),
+            ("MOVED 3999 127.0.0.1:6381", Class::Moved),
+            ("ASK 3999 127.0.0.1:6381", Class::Later),
+            ("CLUSTERDOWN Hash slot not served", Class::Later),
+            ("EXECABORT Transaction discarded because of previous errors.", Class::No),
             ("TRYAGAIN Multiple keys request during rehashing of slot", Class::Later),
             ("NOREPLICAS Not enough good replicas to write.", Class::Later),
             ("BUSY Redis is busy running a script.", Class::Later),

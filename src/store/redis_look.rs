@@ -2,7 +2,8 @@
 //!
 //! Owns looking; what is done with it is `operator`'s. Works on a Redis that takes no writes, too.
 
-use redis::RedisError;
+use redis::aio::MultiplexedConnection;
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 use super::redis::{Redis, decode};
 use super::{Snapshot, StoreError};
@@ -12,54 +13,27 @@ use crate::collab::presence::Present;
 use crate::collab::record::Millis;
 use crate::django::object::ObjectKey;
 
-/// Keys that are asked for in one go.
+/// Keys that are looked through in one go.
 const AT_ONCE: usize = 500;
 
 impl Redis {
     pub async fn list(&self) -> Result<Vec<(ObjectKey, Snapshot)>, StoreError> {
-        let pattern = &format!("{}lock:*", self.prefix.replace(['*', '?', '[', '\\'], "?"));
+        let pattern = format!("{}lock:*", self.prefix.replace(['*', '?', '[', '\\'], "?"));
         let start = format!("{}lock:{{", self.prefix);
-        let keys: Vec<String> = self
-            .link
-            .run(|mut c| async move {
-                let mut keys = Vec::new();
-                let mut cursor = 0_u64;
-                loop {
-                    let mut scan = redis::cmd("SCAN");
-                    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(AT_ONCE);
-                    let (next, some): (u64, Vec<String>) = scan.query_async(&mut c).await?;
-                    keys.extend(some);
-                    if next == 0 {
-                        return Ok::<_, RedisError>(keys);
-                    }
-                    cursor = next;
-                }
-            })
-            .await?;
+        let servers = self.links.each(|c| everything(c, pattern.clone())).await?;
         let mut found = Vec::new();
-        for some in keys.chunks(AT_ONCE) {
-            // Only looked at: a list is asked for again and again, and would keep every record for ever.
-            let (time, texts): ((u64, u64), Vec<Option<String>>) = self
-                .link
-                .run(|mut c| async move {
-                    let mut pipe = redis::pipe();
-                    pipe.cmd("TIME").cmd("MGET").arg(some);
-                    pipe.query_async(&mut c).await
-                })
-                .await?;
-            let now = self.time(time);
-            for (key, text) in some.iter().zip(texts) {
-                let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
-                let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
-                // Gone since it was found, or not ours.
-                let (Ok(object), Some(text)) = (ObjectKey::parse(&name), text) else {
-                    continue;
-                };
-                let seen = self.settled(&text, now)?;
-                if seen.record.is_live() {
-                    found.push((object, seen));
-                }
-            }
+        for Kept { key, time, text } in servers.into_iter().flatten() {
+            let inner = key.strip_prefix(&start).and_then(|k| k.strip_suffix('}')).unwrap_or_default();
+            let name = percent_encoding::percent_decode_str(inner).decode_utf8_lossy();
+            // Not ours.
+            let Ok(object) = ObjectKey::parse(&name) else { continue };
+            let seen = match text {
+                Text::Here(text) => Some(self.settled(&text, self.time(time))?),
+                Text::Elsewhere => self.look(&object).await?,
+                // Gone since it was found.
+                Text::Gone => None,
+            };
+            found.extend(seen.filter(|seen| seen.record.is_live()).map(|seen| (object, seen)));
         }
         found.sort_by(|a, b| a.0.cmp(&b.0));
         found.dedup_by(|a, b| a.0 == b.0);
@@ -70,8 +44,8 @@ impl Redis {
     pub async fn look(&self, object: &ObjectKey) -> Result<Option<Snapshot>, StoreError> {
         let key = &self.key(object);
         let (time, text): ((u64, u64), Option<String>) = self
-            .link
-            .run(|mut c| async move {
+            .links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.cmd("TIME").cmd("GET").arg(key);
                 pipe.query_async(&mut c).await
@@ -91,8 +65,8 @@ impl Redis {
     pub async fn present(&self, object: &ObjectKey) -> Result<Vec<Present>, StoreError> {
         let key = &self.key_of("people", object, "");
         let (time, nodes): ((u64, u64), Vec<String>) = self
-            .link
-            .run(|mut c| async move {
+            .links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.cmd("TIME").cmd("HVALS").arg(key);
                 pipe.query_async(&mut c).await
@@ -106,6 +80,60 @@ impl Redis {
             all.extend(pages);
         }
         Ok(all)
+    }
+}
+
+struct Kept {
+    key: String,
+    /// As this server tells it.
+    time: (u64, u64),
+    text: Text,
+}
+
+enum Text {
+    Here(String),
+    Gone,
+    /// Its slot is on its way to another node of the cluster.
+    Elsewhere,
+}
+
+/// All that one server has under such names.
+async fn everything(mut c: MultiplexedConnection, pattern: String) -> Result<Vec<Kept>, RedisError> {
+    let mut all = Vec::new();
+    let mut cursor = 0_u64;
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(AT_ONCE);
+        let (next, keys): (u64, Vec<String>) = scan.query_async(&mut c).await?;
+        if !keys.is_empty() {
+            // Only looked at: a list is asked for again and again, and would keep every record for ever.
+            let mut pipe = redis::pipe();
+            pipe.ignore_errors().cmd("TIME");
+            for key in &keys {
+                pipe.cmd("GET").arg(key);
+            }
+            let mut answers = pipe.query_async::<Vec<Value>>(&mut c).await?.into_iter();
+            let time = redis::from_redis_value(answers.next().unwrap_or(Value::Nil).extract_error()?)?;
+            for (key, answer) in keys.into_iter().zip(answers) {
+                all.push(Kept { key, time, text: text(answer)? });
+            }
+        }
+        if next == 0 {
+            return Ok(all);
+        }
+        cursor = next;
+    }
+}
+
+fn text(answer: Value) -> Result<Text, RedisError> {
+    match answer.extract_error() {
+        Ok(value) => Ok(redis::from_redis_value::<Option<String>>(value)?.map_or(Text::Gone, Text::Here)),
+        Err(error) => match error.kind() {
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask | ServerErrorKind::TryAgain) => {
+                Ok(Text::Elsewhere)
+            }
+            _ => Err(error),
+        },
     }
 }
 

@@ -78,7 +78,7 @@ impl Redis {
     }
 
     pub(super) async fn subscribe(&self) -> Result<PubSub, RedisError> {
-        let mut pubsub = self.link.client().await?.get_async_pubsub().await?;
+        let mut pubsub = self.links.pubsub().await?;
         pubsub.subscribe(&[self.channel(), self.own_channel()]).await?;
         Ok(pubsub)
     }
@@ -86,7 +86,7 @@ impl Redis {
     /// One subscription, as long as it hears. Gives why it does not any more.
     async fn subscribed(&self, to: &mpsc::Sender<Heard>) -> String {
         // The crate waits for ever for a server that takes the connection and says nothing.
-        let (_sink, messages) = match timeout(self.link.timeout(), self.subscribe()).await {
+        let (_sink, messages) = match timeout(self.links.timeout(), self.subscribe()).await {
             Ok(Ok(pubsub)) => pubsub.split(),
             Ok(Err(error)) => return explain(&error),
             Err(_) => return "it did not answer".to_owned(),
@@ -135,7 +135,7 @@ impl Redis {
             let said = |mut c: redis::aio::MultiplexedConnection| async move {
                 redis::cmd("PUBLISH").arg(own).arg("").exec_async(&mut c).await
             };
-            let said = self.link.run(said).await;
+            let said = self.links.run_anywhere(said).await;
             sleep(PROBE).await;
             if said.is_ok() && back.load(Ordering::Relaxed) == before {
                 return;

@@ -28,8 +28,8 @@ impl Redis {
     /// Tells the other proxies.
     pub async fn tell(&self, object: &ObjectKey, news: News) -> Result<(), StoreError> {
         let (channel, notice) = (&self.channel(), &self.notice(object, news));
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(&self.key(object), |mut c| async move {
                 redis::cmd("PUBLISH").arg(channel).arg(notice).exec_async(&mut c).await
             })
             .await
@@ -47,8 +47,9 @@ impl Redis {
             pages => serde_json::to_string(pages).unwrap_or_default(),
         };
         let now = self.clock.as_ref().map_or(0, crate::clock::Clock::now);
+        let key = &self.key_of("people", object, "");
         let mut call = self.meet.prepare_invoke();
-        call.key(self.key_of("people", object, ""))
+        call.key(key)
             .arg(self.node.as_str())
             .arg(text)
             .arg(keep)
@@ -57,7 +58,7 @@ impl Redis {
             .arg(self.notice(object, News::People));
         let call = &call;
         let found: Vec<String> =
-            self.link.run(|mut c| async move { call.invoke_async(&mut c).await }).await?;
+            self.links.run(key, |mut c| async move { call.invoke_async(&mut c).await }).await?;
         let mut all = Vec::new();
         for text in found {
             let pages: Vec<Present> =
@@ -76,8 +77,8 @@ impl Redis {
         let text = &serde_json::to_string(line).unwrap_or_default();
         let (channel, notice) = (&self.channel(), &self.notice(object, News::Chat { line: line.clone() }));
         let first = isize::try_from(keep.lines).unwrap_or(isize::MAX);
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(talk, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.atomic().rpush(talk, text).ltrim(talk, -first, -1);
                 pipe.cmd("PEXPIRE").arg(talk).arg(keep.age);
@@ -95,8 +96,8 @@ impl Redis {
     pub async fn said(&self, object: &ObjectKey, user_id: &str) -> Result<Vec<Line>, StoreError> {
         let key = &self.key_of("partners", object, user_id);
         let partners: Vec<String> = self
-            .link
-            .run(|mut c| async move { redis::cmd("SMEMBERS").arg(key).query_async(&mut c).await })
+            .links
+            .run(key, |mut c| async move { redis::cmd("SMEMBERS").arg(key).query_async(&mut c).await })
             .await?;
         if partners.is_empty() {
             return Ok(Vec::new());
@@ -104,8 +105,8 @@ impl Redis {
         let talks =
             &partners.iter().map(|p| self.talk_key(object, &Pair::of(user_id, p))).collect::<Vec<_>>();
         let texts: Vec<Vec<String>> = self
-            .link
-            .run(|mut c| async move {
+            .links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 for talk in talks {
                     pipe.lrange(talk, 0, -1);
@@ -127,8 +128,8 @@ impl Redis {
     pub async fn set_live(&self, object: &ObjectKey, live: &Live) -> Result<(), StoreError> {
         let key = &self.key_of("live", object, "");
         let text = &serde_json::to_string(live).unwrap_or_default();
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(key, |mut c| async move {
                 redis::cmd("SET").arg(key).arg(text).arg("PX").arg(LIVE_KEEP).exec_async(&mut c).await
             })
             .await

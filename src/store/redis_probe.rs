@@ -30,25 +30,24 @@ impl Redis {
 
     /// As far as can be seen without writing: for who only looks.
     pub async fn fits(&self) -> Result<Vec<String>, StoreError> {
-        let info = self.info().await?;
-        if let Some(version) = field(&info, "redis_version")
-            && parsed(version).is_some_and(|version| version < OLDEST)
-        {
-            let (major, minor) = OLDEST;
-            return Err(StoreError::Down(format!(
-                "this is Redis {version}; {major}.{minor} or newer is needed"
-            )));
+        let mut infos = self.infos().await?;
+        if infos.iter().any(|info| field(info, "cluster_enabled") == Some("1")) {
+            self.links.join().await?;
+            infos = self.infos().await?;
         }
-        if field(&info, "cluster_enabled") == Some("1") {
-            return Err(StoreError::Down(
-                "this is a node of a Redis Cluster; give a single Redis, or one with Sentinels".to_owned(),
-            ));
+        for version in infos.iter().filter_map(|info| field(info, "redis_version")) {
+            if parsed(version).is_some_and(|version| version < OLDEST) {
+                let (major, minor) = OLDEST;
+                return Err(StoreError::Down(format!(
+                    "this is Redis {version}; {major}.{minor} or newer is needed"
+                )));
+            }
         }
-        Ok(eviction(&info).into_iter().collect())
+        Ok(infos.iter().find_map(|info| eviction(info)).into_iter().collect())
     }
 
-    /// Empty where the user may not ask.
-    async fn info(&self) -> Result<String, StoreError> {
+    /// Of every server; empty where the user may not ask.
+    async fn infos(&self) -> Result<Vec<String>, StoreError> {
         let sections = |mut c: MultiplexedConnection| async move {
             let mut all = String::new();
             for section in ["server", "cluster", "memory"] {
@@ -60,15 +59,15 @@ impl Redis {
             }
             Ok(all)
         };
-        self.link.run(sections).await
+        self.links.each(sections).await
     }
 
     async fn keys(&self) -> Result<(), StoreError> {
         let key = &format!("{}probe:{}", self.prefix, ids::id());
         let told = &ids::id();
         let back: Option<String> = self
-            .link
-            .run(|mut c| async move {
+            .links
+            .run(key, |mut c| async move {
                 redis::cmd("SET").arg(key).arg(told).arg("PX").arg(KEEP).exec_async(&mut c).await?;
                 let back = redis::cmd("GETEX").arg(key).arg("PX").arg(KEEP).query_async(&mut c).await?;
                 redis::cmd("DEL").arg(key).exec_async(&mut c).await?;
@@ -88,7 +87,7 @@ impl Redis {
         let mut call = self.commit.prepare_invoke();
         call.key(key).arg(0).arg("1|").arg(KEEP).arg(self.own_channel()).arg("");
         let call = &call;
-        let written = self.link.run(|mut c| async move {
+        let written = self.links.run(key, |mut c| async move {
             let written = call.invoke_async::<u8>(&mut c).await?;
             redis::cmd("DEL").arg(key).exec_async(&mut c).await?;
             Ok::<_, RedisError>(written)
@@ -98,7 +97,7 @@ impl Redis {
 
     async fn channels(&self) -> Result<(), StoreError> {
         let down = |why: String| StoreError::Down(format!("channels: {why}"));
-        let patience = self.link.timeout() + Duration::from_secs(1);
+        let patience = self.links.timeout() + Duration::from_secs(1);
         match timeout(patience, self.subscribe()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(down(explain(&error))),

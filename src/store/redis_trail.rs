@@ -65,14 +65,14 @@ impl Redis {
             pipe.cmd("PEXPIRE").arg(key).arg(KEPT_FOR).ignore();
             pipe.query_async::<()>(&mut c).await
         };
-        self.link.run(left).await
+        self.links.run(key, left).await
     }
 
     /// Takes what was left, so that nobody else does.
     async fn take(&self) -> Result<Vec<String>, StoreError> {
         let key = &self.left();
-        self.link
-            .run(|mut c| async move {
+        self.links
+            .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
                 pipe.atomic().cmd("LRANGE").arg(key).arg(0).arg(AT_ONCE - 1);
                 pipe.cmd("LTRIM").arg(key).arg(AT_ONCE).arg(-1).ignore();

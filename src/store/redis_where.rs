@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::redis_config::RedisConfig;
 use super::redis_errors::{explain, masked};
+use super::redis_slots::Address;
 
 /// Redis Sentinel, as settings describe it.
 #[derive(Clone, Default)]
@@ -32,6 +33,7 @@ pub struct Certificates {
     pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+#[derive(Clone)]
 pub(super) struct Where {
     /// User, password, database; and the address, where no Sentinel is asked.
     base: ConnectionInfo,
@@ -58,6 +60,25 @@ impl Where {
             sentinels: sentinels.collect::<Result<_, _>>()?,
             master: config.sentinels.master.clone(),
         })
+    }
+
+    /// Another node, for the same user and by the same certificates.
+    pub(super) fn to(&self, Address { host, port }: &Address) -> Self {
+        Self { base: self.base.clone().set_addr(self.at(host.clone(), *port)), ..self.clone() }
+    }
+
+    /// None: it is a unix socket.
+    pub(super) fn address(&self) -> Option<Address> {
+        match self.base.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Some(Address { host: host.clone(), port: *port })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn database(&self) -> i64 {
+        self.base.redis_settings().db()
     }
 
     /// Sentinels may still name a server that is not the primary any more.

@@ -25,6 +25,7 @@ mod lists_seen;
 mod outage;
 mod outcomes;
 mod recall;
+mod redis_cluster;
 mod redises;
 mod reload;
 mod revert;

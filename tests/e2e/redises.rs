@@ -17,14 +17,14 @@ use crate::support::redis::{Redis, free_port, others, server};
 use crate::support::socket::PageSocket;
 
 /// What docs/redis.md tells operators to give the proxy's user; `>` begins a password.
-fn documented_rights() -> Vec<String> {
+pub(crate) fn documented_rights() -> Vec<String> {
     let page = std::fs::read_to_string("docs/redis.md").unwrap();
     let line = page.lines().find_map(|l| l.strip_prefix("ACL SETUSER collab "));
     line.expect("docs/redis.md has the line").split_whitespace().map(str::to_owned).collect()
 }
 
 /// Somebody edits and saves, through this Redis; and the operator sees it.
-async fn serves(django: &Django, proxy: &Proxy, name: &str) {
+pub(crate) async fn serves(django: &Django, proxy: &Proxy, name: &str) {
     let mut ada = Person::login(proxy, "root").await;
     let form = ada.form(PRODUCT).await;
     let socket = PageSocket::join(&ada, &form).await;
@@ -63,7 +63,7 @@ async fn serves(django: &Django, proxy: &Proxy, name: &str) {
 }
 
 /// How `serve` ends where Redis cannot serve.
-fn fails(settings: &str, url: &str) -> Said {
+pub(crate) fn fails(settings: &str, url: &str) -> Said {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("collab.toml"), settings).unwrap();
     let mut serve = binary(folder.path());

@@ -18,5 +18,6 @@ pub mod proc;
 pub mod prometheus;
 pub mod proxy;
 pub mod redis;
+pub mod redis_cluster;
 pub mod relay;
 pub mod socket;
