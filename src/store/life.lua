@@ -1,7 +1,6 @@
 -- Since when the proxies know this life of the server. No rules live here.
 -- KEYS[1]  "<life>|<since, ms>"
 -- ARGV[1]  the life that answers now, "" if it does not tell    ARGV[2]  the time, ms
--- ARGV[3]  channel    ARGV[4]  what the proxies are told if it is another one than before
 local life, since = string.match(redis.call('GET', KEYS[1]) or '', '^([^|]*)|(%d+)$')
 if ARGV[1] == '' then
   return 0
@@ -10,7 +9,4 @@ if life == ARGV[1] then
   return tonumber(since)
 end
 redis.call('SET', KEYS[1], ARGV[1] .. '|' .. ARGV[2])
-if life then
-  redis.call('PUBLISH', ARGV[3], ARGV[4])
-end
 return tonumber(ARGV[2])

@@ -60,7 +60,7 @@ impl Redis {
         clock: Option<Clock>,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            life: Life::new(format!("{}life", config.prefix), format!("{}events", config.prefix)),
+            life: Life::new(format!("{}life", config.prefix)),
             prefix: config.prefix.clone(),
             links: Links::new(config)?,
             rules: Settable::new(rules),

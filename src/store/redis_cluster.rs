@@ -20,11 +20,14 @@ use super::redis_slots::{Address, Map, SLOTS, slot};
 use crate::ids;
 
 /// The map is read so often, and at once where something does not fit it,
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(500);
 /// but no more often than this.
 const SELDOMEST: Duration = Duration::from_millis(50);
 /// A node that has not told its map within this is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// In which life each server was reached last.
+type Lives = BTreeMap<Address, Arc<str>>;
 
 /// A server that takes writes, and what stands at the end of the names of keys that speak of it alone.
 #[derive(Clone)]
@@ -56,6 +59,7 @@ pub(super) struct Cluster {
     served: Arc<watch::Sender<Served>>,
     /// Something does not fit the map.
     odd: Arc<Notify>,
+    lives: Arc<watch::Sender<Lives>>,
     _keeper: Keeper,
 }
 
@@ -79,8 +83,10 @@ impl Cluster {
         let served = Arc::new(watch::Sender::new(Served::default()));
         follow(&served, told.map, &seed);
         let odd = Arc::new(Notify::new());
-        let reads = read_for_ever(Arc::clone(&seed), Arc::clone(&served), Arc::clone(&odd));
-        Ok(Self { seed, served, odd, _keeper: Keeper(tokio::spawn(reads)) })
+        let lives = Arc::new(watch::Sender::new(Lives::new()));
+        let reads =
+            read_for_ever(Arc::clone(&seed), Arc::clone(&served), Arc::clone(&odd), Arc::clone(&lives));
+        Ok(Self { seed, served, odd, lives, _keeper: Keeper(tokio::spawn(reads)) })
     }
 
     /// Whoever serves this key at the moment.
@@ -100,6 +106,11 @@ impl Cluster {
         let among = if up.is_empty() { all.iter().collect() } else { up };
         let chosen = usize::try_from(ids::below(among.len() as u64)).unwrap_or_default();
         among.get(chosen).map(|&primary| primary.clone())
+    }
+
+    /// Changes when a server is reached that was not, or that has begun anew.
+    pub(super) fn lives(&self) -> watch::Receiver<Lives> {
+        self.lives.subscribe()
     }
 
     /// Runs `work` where `key` is served, and again elsewhere if that changes meanwhile: it must be safe to run twice.
@@ -209,7 +220,12 @@ async fn ask(mut connection: MultiplexedConnection, asked: Option<&Address>) -> 
 }
 
 /// Reads the map again and again.
-async fn read_for_ever(seed: Arc<Link>, served: Arc<watch::Sender<Served>>, odd: Arc<Notify>) {
+async fn read_for_ever(
+    seed: Arc<Link>,
+    served: Arc<watch::Sender<Served>>,
+    odd: Arc<Notify>,
+    lives: Arc<watch::Sender<Lives>>,
+) {
     loop {
         sleep(SELDOMEST).await;
         let _ = timeout(EVERY, odd.notified()).await;
@@ -237,7 +253,20 @@ async fn read_for_ever(seed: Arc<Link>, served: Arc<watch::Sender<Served>>, odd:
         if let Some(told) = told {
             follow(&served, told.map, &seed);
         }
+        look_at_lives(&served.borrow(), &lives);
     }
+}
+
+fn look_at_lives(served: &Served, lives: &watch::Sender<Lives>) {
+    let present = served.primaries.iter();
+    let present: Vec<_> =
+        present.filter_map(|(at, primary)| Some((at, primary.link.present_life()?))).collect();
+    lives.send_if_modified(|lives| {
+        let news = present.iter().any(|(at, life)| lives.get(at) != Some(life));
+        lives.extend(present.into_iter().map(|(at, life)| (at.clone(), life)));
+        lives.retain(|at, _| served.primaries.contains_key(at));
+        news
+    });
 }
 
 /// A node that is cut off from the others goes on telling the map of before.

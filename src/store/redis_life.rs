@@ -11,22 +11,18 @@ use redis::Script;
 use super::StoreError;
 use super::redis_cluster::Primary;
 use super::redis_links::Links;
-use super::redis_news::ANEW;
 use crate::collab::record::Millis;
 
 pub(super) struct Life {
     key: String,
-    /// Every proxy says what it still knows when the life is another one. In a cluster nothing else tells them: they may
-    /// listen to another server.
-    channel: String,
     script: Script,
     /// The life that was seen last, and since when our proxies know it; by the key that says so in Redis.
     seen: Mutex<HashMap<String, (Arc<str>, Millis)>>,
 }
 
 impl Life {
-    pub(super) fn new(key: String, channel: String) -> Self {
-        Self { key, channel, script: Script::new(include_str!("life.lua")), seen: Mutex::default() }
+    pub(super) fn new(key: String) -> Self {
+        Self { key, script: Script::new(include_str!("life.lua")), seen: Mutex::default() }
     }
 
     /// 0 where the server does not name its life.
@@ -50,7 +46,7 @@ impl Life {
             }
         }
         let mut call = self.script.prepare_invoke();
-        call.key(&key).arg(&*life).arg(now).arg(&self.channel).arg(ANEW);
+        call.key(&key).arg(&*life).arg(now);
         let call = &call;
         let since: Millis = links.run(&key, |mut c| async move { call.invoke_async(&mut c).await }).await?;
         // Perhaps on yet another connection: then the next look asks again.

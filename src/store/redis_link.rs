@@ -107,6 +107,14 @@ impl Link {
         Ok(self.live().await?.life)
     }
 
+    /// The same, as far as it is known at this moment.
+    pub(super) fn present_life(&self) -> Option<Arc<str>> {
+        match &*self.watched().borrow() {
+            State::Up(live) => Some(Arc::clone(&live.life)),
+            State::Down { .. } => None,
+        }
+    }
+
     /// The present state, and what becomes of it.
     fn watched(&self) -> watch::Receiver<State> {
         self.keeper.get_or_init(|| {

@@ -151,6 +151,17 @@ impl Links {
         client.get_async_pubsub().await
     }
 
+    /// Waits for ever; calls `then` each time that a server of a cluster is reached that was not, or that has begun anew.
+    pub(super) async fn each_life<R: Future<Output = ()>>(&self, then: impl Fn() -> R) {
+        if let Some(cluster) = self.cluster.get() {
+            let mut lives = cluster.lives();
+            while lives.changed().await.is_ok() {
+                then().await;
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Nothing that is asked of it may take longer.
     pub(super) fn timeout(&self) -> Duration {
         self.seed.config().timeout

@@ -94,7 +94,12 @@ impl Redis {
         let _ = to.send(Heard::Gap).await;
         // How many of our own words have come back.
         let back = AtomicU64::new(0);
+        // A server that dies takes its subscriptions along. In a cluster this one may be at another server.
+        let gap = || async {
+            let _ = to.send(Heard::Gap).await;
+        };
         tokio::select! {
+            () = self.links.each_life(gap) => String::new(),
             () = self.pass_on(messages, to, &back) => "the connection ended".to_owned(),
             () = self.deaf(&back) => "what this proxy says there does not come back".to_owned(),
         }

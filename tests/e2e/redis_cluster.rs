@@ -191,6 +191,54 @@ async fn a_save_on_its_way_is_not_forgotten_when_its_primary_fails_over() {
     eventually!(grace.post(PRODUCT, &theirs).await, |answer| answer.status == 409);
 }
 
+/// How many listen there.
+fn listeners(cluster: &RedisCluster, n: usize) -> u32 {
+    let (_, listeners): (String, u32) = cluster.nodes[n].tell(&["PUBSUB", "NUMSUB", "collab:events"]);
+    listeners
+}
+
+/// The promoted replica has not heard that somebody edits. Her proxy listens to another primary, and learns of it all the
+/// same.
+#[tokio::test]
+async fn whoever_edits_goes_on_editing_when_her_primary_fails_over() {
+    let (django, mut cluster) = (Django::start(), RedisCluster::start().await);
+    // Renewed so seldom that this does not tell in time.
+    let settings = format!("[lock]\nlease = \"60 s\"\n{QUICK}");
+    let node = || Proxy::with(&django.upstream(), &settings, &["--redis", &cluster.url()]);
+    let (one, two) = (node(), node());
+    let dies = cluster.of("shop.product/1");
+    let mut ada = login_beside(&cluster, dies, &one, "root").await;
+    let mut grace = login_beside(&cluster, dies, &two, "grace").await;
+    let form = ada.form(PRODUCT).await;
+    let theirs = grace.form(PRODUCT).await;
+    let all = || -> Vec<u32> {
+        let all: Vec<u32> = (0..3).map(|n| listeners(&cluster, n)).collect();
+        if all[dies] > 0 {
+            cluster.nodes[dies].tell::<u32>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        }
+        all
+    };
+    eventually!(all(), |all| all[dies] == 0 && all.iter().sum::<u32>() == 2, within: FAILOVER);
+    cluster.settle(dies).await;
+    cluster.replica(dies).freeze();
+    let lost: u32 = cluster.nodes[dies].tell(&["CLIENT", "KILL", "TYPE", "replica"]);
+    assert_eq!(lost, 1);
+    let editing = PageSocket::join(&ada, &form).await;
+    editing.becomes("editor").await;
+    cluster.nodes[dies].kill();
+    cluster.replica(dies).thaw();
+    // Grace has joined nothing: no notice goes round that would be heard.
+    let typed = theirs.with("name", "Grace's").with("_save", "Save");
+    let answer =
+        eventually!(grace.post(PRODUCT, &typed).await, |answer| answer.status != 503, within: FAILOVER);
+    let page = answer.expect(423).text();
+    assert!(page.contains("Ada is editing this"), "{page}");
+    let typed = form.with("name", "Ada's").with("_continue", "Save");
+    eventually!(ada.post(PRODUCT, &typed).await, |answer| answer.status != 503).expect(302);
+    assert!(editing.of("lock_released").is_empty());
+    assert_eq!(django.product_name(1), "Ada's");
+}
+
 #[tokio::test]
 async fn a_slot_that_moves_takes_its_lock_along() {
     let (django, cluster) = (Django::start(), RedisCluster::start().await);
