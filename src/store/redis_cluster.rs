@@ -22,7 +22,7 @@ use crate::ids;
 /// The map is read so often, and at once where something does not fit it,
 const EVERY: Duration = Duration::from_millis(500);
 /// but no more often than this.
-const SELDOMEST: Duration = Duration::from_millis(50);
+const APART: Duration = Duration::from_millis(50);
 /// A node that has not told its map within this is not waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -227,7 +227,7 @@ async fn read_for_ever(
     lives: Arc<watch::Sender<Lives>>,
 ) {
     loop {
-        sleep(SELDOMEST).await;
+        sleep(APART).await;
         let _ = timeout(EVERY, odd.notified()).await;
         let known: Vec<(Address, Arc<Link>)> = {
             let served = served.borrow();
