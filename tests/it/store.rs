@@ -419,6 +419,7 @@ async fn proxies_hear_each_other() {
     };
     assert!(matches!(hear(&mut from).await, Heard::Gap), "at the start anything may have been missed");
     let version = here.read(&object()).await.unwrap().record.version;
+    assert!(matches!(hear(&mut from).await, Heard::Gap), "its memory begins: everybody says what they know");
     here.apply(&object(), &Command::Join { page: page(1, version) }).await.unwrap();
     there.apply(&object(), &Command::ForceRelease { user: None, reason: None }).await.unwrap();
     let Heard::Notice(notice) = hear(&mut from).await else { panic!("a gap") };
