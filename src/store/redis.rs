@@ -1,8 +1,8 @@
 //! The Redis store: a compare-and-set cell an object, and a channel of hints to the other proxies.
 //!
 //! Read (record, Redis's TIME) → the pure rules → `commit.lua` → again if somebody else was first. Time is
-//! Redis's own, so the proxies' clocks do not matter; in a cluster each object's is its primary's. A read never lets a write through: only a committed
-//! `BeginWrite` does. Sending a commit twice is safe, since the second finds another revision.
+//! Redis's own, so the proxies' clocks do not matter; in a cluster each object's is its primary's. A read never lets a
+//! write through: only a committed `BeginWrite` does. Sending a commit twice is safe, since the second finds another revision.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
