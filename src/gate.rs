@@ -208,10 +208,10 @@ impl Writer {
         let asked = Instant::now();
         let applied = pin::begin(&self.app.hub, &self.key, &begin, until).await.map_err(Denied::Store)?;
         let record = applied.step.record;
+        let uncertain = record.is_unsure();
         match (applied.step.outcome, record.write) {
             (Step::Granted { base, .. }, Some(write)) => {
                 self.told(&self.key.to_string(), page.as_ref()).granted(applied.now);
-                let uncertain = record.uncertain || record.doubtful.is_some();
                 Ok(Grant { write, base, now: applied.now, asked, uncertain })
             }
             (Step::Refused(refusal), _) => {

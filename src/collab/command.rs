@@ -133,6 +133,11 @@ impl Cause {
         !matches!(self, Self::Released | Self::Saved)
     }
 
+    /// Did it come about without the page that lost the lock?
+    pub fn is_others_doing(self) -> bool {
+        matches!(self, Self::Operator | Self::HandedOver | Self::TakenOver | Self::Idle | Self::TimeUp)
+    }
+
     /// Did somebody decide that this page is not to edit any more?
     pub fn is_meant(self) -> bool {
         !matches!(self, Self::Expired | Self::Moved | Self::Saved)

@@ -39,6 +39,7 @@ pub fn apply(before: &Record, now: Millis, command: &Command, rules: &Rules) -> 
     settle(&mut record, now, rules, &mut events);
     let outcome = run(&mut record, now, command, rules, &mut events);
     settle(&mut record, now, rules, &mut events);
+    recall::passed_on(&mut record, now, &events, rules);
     let outcome = match (outcome, command) {
         // Joining an object that is just being freed can end in another place than it began.
         (Outcome::Waiting(_), Command::Join { page } | Command::Claim { page }) => {

@@ -5,12 +5,24 @@
 //! (`Command::KeepWrite`). What is told then is believed, though not more than it can be: saves may be missing, so the
 //! record stays doubtful, and what is saved next is compared with what Django has.
 
+use super::command::Event;
 use super::record::{Millis, Record, Rules};
 
 impl Record {
     /// Until when the store's memory is too young for anything to follow from what it does not hold.
     pub fn recalling(&self, now: Millis, rules: &Rules) -> Option<Millis> {
         self.recalled(rules).filter(|until| now < *until)
+    }
+
+    /// Until when nothing may be saved: what is on its way, or was saved without the store, may still be told of.
+    pub(super) fn hears(&self, now: Millis, rules: &Rules) -> Option<Millis> {
+        let passed = self.passed.map(|at| at + rules.recall).filter(|until| now < *until);
+        self.recalling(now, rules).max(passed)
+    }
+
+    /// May it have been saved without the store's knowing?
+    pub fn is_unsure(&self) -> bool {
+        self.uncertain || self.doubtful.is_some() || self.passed.is_some()
     }
 
     pub(super) fn recalled(&self, rules: &Rules) -> Option<Millis> {
@@ -33,6 +45,15 @@ pub(super) fn went_silent(record: &mut Record, now: Millis, rules: &Rules) {
     let silent = record.holder.as_ref().is_some_and(|holder| holder.away.is_none());
     if silent && rules.recall > 0 {
         record.doubtful = Some(now);
+    }
+}
+
+/// Others took the lock, or time did. That is good at once; but what the editor's proxy may have let through meanwhile is
+/// waited for before the next save, and looked for.
+pub(super) fn passed_on(record: &mut Record, now: Millis, events: &[Event], rules: &Rules) {
+    let lost = |event: &Event| matches!(event, Event::Lost { cause, .. } if cause.is_others_doing());
+    if rules.recall > 0 && events.iter().any(lost) {
+        record.passed = Some(now);
     }
 }
 

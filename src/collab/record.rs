@@ -188,6 +188,10 @@ pub struct Record {
     /// When the store was found started anew, perhaps with what it knew a while ago: saves before then may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubtful: Option<Millis>,
+    /// When the lock passed on without its editor's page having a say: its proxy may have been cut off from the store, and
+    /// have let it save by the lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Millis>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub viewers: BTreeMap<NodeId, Viewers>,
     /// The last writes that ended, so that ending one twice does it once.

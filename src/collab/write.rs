@@ -43,7 +43,7 @@ pub(super) fn begin(
     if let Some(holder) = other.filter(|_| !beside) {
         return Outcome::Refused(Refusal::Held { by: holder.page.person.clone(), since: holder.since });
     }
-    if let Some(until) = record.recalling(now, rules) {
+    if let Some(until) = record.hears(now, rules) {
         return Outcome::Recalling { until };
     }
     let page = match proof {
@@ -137,7 +137,7 @@ pub(super) fn end(
         WriteEnd::Saved { .. } => {
             keep_page(record, person, page);
             moved(record, now, person, page, events);
-            (record.uncertain, record.doubtful) = (false, None);
+            (record.uncertain, record.doubtful, record.passed) = (false, None, None);
         }
         WriteEnd::Deleted => {
             record.saved = Some(Saved { by: person.clone(), at: now });
@@ -179,7 +179,7 @@ fn remember(record: &mut Record, fence: u64) {
 fn deleted(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, events: &mut Vec<Event>) {
     record.version = Record::next(record.version, now);
     record.deleted = true;
-    (record.uncertain, record.doubtful) = (false, None);
+    (record.uncertain, record.doubtful, record.passed) = (false, None, None);
     events.push(Event::Deleted { version: record.version, by: by.clone(), page: page.cloned() });
     drop_holder(record, Cause::Saved, events);
 }

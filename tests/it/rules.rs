@@ -193,6 +193,37 @@ fn after_a_loss_nobody_is_robbed() {
     assert_eq!(bench.record, now);
 }
 
+/// The lock passes on at once; the next save waits for what its last editor's proxy may have to say, and is checked.
+#[test]
+fn what_a_cut_off_editor_may_have_saved_is_waited_for() {
+    let recalls = Rules { recall: 4_000, takeover: Takeover::Always, ..rules() };
+    let mut taken = Bench::with(recalls.clone());
+    taken.join("ada", "a");
+    taken.run(Command::TakeOver { page: page("bob", "b", EPOCH) });
+    let mut freed = Bench::with(recalls.clone());
+    freed.join("ada", "a");
+    freed.join("bob", "b");
+    freed.run(Command::ForceRelease { user: None, reason: None });
+    for mut bench in [taken, freed] {
+        assert_eq!(bench.holder(), Some("b"));
+        assert_eq!(bench.begin("bob", proof("b", EPOCH)), Outcome::Recalling { until: EPOCH + 4_000 });
+        bench.wait(4_000);
+        assert!(matches!(bench.begin("bob", proof("b", EPOCH)), Outcome::Granted { .. }));
+        assert!(bench.record.is_unsure());
+        bench.end("bob", Some("b"), WriteEnd::Saved { stays: true });
+        assert!(!bench.record.is_unsure());
+    }
+    // Whoever gives it up says so through the store; and one process is never cut off from itself.
+    let mut bench = Bench::with(recalls);
+    bench.join("ada", "a");
+    bench.run(Command::Release { page: "a".into() });
+    assert!(!bench.record.is_unsure());
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.run(Command::ForceRelease { user: None, reason: None });
+    assert!(!bench.record.is_unsure());
+}
+
 /// A lease that ends without a word: its proxy may have been cut off, and have let its editor save.
 #[test]
 fn who_comes_after_a_silent_editor_waits_for_what_there_is_to_say() {
