@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::browsers::PRODUCT;
 use crate::cluster::{Cluster, QUICK};
 use crate::faults::At;
+use crate::support::django::Django;
 use crate::support::person::Person;
+use crate::support::proxy::Proxy;
+use crate::support::redis::Redis;
+use crate::support::relay::{Relay, Way};
 
 const WARNING: &str = "Who edits this cannot be checked at the moment";
 
@@ -58,6 +64,29 @@ async fn the_editor_goes_on_for_as_long_as_the_lease_lasts() {
         assert_eq!(cluster.django.product_name(1), name);
         assert_eq!(cluster.django.value("select stock from shop_product where id = 1"), 77);
     }
+}
+
+/// Only her proxy is cut off from Redis; for the others all is well, and the lock may be taken. What she saves by her lease is
+/// not overwritten by whoever has taken it.
+#[tokio::test]
+async fn who_takes_the_lock_of_an_editor_that_is_cut_off_overwrites_nothing_unseen() {
+    let (django, redis) = (Django::start(), Redis::on_port(&[]));
+    let relay = Relay::before(redis.address());
+    let settings = format!("[lock]\ntakeover = \"always\"\n{QUICK}");
+    let one = Proxy::with(&django.upstream(), &settings, &["--redis", &relay.url()]);
+    let two = Proxy::with(&django.upstream(), &settings, &["--redis", &redis.url()]);
+    let mut ada = At::opens(&one, "root", "editor").await;
+    let mut grace = At::opens(&two, "grace", "waiting").await;
+    relay.set(Way::Nowhere);
+    grace.socket.send(json!({"type": "take_over"}));
+    grace.socket.becomes("editor").await;
+    let mine = ada.typed("By the lease");
+    ada.person.post(PRODUCT, &mine).await.expect(302);
+    assert_eq!(django.product_name(1), "By the lease");
+    let theirs = grace.typed("Unseen");
+    let page = grace.person.post(PRODUCT, &theirs).await.expect(409).text();
+    assert!(page.contains("By the lease") && page.contains("Unseen"), "{page}");
+    assert_eq!(django.product_name(1), "By the lease");
 }
 
 /// The site's choice: better unguarded than not at all. Pages say so, and what Django shows is compared all the same.
