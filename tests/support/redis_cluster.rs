@@ -15,7 +15,7 @@ pub fn node(args: &[&str]) -> (Redis, u16) {
     // Ports of their own for what they tell each other: the usual ones may be too high.
     let bus = free_port();
     let number = bus.to_string();
-    let settings = ["--cluster-enabled", "yes", "--cluster-port", &number, "--cluster-node-timeout", "1000"];
+    let settings = ["--cluster-enabled", "yes", "--cluster-port", &number, "--cluster-node-timeout", "2000"];
     (Redis::on_port(&[&settings, args].concat()), bus)
 }
 
