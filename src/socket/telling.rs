@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::hub::{Hub, Place};
+use super::room::ToDo;
 use crate::collab::command::{Command, Event};
 use crate::collab::lock::deadline;
 use crate::collab::record::{Millis, PageId, Record};
@@ -52,15 +53,19 @@ impl Hub {
             return;
         };
         let rules = self.rules.get();
-        let to_do = place.room.tell(record, now, events, &self.key, &rules);
+        let has = |page: &PageId| place.room.has(page);
+        let lost = if self.store.is_remote() { place.known.newer(record, (now, asked), has) } else { None };
+        // What is true in a moment is told then: nobody's form is taken away, and given back, for a store that forgot.
+        let to_do = match &lost {
+            Some(_) => ToDo::default(),
+            None => place.room.tell(record, now, events, &self.key, &rules),
+        };
         let touch = now + rules.lease / 3;
         let mut wake = deadline(record, &rules).map_or(touch, |t| t.min(touch));
         if place.room.viewers(record) != place.room.counted {
             wake = wake.min(now + COUNT_DELAY);
         }
         self.wake(object, place, wake.saturating_sub(now) + SLACK);
-        let has = |page: &PageId| place.room.has(page);
-        let lost = if self.store.is_remote() { place.known.newer(record, (now, asked), has) } else { None };
         drop(rooms);
         self.restore(object, lost);
         if let Some((page, unsaved)) = to_do.offer {

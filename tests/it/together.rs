@@ -289,6 +289,8 @@ async fn after_a_gap_everything_is_looked_at_again() {
     let other = Front::start(&upstream.url(), &settings).await;
     let opened = open(&one, "ada").await;
     let mut ada = Page::join_with(&one, &opened).await;
+    // The memory of locks of this Redis has only begun.
+    ada.status("you", "editor").await;
     let mut bob = Page::join(&other, "bob").await;
     let there = users(&mut ada, |u| u.len() == 2).await;
     ada.send(&message(&there[1]["user_id"], "hello", "m1")).await;
