@@ -6,7 +6,7 @@
 //! record stays doubtful, and what is saved next is compared with what Django has.
 
 use super::command::Event;
-use super::record::{Millis, Record, Rules};
+use super::record::{Millis, Record, Rules, Waiter};
 
 impl Record {
     /// Until when the store's memory is too young for anything to follow from what it does not hold.
@@ -76,7 +76,7 @@ pub(super) fn restore(record: &mut Record, now: Millis, known: &Record, rules: &
         let came = std::mem::take(&mut record.queue);
         record.holder.clone_from(&known.holder);
         record.queue.clone_from(&known.queue);
-        let here = |record: &Record, w: &super::record::Waiter| {
+        let here = |record: &Record, w: &Waiter| {
             let user = &w.page.person.user;
             record.is_held_by(user) || record.queue.iter().any(|other| other.page.person.user == *user)
         };

@@ -13,6 +13,7 @@ use crate::clock::millis;
 use crate::collab::command::Command;
 use crate::collab::record::{Millis, PageId, Person, Record, RequestId, Write};
 use crate::django::object::ObjectKey;
+use crate::token::UNKNOWN_VERSION;
 
 /// A lease is believed for so much less than it lasts: a save has to be on its way by then.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -86,7 +87,7 @@ impl Last {
         let holder = self.record.holder.as_ref()?;
         let holds = holder.page.person.user == person.user && holder.away.is_none() && now < holder.lease_end;
         // A page that was rendered while nobody could be asked shows what it shows.
-        let fits = page.1 == self.record.version || page.1 == NO_VERSION;
+        let fits = page.1 == self.record.version || page.1 == UNKNOWN_VERSION;
         if !holds || !fits || self.record.write.is_some() || self.record.deleted {
             return None;
         }
@@ -103,9 +104,6 @@ impl Last {
         Some(write)
     }
 }
-
-/// Of a page that was rendered while the store was away (`token::UNKNOWN_VERSION`).
-const NO_VERSION: Millis = crate::token::UNKNOWN_VERSION;
 
 impl Hub {
     /// Tells a store that has lost it what was known here.
@@ -241,7 +239,7 @@ mod tests {
         assert!(fence > last.record.fence);
         assert_eq!(begin(&mut last, "ada", 7), None, "one at a time");
         last.record.write = None;
-        assert!(begin(&mut last, "ada", NO_VERSION).is_some());
+        assert!(begin(&mut last, "ada", UNKNOWN_VERSION).is_some());
         last.record.write = None;
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(begin(&mut last, "ada", 7), None, "it may be somebody else's by now");
