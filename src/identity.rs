@@ -110,7 +110,7 @@ pub struct Identity {
     store: Arc<Store>,
     pub sso: SsoHeaders,
     /// Who was behind a session when the store could last be asked; for when it cannot.
-    recent: Mutex<HashMap<String, Session>>,
+    recent: Arc<Mutex<HashMap<String, Session>>>,
 }
 
 /// Sessions that are remembered for that.
@@ -118,7 +118,13 @@ const RECENT: usize = 10_000;
 
 impl Identity {
     pub fn new(key: Key, cookie: String, store: Arc<Store>, sso: SsoHeaders) -> Self {
-        Self { key, cookie, store, sso, recent: Mutex::default() }
+        Self { key, cookie, store, sso, recent: Arc::default() }
+    }
+
+    /// By other settings, with what is known so far.
+    pub fn anew(&self, cookie: String, sso: SsoHeaders) -> Self {
+        let (key, store, recent) = (self.key.clone(), Arc::clone(&self.store), Arc::clone(&self.recent));
+        Self { key, cookie, store, sso, recent }
     }
 
     pub fn key(&self) -> &Key {

@@ -7,10 +7,10 @@ use std::fmt;
 use std::io::IsTerminal;
 
 use tracing::field::{Field, Visit};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::{EnvFilter, reload};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -22,25 +22,49 @@ pub enum LogFormat {
 /// These would log frames and heads at their lowest levels: what people write to each other, and cookies.
 const TALKATIVE: [&str; 3] = ["tungstenite=info", "tokio_tungstenite=info", "hyper=info"];
 
-pub fn start(filter: &str, format: LogFormat) -> Result<(), String> {
-    let mut filter = EnvFilter::try_new(filter).map_err(|e| e.to_string())?;
+/// The running log, whose filter can be replaced.
+pub struct Log(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl Log {
+    /// From now on this is logged.
+    pub fn set(&self, text: &str) -> Result<(), String> {
+        (self.0)(filter(text)?).map_err(|e| e.to_string())
+    }
+}
+
+/// What is logged, as the settings say it.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    let mut filter = EnvFilter::try_new(text)
+        .map_err(|e| format!("expected error, warn, info, debug, or a tracing filter ({e})"))?;
     for directive in TALKATIVE {
         filter = filter.add_directive(directive.parse().map_err(|_| directive.to_owned())?);
     }
+    Ok(filter)
+}
+
+pub fn start(text: &str, format: LogFormat) -> Result<Log, String> {
+    let filter = filter(text)?;
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(
             std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         )
         .with_target(false);
-    match format {
-        LogFormat::Text => log.fmt_fields(OneLine).init(),
-        LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    Ok(Log(match format {
+        LogFormat::Text => {
+            let log = log.fmt_fields(OneLine).with_env_filter(filter).with_filter_reloading();
+            let running = log.reload_handle();
+            log.init();
+            Box::new(move |filter| running.reload(filter))
         }
-    }
-    Ok(())
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            let log = log.with_env_filter(filter).with_filter_reloading();
+            let running = log.reload_handle();
+            log.init();
+            Box::new(move |filter| running.reload(filter))
+        }
+    }))
 }
 
 /// `name=value`, the value in quotes where it would be hard to tell its end.

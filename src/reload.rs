@@ -20,6 +20,7 @@ use crate::identity::Identity;
 use crate::metrics::Metrics;
 use crate::server::{Limits, Site};
 use crate::socket::hub::Hub;
+use crate::store::Store;
 
 pub(crate) fn limits(settings: &Settings) -> Limits {
     Limits {
@@ -86,16 +87,24 @@ impl Reload {
     }
 
     /// Takes the new settings. Gives the names of those that differ and take a restart.
-    pub fn take(&self, settings: &Settings) -> Result<Vec<&'static str>, String> {
+    pub async fn take(&self, settings: &Settings) -> Result<Vec<&'static str>, String> {
         let old = Arc::clone(&self.site.borrow());
         let App { identity, hub, metrics, audit, .. } = &*old.app;
         let lasting = Lasting {
-            identity: Arc::clone(identity),
+            identity: Arc::new(identity.anew(settings.session_cookie.clone(), settings.sso.clone())),
             hub: Arc::clone(hub),
             metrics: Arc::clone(metrics),
             audit: audit.clone(),
         };
         let app = described(lasting, settings, Some(&old.app))?;
+        if let (Store::Redis(redis), Some(config)) = (app.hub.store(), &settings.redis)
+            && Some(true) == self.first.redis.as_ref().map(|first| first.is_same_place(config))
+        {
+            redis
+                .renew(config)
+                .await
+                .map_err(|why| format!("Redis cannot be used by the new settings: {why}"))?;
+        }
         app.hub.set(settings.rules.clone(), settings.sharing.clone());
         app.audit.reopen();
         self.site.send_replace(Arc::new(Site { app: Arc::new(app), limits: limits(settings) }));
@@ -108,20 +117,56 @@ impl Reload {
     }
 }
 
-/// What differs and holds only after a restart.
+/// What differs and holds only after a restart. Every setting is named here, so that nobody adds one that is forgotten.
 fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
-    let redis = |settings: &Settings| settings.redis.as_ref().map(|r| (r.url.clone(), r.prefix.clone()));
+    let Settings {
+        listen,
+        redis,
+        secret,
+        control,
+        log_format,
+        operator,
+        audit,
+        // These hold from the next request on, or the next connection; `log` at once, by who has started the log.
+        upstream: _,
+        upstream_ca: _,
+        log: _,
+        trusted_proxies: _,
+        connect_timeout: _,
+        answer_timeout: _,
+        header_timeout: _,
+        body_timeout: _,
+        drain_delay: _,
+        drain_timeout: _,
+        max_connections: _,
+        prefixes: _,
+        session_cookie: _,
+        sso: _,
+        read_actions: _,
+        read_views: _,
+        rules: _,
+        patience: _,
+        deep_check: _,
+        on_outage: _,
+        volatile: _,
+        sharing: _,
+        own_prefix: _,
+        texts: _,
+        page_texts: _,
+    } = new;
+    let is_same_store = match (&first.redis, redis) {
+        (Some(first), Some(new)) => first.is_same_place(new),
+        (None, None) => true,
+        _ => false,
+    };
     [
-        ("listen", first.listen != new.listen),
-        ("store and options.redis_url", redis(first) != redis(new)),
-        ("secret", first.secret != new.secret),
-        ("control", first.control != new.control),
-        ("log", first.log != new.log),
-        ("log_format", first.log_format != new.log_format),
-        ("operator.listen", first.operator != new.operator),
-        ("audit.file", first.audit != new.audit),
-        ("admin.session_cookie", first.session_cookie != new.session_cookie),
-        ("proxy.max_connections", first.max_connections != new.max_connections),
+        ("listen", first.listen != *listen),
+        ("store, or which server, database or prefix it is", !is_same_store),
+        ("secret", first.secret != *secret),
+        ("control", first.control != *control),
+        ("log_format", first.log_format != *log_format),
+        ("operator.listen", first.operator != *operator),
+        ("audit.file", first.audit != *audit),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))

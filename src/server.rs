@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
@@ -129,20 +129,19 @@ pub async fn run(site: watch::Receiver<Arc<Site>>, listener: Listener, stop: wat
     let (end, ending) = watch::channel(false);
     let mut leaving = std::pin::pin!(leave(&site, stop));
     let connections = TaskTracker::new();
-    let most = site.borrow().limits.max_connections;
-    let places = Arc::new(Semaphore::new(most));
+    let (taken, mut places) = watch::channel(0);
     loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
+        tokio::select! {
+            () = is_room(&mut places, site.clone()) => {}
             () = &mut leaving => break,
-        };
-        let Ok(place) = place else { break };
+        }
         let accepted = tokio::select! {
             accepted = accept(&site, &listener, &ending) => accepted,
             () = &mut leaving => break,
         };
         match accepted {
             Ok(serving) => {
+                let place = Place::take(&taken);
                 connections.spawn(async move {
                     serving.await;
                     drop(place);
@@ -168,6 +167,32 @@ pub async fn run(site: watch::Receiver<Arc<Site>>, listener: Listener, stop: wat
     };
     if tokio::time::timeout(limits.drain_timeout, ended).await.is_err() {
         tracing::warn!(left = connections.len(), "some requests did not end in time and are cut off");
+    }
+}
+
+/// One connection of those that there may be.
+struct Place(watch::Sender<usize>);
+
+impl Place {
+    fn take(taken: &watch::Sender<usize>) -> Self {
+        taken.send_modify(|taken| *taken += 1);
+        Self(taken.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.send_modify(|taken| *taken -= 1);
+    }
+}
+
+/// Resolves when there are fewer connections than the settings allow. They may change meanwhile.
+async fn is_room(taken: &mut watch::Receiver<usize>, mut site: watch::Receiver<Arc<Site>>) {
+    while *taken.borrow_and_update() >= site.borrow_and_update().limits.max_connections {
+        tokio::select! {
+            _ = taken.changed() => {}
+            Ok(()) = site.changed() => {}
+        }
     }
 }
 

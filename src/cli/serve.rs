@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::{Common, UNREACHABLE, USAGE, fail, say, say_aside};
 use crate::audit;
 use crate::config::{Problems, Settings};
-use crate::logs;
+use crate::logs::{self, Log};
 use crate::notify;
 use crate::reload::Reload;
 use crate::serve::Proxy;
@@ -43,9 +43,10 @@ impl Serve {
             Ok(settings) => settings,
             Err(problems) => return fail(USAGE, &problems.to_string()),
         };
-        if let Err(what) = logs::start(&settings.log, settings.log_format) {
-            return fail(USAGE, &format!("log: {what}"));
-        }
+        let log = match logs::start(&settings.log, settings.log_format) {
+            Ok(log) => log,
+            Err(what) => return fail(USAGE, &format!("log: {what}")),
+        };
         let mut proxy = match Proxy::start(&settings).await {
             Ok(proxy) => proxy,
             Err(what) => return fail(UNREACHABLE, &what),
@@ -53,7 +54,7 @@ impl Serve {
         let (stop, stopped) = watch::channel(false);
         let again = move || self.common.settings(flags.clone());
         let heard = stop_on_signals(stop).and_then(|()| match proxy.reloader() {
-            Some(reload) => reload_on_signal(reload, again),
+            Some(reload) => reload_on_signal(reload, log, again),
             None => Ok(()),
         });
         if let Err(error) = heard {
@@ -101,13 +102,14 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
 /// SIGHUP reads the settings anew, from the same file, environment and flags. With a mistake in them nothing changes.
 fn reload_on_signal(
     reload: Reload,
+    log: Log,
     again: impl Fn() -> Result<Settings, Problems> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             notify::tell(&notify::reloading());
-            let taken = again().map_err(|problems| problems.to_string()).and_then(|new| reload.take(&new));
+            let taken = take(&reload, &log, again()).await;
             reload.note(taken.is_ok());
             match taken {
                 Ok(left) if left.is_empty() => {
@@ -123,4 +125,16 @@ fn reload_on_signal(
         }
     });
     Ok(())
+}
+
+/// All of them, or none. Gives the names of those that take a restart.
+async fn take(
+    reload: &Reload,
+    log: &Log,
+    settings: Result<Settings, Problems>,
+) -> Result<Vec<&'static str>, String> {
+    let settings = settings.map_err(|problems| problems.to_string())?;
+    let left = reload.take(&settings).await?;
+    log.set(&settings.log)?;
+    Ok(left)
 }

@@ -7,6 +7,7 @@
 mod load;
 mod reader;
 mod redis;
+mod secrecy;
 mod shown;
 mod source;
 mod texts;
@@ -26,7 +27,7 @@ use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
 use crate::identity::SsoHeaders;
-use crate::logs::LogFormat;
+use crate::logs::{self, LogFormat};
 use crate::socket::connection::Patience;
 use crate::socket::hub::Sharing;
 use crate::store::RedisConfig;
@@ -175,7 +176,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         upstream_ca: Some(r.text("proxy.upstream_ca")).filter(|p| !p.is_empty()).map(PathBuf::from),
         redis,
         secret,
-        log: r.text("log"),
+        log: r.parse("log", |text| logs::filter(text).map(|_| text.to_owned())).unwrap_or_default(),
         log_format: r.parse("log_format", log_format).unwrap_or_default(),
         audit: r.parse("audit.file", audit_target).flatten(),
         operator: r.parse("operator.listen", maybe_listen).flatten(),

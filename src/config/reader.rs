@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::secrecy::may_quote;
 use super::source::{Entry, Layer, Problem, Raw};
 use crate::clock::millis;
 
@@ -62,8 +63,10 @@ impl Reader {
             return;
         };
         // What is secret stays so in messages.
-        let found =
-            if super::redis::is_secret(key) { String::new() } else { format!(", found {}", entry.raw) };
+        let found = match may_quote(key, &entry.raw) {
+            true => format!(", found {}", entry.raw),
+            false => String::new(),
+        };
         self.problems
             .push(Problem { origin: entry.origin.to_string(), text: format!("{key}: {what}{found}") });
     }
@@ -111,7 +114,7 @@ impl Reader {
             };
             match parsed {
                 Ok(value) => out.push(value),
-                Err(what) if super::redis::is_secret(key) => self.complain(key, &what),
+                Err(what) if !may_quote(key, item) => self.complain(key, &what),
                 Err(what) => self.complain(key, &format!("{item}: {what}")),
             }
         }

@@ -97,8 +97,3 @@ fn file(r: &mut Reader, key: &str) -> Option<Vec<u8>> {
     });
     pem.map_err(|what| r.complain(key, &what)).ok()
 }
-
-/// What stays out of messages.
-pub(super) fn is_secret(key: &str) -> bool {
-    key.starts_with("secret") || key == "options.redis_url" || key == "redis.sentinels"
-}

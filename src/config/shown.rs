@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::secrecy::without_secrets;
 use super::source::{Layer, Origin, Raw};
 use super::texts;
-use crate::store::masked;
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,8 +22,6 @@ pub struct Shown {
     #[serde(skip)]
     pub is_text: bool,
 }
-
-const MASK: &str = "***";
 
 /// In the order in which they are documented; what languages have of their own comes last.
 pub(super) fn all(layer: &Layer, defaults: &Layer) -> Vec<Shown> {
@@ -64,28 +62,6 @@ fn as_it_is_read(raw: &Raw, default: Option<&Raw>) -> Raw {
         Some(Raw::Number(_)) => text.trim().parse().map_or_else(|_| raw.clone(), Raw::Number),
         _ => raw.clone(),
     }
-}
-
-/// And whether there were any.
-fn without_secrets(key: &str, raw: &Raw) -> (Raw, bool) {
-    let address = |text: &str| match text.contains('@') || text.contains("pass=") {
-        true => masked(text),
-        false => text.to_owned(),
-    };
-    let shown = match (key, raw) {
-        ("secret", Raw::Text(text)) if !text.is_empty() => Raw::Text(MASK.to_owned()),
-        ("options.redis_url" | "upstream", Raw::Text(text)) => Raw::Text(address(text)),
-        ("redis.sentinels", Raw::List(items)) => {
-            let items = items.iter().map(|item| match item {
-                Raw::Text(text) => Raw::Text(address(text)),
-                other => other.clone(),
-            });
-            Raw::List(items.collect())
-        }
-        _ => raw.clone(),
-    };
-    let masked = shown != *raw;
-    (shown, masked)
 }
 
 fn json(raw: &Raw) -> Value {

@@ -17,6 +17,7 @@ mod redis_look;
 mod redis_news;
 mod redis_people;
 mod redis_probe;
+mod redis_record;
 mod redis_slots;
 mod redis_trail;
 mod redis_where;

@@ -114,14 +114,15 @@ impl Cluster {
     }
 
     /// Runs `work` where `key` is served, and again elsewhere if that changes meanwhile: it must be safe to run twice.
-    pub(super) async fn run<T, F, R>(&self, key: &str, work: F) -> Result<T, StoreError>
+    /// `life`: in no other life of whoever serves it.
+    pub(super) async fn run<T, F, R>(&self, key: &str, life: Option<&str>, work: F) -> Result<T, Failed>
     where
         F: Fn(MultiplexedConnection) -> R,
         R: Future<Output = Result<T, RedisError>>,
     {
         let slot = slot(key);
         let mut changes = self.served.subscribe();
-        let mut delay = self.seed.config().retry_delay;
+        let (mut delay, most) = self.seed.retries();
         let mut tries = 0;
         loop {
             let primary = changes.borrow_and_update().of(slot).cloned();
@@ -133,17 +134,16 @@ impl Cluster {
                         self.odd.notify_one();
                     }
                     tokio::select! {
-                        done = link.run(&work) => match done {
-                            Ok(value) => return Ok(value),
-                            Err(Failed::Store(error)) => return Err(error),
+                        done = link.run_in(life, &work) => match done {
                             Err(Failed::Moved(why)) => StoreError::Down(why),
+                            done => return done,
                         },
                         () = until(&mut changes, |served| served.is_moved(slot, link)) => continue,
                     }
                 }
             };
-            if tries >= self.seed.config().max_retries {
-                return Err(error);
+            if tries >= most {
+                return Err(Failed::Store(error));
             }
             tries += 1;
             self.odd.notify_one();
@@ -240,7 +240,7 @@ async fn read_for_ever(
         let mut told = newest(join_all(asked).await);
         if told.is_none() {
             let nodes = served.borrow().map.nodes();
-            let places = nodes.iter().map(|at| seed.place().to(at)).chain([seed.place().clone()]);
+            let places = nodes.iter().map(|at| seed.place().to(at)).chain([seed.place()]);
             let asked = places.map(|place| async move {
                 let asked = async {
                     let client = place.client(PATIENCE).await?;

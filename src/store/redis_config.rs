@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::redis_errors::masked;
-use super::redis_where::{Certificates, Sentinels};
+use super::redis_where::{Certificates, Sentinels, Where};
 use crate::clock::millis;
 use crate::collab::record::Millis;
 
@@ -15,7 +15,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// One that is back within this was not away.
 pub(super) const MOMENT: Duration = Duration::from_millis(250);
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RedisConfig {
     pub url: String,
     /// Before every key and channel.
@@ -42,9 +42,28 @@ impl RedisConfig {
         retries.max(MOMENT)
     }
 
+    /// Does it lead to the same locks? All else can change while the program runs.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place = |config| Where::new(config).ok();
+        let same = place(self).zip(place(other)).is_some_and(|(place, other)| place.is_same(&other));
+        same && self.prefix == other.prefix
+    }
+
     /// How long to wait, after Redis has lost what it knew, for other proxies to say what they know: the last of them
     /// comes back so much later than the first (`SELDOM`), and then tells at once.
     pub fn recall(&self) -> Millis {
         millis(SELDOM.max(self.retry_delay) + AT_ONCE)
+    }
+}
+
+/// What links are made by, at this moment.
+pub(super) struct Spec {
+    pub(super) place: Where,
+    pub(super) config: RedisConfig,
+}
+
+impl Spec {
+    pub(super) fn new(config: RedisConfig) -> Result<Self, String> {
+        Ok(Self { place: Where::new(&config)?, config })
     }
 }

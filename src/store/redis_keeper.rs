@@ -8,11 +8,12 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::redis_config::{RedisConfig, SELDOM};
+use super::redis_config::{RedisConfig, SELDOM, Spec};
 use super::redis_errors::{Class, class, explain};
 use super::redis_link::jittered;
+use super::redis_slots::Address;
 use super::redis_where::Where;
 
 /// The server is asked so often whether it is there,
@@ -61,26 +62,37 @@ pub(super) fn down(why: &str, refused: bool) -> State {
     State::Down { why: why.into(), since: Instant::now(), refused }
 }
 
-/// Connects, watches, and connects again, for ever.
+/// Where the settings lead, or the node of their cluster.
+pub(super) fn at(spec: &Spec, node: Option<&Address>) -> Where {
+    node.map_or_else(|| spec.place.clone(), |node| spec.place.to(node))
+}
+
+/// Connects, watches, and connects again, for ever; also when the settings change.
 pub(super) async fn keep(
-    place: Arc<Where>,
-    config: RedisConfig,
+    mut told: watch::Receiver<Arc<Spec>>,
+    node: Option<Address>,
     name: Arc<str>,
     state: Arc<watch::Sender<State>>,
 ) {
-    let mut delay = config.retry_delay;
+    let mut delay = None;
     let mut number = 0;
     let mut lost: Option<Instant> = None;
     loop {
-        match connect(&place, &config).await {
+        let spec = Arc::clone(&told.borrow_and_update());
+        let first = spec.config.retry_delay;
+        match connect(&at(&spec, node.as_ref()), &spec.config).await {
             Ok((connection, life)) => {
                 if let Some(lost) = lost.take() {
                     tracing::info!(server = &*name, after = ?lost.elapsed(), "Redis answers again");
                 }
-                delay = config.retry_delay;
+                delay = None;
                 number += 1;
                 state.send_replace(State::Up(Live { number, connection: connection.clone(), life }));
-                beats(connection, &config, &state, number).await;
+                tokio::select! {
+                    () = beats(connection, spec.config.timeout, &state, number) => {}
+                    // What runs on the old connection runs again on the new one.
+                    Ok(()) = told.changed() => continue,
+                }
                 if let State::Down { why, .. } = &*state.borrow() {
                     tracing::warn!(
                         server = &*name,
@@ -91,32 +103,46 @@ pub(super) async fn keep(
                 lost = Some(Instant::now());
             }
             Err(error) => {
-                let refused = class(&error) == Class::No;
-                let mut why = explain(&error);
-                // What it says to whom it turns away is mostly lost: it hangs up while it is being spoken to.
-                if error.is_connection_dropped() {
-                    why.push_str(" (it takes connections and closes them: perhaps it serves as many clients as it may)");
-                }
-                let why: Arc<str> = why.into();
-                state.send_if_modified(|state| {
-                    let State::Down { why: before, refused: already, .. } = state else { return false };
-                    let news = *before != why || *already != refused;
-                    if news {
-                        tracing::warn!(server = &*name, why = &*why, "Redis cannot be reached; trying again");
-                        (*before, *already) = (Arc::clone(&why), refused);
-                    }
-                    news
-                });
+                cannot(&name, &state, &error);
                 lost.get_or_insert_with(Instant::now);
-                sleep(jittered(delay)).await;
-                delay = (delay * 2).min(SELDOM.max(config.retry_delay));
+                let wait: Duration = delay.unwrap_or(first);
+                // New settings are tried at once.
+                let _ = timeout(jittered(wait), told.changed()).await;
+                delay = Some((wait * 2).min(SELDOM.max(first)));
             }
         }
     }
 }
 
+/// It is said once for each reason.
+fn cannot(name: &str, state: &watch::Sender<State>, error: &RedisError) {
+    let refused = class(error) == Class::No;
+    let mut why = explain(error);
+    // What it says to whom it turns away is mostly lost: it hangs up while it is being spoken to.
+    if error.is_connection_dropped() {
+        why.push_str(" (it takes connections and closes them: perhaps it serves as many clients as it may)");
+    }
+    let why: Arc<str> = why.into();
+    state.send_if_modified(|state| {
+        let news = match state {
+            // It was asked by other settings until now.
+            State::Up(_) => true,
+            State::Down { why: before, refused: already, .. } => *before != why || *already != refused,
+        };
+        if news {
+            tracing::warn!(server = name, why = &*why, "Redis cannot be reached; trying again");
+            let since = match state {
+                State::Up(_) => Instant::now(),
+                State::Down { since, .. } => *since,
+            };
+            *state = State::Down { why: Arc::clone(&why), since, refused };
+        }
+        news
+    });
+}
+
 /// A connection, and the name of the server's present life.
-async fn connect(
+pub(super) async fn connect(
     place: &Where,
     config: &RedisConfig,
 ) -> Result<(MultiplexedConnection, Arc<str>), RedisError> {
@@ -149,12 +175,12 @@ async fn connect(
 /// Returns when the connection is of no more use: it has stopped answering, or somebody has found it broken.
 async fn beats(
     mut connection: MultiplexedConnection,
-    config: &RedisConfig,
+    limit: Duration,
     state: &watch::Sender<State>,
     number: u64,
 ) {
     let mut states = state.subscribe();
-    let patience = PATIENCE.min(config.timeout);
+    let patience = PATIENCE.min(limit);
     loop {
         if timeout(BEAT, states.wait_for(|state| !state.is(number))).await.is_ok() {
             return;

@@ -13,16 +13,18 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::StoreError;
-use super::redis_config::{MOMENT, RedisConfig};
+use super::redis_config::{MOMENT, RedisConfig, Spec};
 use super::redis_errors::{Class, class, explain, masked};
-use super::redis_keeper::{Live, State, broke, down, keep};
+use super::redis_keeper::{Live, State, at, broke, connect, down, keep};
 use super::redis_slots::Address;
 use super::redis_where::Where;
 use crate::ids;
 
 pub(super) struct Link {
-    place: Arc<Where>,
-    config: RedisConfig,
+    /// The same for all links of a store.
+    spec: Arc<watch::Sender<Arc<Spec>>>,
+    /// A node of a cluster, which the settings do not name.
+    node: Option<Address>,
     /// Its address, for people.
     name: Arc<str>,
     state: Arc<watch::Sender<State>>,
@@ -33,6 +35,8 @@ pub(super) struct Link {
 pub(super) enum Failed {
     /// Another node of the cluster serves the key.
     Moved(String),
+    /// The server lives another life than the one that was meant.
+    Anew,
     Store(StoreError),
 }
 
@@ -47,20 +51,32 @@ impl Drop for Keeper {
 
 impl Link {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
-        let place = Where::new(&config).map_err(StoreError::Down)?;
         let name = masked(&config.url);
-        Ok(Self::with(place, config, name))
+        let spec = Spec::new(config).map_err(StoreError::Down)?;
+        Ok(Self::with(Arc::new(watch::Sender::new(Arc::new(spec))), None, name))
     }
 
-    fn with(place: Where, config: RedisConfig, name: String) -> Self {
-        let (state, _) = watch::channel(down("", false));
-        let (place, name) = (Arc::new(place), name.into());
-        Self { place, config, name, state: Arc::new(state), keeper: OnceLock::new() }
+    fn with(spec: Arc<watch::Sender<Arc<Spec>>>, node: Option<Address>, name: String) -> Self {
+        let state = Arc::new(watch::Sender::new(down("", false)));
+        Self { spec, node, name: name.into(), state, keeper: OnceLock::new() }
     }
 
     /// To another node of the same cluster.
     pub(super) fn to(&self, address: &Address) -> Self {
-        Self::with(self.place.to(address), self.config.clone(), address.to_string())
+        Self::with(Arc::clone(&self.spec), Some(address.clone()), address.to_string())
+    }
+
+    /// From now on it is made by other settings, which lead to the same server; so are all that were made from it. One that
+    /// works is not given up for settings that do not.
+    pub(super) async fn renew(&self, config: RedisConfig) -> Result<(), String> {
+        let spec = Spec::new(config)?;
+        if self.connection().is_some() {
+            let tried =
+                timeout(spec.config.timeout, connect(&at(&spec, self.node.as_ref()), &spec.config)).await;
+            tried.map_err(|_| "it does not answer")?.map_err(|error| explain(&error))?;
+        }
+        self.spec.send_replace(Arc::new(spec));
+        Ok(())
     }
 
     /// It is needed no more.
@@ -71,12 +87,23 @@ impl Link {
         self.state.send_replace(down("", false));
     }
 
-    pub(super) fn place(&self) -> &Where {
-        &self.place
+    pub(super) fn place(&self) -> Where {
+        at(&self.spec.borrow(), self.node.as_ref())
     }
 
-    pub(super) fn config(&self) -> &RedisConfig {
-        &self.config
+    pub(super) fn config(&self) -> RedisConfig {
+        self.spec.borrow().config.clone()
+    }
+
+    /// Nothing that is asked of it may take longer.
+    pub(super) fn patience(&self) -> Duration {
+        self.spec.borrow().config.timeout
+    }
+
+    /// How long to wait before what failed is tried again, and how often.
+    pub(super) fn retries(&self) -> (Duration, u32) {
+        let config = &self.spec.borrow().config;
+        (config.retry_delay, config.max_retries)
     }
 
     /// As it is at this moment.
@@ -98,7 +125,8 @@ impl Link {
 
     /// Where it is now, for those who need a connection of their own.
     pub(super) async fn client(&self) -> Result<Client, RedisError> {
-        self.place.client(self.config.timeout).await
+        let timeout = self.patience();
+        self.place().client(timeout).await
     }
 
     /// Which life of the server commands reach: another one after it was started anew, or another took its place. Empty
@@ -118,9 +146,8 @@ impl Link {
     /// The present state, and what becomes of it.
     fn watched(&self) -> watch::Receiver<State> {
         self.keeper.get_or_init(|| {
-            let (place, config, state) =
-                (Arc::clone(&self.place), self.config.clone(), Arc::clone(&self.state));
-            Keeper(tokio::spawn(keep(place, config, Arc::clone(&self.name), state)))
+            let (spec, node, state) = (self.spec.subscribe(), self.node.clone(), Arc::clone(&self.state));
+            Keeper(tokio::spawn(keep(spec, node, Arc::clone(&self.name), state)))
         });
         self.state.subscribe()
     }
@@ -132,7 +159,8 @@ impl Link {
             let (why, left) = match &*states.borrow_and_update() {
                 State::Up(live) => return Ok(live.clone()),
                 State::Down { why, since, refused } => {
-                    let span = if why.is_empty() { self.config.timeout } else { self.config.span() };
+                    let config = &self.spec.borrow().config;
+                    let span = if why.is_empty() { config.timeout } else { config.span() };
                     (
                         Arc::clone(why),
                         if *refused { Duration::ZERO } else { span.saturating_sub(since.elapsed()) },
@@ -158,8 +186,7 @@ impl Link {
                 State::Up(_) => (None, Duration::MAX),
                 State::Down { why, since, .. } => (
                     Some(Arc::clone(why)),
-                    (if why.is_empty() { self.config.timeout } else { MOMENT })
-                        .saturating_sub(since.elapsed()),
+                    (if why.is_empty() { self.patience() } else { MOMENT }).saturating_sub(since.elapsed()),
                 ),
             };
             if timeout(left, states.changed()).await.is_err() {
@@ -175,10 +202,22 @@ impl Link {
         F: Fn(MultiplexedConnection) -> R,
         R: Future<Output = Result<T, RedisError>>,
     {
-        let mut delay = self.config.retry_delay;
+        self.run_in(None, work).await
+    }
+
+    /// The same, but never in another `life` of the server.
+    pub(super) async fn run_in<T, F, R>(&self, life: Option<&str>, work: F) -> Result<T, Failed>
+    where
+        F: Fn(MultiplexedConnection) -> R,
+        R: Future<Output = Result<T, RedisError>>,
+    {
+        let (mut delay, most) = self.retries();
         let mut tries = 0;
         loop {
             let live = self.live().await.map_err(Failed::Store)?;
+            if life.is_some_and(|life| life != &*live.life) {
+                return Err(Failed::Anew);
+            }
             let why = tokio::select! {
                 done = work(live.connection.clone()) => match done {
                     Ok(value) => return Ok(value),
@@ -200,7 +239,7 @@ impl Link {
                 },
                 () = self.outlived(live.number) => "it stopped answering".to_owned(),
             };
-            if tries >= self.config.max_retries {
+            if tries >= most {
                 return Err(Failed::Store(self.error(&why)));
             }
             tries += 1;
@@ -234,6 +273,7 @@ impl From<Failed> for StoreError {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Moved(why) => Self::Down(why),
+            Failed::Anew => Self::Down("it has begun anew".to_owned()),
             Failed::Store(error) => error,
         }
     }

@@ -14,7 +14,7 @@ use super::StoreError;
 use super::redis_cluster::{Cluster, Primary};
 use super::redis_config::RedisConfig;
 use super::redis_errors::masked;
-use super::redis_link::Link;
+use super::redis_link::{Failed, Link};
 use crate::metrics::Metrics;
 
 pub(super) struct Links {
@@ -28,6 +28,14 @@ pub(super) struct Links {
 impl Links {
     pub(super) fn new(config: RedisConfig) -> Result<Self, StoreError> {
         Ok(Self { seed: Arc::new(Link::new(config)?), cluster: OnceLock::new(), metrics: None })
+    }
+
+    /// Other settings, which lead to the same servers.
+    pub(super) async fn renew(&self, config: &RedisConfig) -> Result<(), String> {
+        if self.seed.config() == *config {
+            return Ok(());
+        }
+        self.any().map_err(|e| e.to_string())?.renew(config.clone()).await
     }
 
     pub(super) fn count(&mut self, metrics: Option<Arc<Metrics>>) {
@@ -63,10 +71,19 @@ impl Links {
         F: Fn(MultiplexedConnection) -> R,
         R: Future<Output = Result<T, RedisError>>,
     {
+        Ok(self.run_in(key, None, work).await?)
+    }
+
+    /// The same, but never in another `life` of the server.
+    pub(super) async fn run_in<T, F, R>(&self, key: &str, life: Option<&str>, work: F) -> Result<T, Failed>
+    where
+        F: Fn(MultiplexedConnection) -> R,
+        R: Future<Output = Result<T, RedisError>>,
+    {
         let began = Instant::now();
         let done = match self.cluster.get() {
-            Some(cluster) => cluster.run(key, work).await,
-            None => self.seed.run(work).await.map_err(StoreError::from),
+            Some(cluster) => cluster.run(key, life, work).await,
+            None => self.seed.run_in(life, work).await,
         };
         self.measured(began, done)
     }
@@ -110,7 +127,7 @@ impl Links {
         self.run_anywhere(ask).await
     }
 
-    fn measured<T>(&self, began: Instant, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn measured<T, E>(&self, began: Instant, done: Result<T, E>) -> Result<T, E> {
         if let Some(metrics) = &self.metrics {
             metrics.store(began.elapsed(), done.is_err());
         }
@@ -123,6 +140,16 @@ impl Links {
             Some(cluster) => cluster.of(key),
             None => Ok(self.alone()),
         }
+    }
+
+    /// Which life of the server serves this key at this moment, if one does.
+    pub(super) fn present_life(&self, key: &str) -> Option<Arc<str>> {
+        self.of(key).ok()?.link.present_life()
+    }
+
+    /// Is it more than one server?
+    pub(super) fn is_cluster(&self) -> bool {
+        self.cluster.get().is_some()
     }
 
     pub(super) fn primaries(&self) -> Vec<Primary> {
@@ -164,7 +191,7 @@ impl Links {
 
     /// Nothing that is asked of it may take longer.
     pub(super) fn timeout(&self) -> Duration {
-        self.seed.config().timeout
+        self.seed.patience()
     }
 
     /// Why it is away, if it is, and not just for a moment.

@@ -5,7 +5,8 @@
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-use super::redis::{Redis, decode};
+use super::redis::Redis;
+use super::redis_record::decode;
 use super::{Snapshot, StoreError};
 use crate::collab::command::Command;
 use crate::collab::lock;

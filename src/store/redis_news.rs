@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::redis::Redis;
 use super::redis_errors::explain;
+use super::redis_link::jittered;
 use crate::collab::command::Event;
 use crate::collab::news::News;
 use crate::collab::record::NodeId;
 use crate::django::object::ObjectKey;
-use crate::ids;
 
 /// Said when Redis's memory begins, perhaps not for the first time.
 pub(super) const ANEW: &str = "anew";
@@ -72,8 +72,7 @@ impl Redis {
             };
             tracing::warn!(why, "nothing is heard from Redis; subscribing again");
             delay = if began.elapsed() > SELDOM { SOON } else { (delay * 2).min(SELDOM) };
-            let full = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-            sleep(Duration::from_millis(full / 2 + ids::below(full))).await;
+            sleep(jittered(delay)).await;
         }
     }
 

@@ -16,7 +16,7 @@ use super::redis_errors::{explain, masked};
 use super::redis_slots::Address;
 
 /// Redis Sentinel, as settings describe it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Sentinels {
     /// `host:port`, or a whole address where they want a password of their own. None: there are no Sentinels.
     pub addresses: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Sentinels {
 }
 
 /// PEM.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Certificates {
     /// Whom to believe, instead of the system's authorities.
     pub ca: Option<Vec<u8>>,
@@ -79,6 +79,15 @@ impl Where {
 
     pub(super) fn database(&self) -> i64 {
         self.base.redis_settings().db()
+    }
+
+    /// Another user's way, or one by other certificates, leads to the same locks; so do other Sentinels.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let of = |place: &Self| match place.is_found() {
+            true => (Some(place.master.clone()), None, place.database()),
+            false => (None, Some(place.base.addr().clone()), place.database()),
+        };
+        of(self) == of(other)
     }
 
     /// Sentinels may still name a server that is not the primary any more.

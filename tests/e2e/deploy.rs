@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper::Method;
 
 use crate::browsers::PRODUCT;
+use crate::support::certificates::certificates;
 use crate::support::django::Django;
 use crate::support::person::{Person, parse};
 use crate::support::proc::{Proc, command, run, tool};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, binary};
 use crate::support::redis::{Redis, free_port};
 use crate::support::socket::PageSocket;
 
@@ -33,16 +34,21 @@ async fn works(django: &Django, address: &str, name: &str) {
 
 /// nginx with the documented settings; only its port, and the proxies', are others, and there are no certificates.
 fn nginx(folder: &Path, proxies: &[&str]) -> (Proc, String) {
+    let plain: String = example("nginx/collab-proxy.conf")
+        .lines()
+        .filter(|line| !line.contains("ssl_certificate"))
+        .map(|line| format!("{}\n", line.replace("443 ssl", "443")))
+        .collect();
+    assert!(!plain.contains("ssl"), "{plain}");
+    nginx_with(folder, &plain, proxies)
+}
+
+fn nginx_with(folder: &Path, site: &str, proxies: &[&str]) -> (Proc, String) {
     let address = format!("127.0.0.1:{}", free_port());
-    let mut site = String::new();
-    for line in example("nginx/collab-proxy.conf").lines().filter(|l| !l.contains("ssl_certificate")) {
-        let line = line
-            .replace("listen 443 ssl", &format!("listen {address}"))
-            .replace("127.0.0.1:8080", &proxies.join(" max_fails=0; server "));
-        site.push_str(&line);
-        site.push('\n');
-    }
-    assert!(site.contains(&address) && !site.contains("ssl"), "{site}");
+    let site = site
+        .replace("listen 443", &format!("listen {address}"))
+        .replace("127.0.0.1:8080", &proxies.join(" max_fails=0; server "));
+    assert!(site.contains(&address), "{site}");
     assert!(proxies.iter().all(|proxy| site.contains(proxy)), "{site}");
     let folder = folder.display();
     let whole = format!(
@@ -79,6 +85,34 @@ async fn behind_nginx_as_documented() {
     proxy.restart();
     let back = PageSocket::join(&ada, &form).await;
     back.becomes("editor").await;
+}
+
+/// The documented nginx with certificates and all, as `check --through` sees it.
+#[tokio::test]
+async fn behind_https() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let site = example("nginx/collab-proxy.conf")
+        .replace("/etc/ssl/example.org.pem", &file("server.pem"))
+        .replace("/etc/ssl/example.org.key", &file("server.key"));
+    // A site that sends everybody to https for ever, unless it is told that they are there.
+    let django = Django::with(&[("DEMO_HOST", "127.0.0.1"), ("DEMO_HTTPS", "trusted")]);
+    let proxy = Proxy::start(&django.upstream());
+    let (_nginx, address) = nginx_with(folder.path(), &site, &[proxy.address()]);
+    let check = |authority: Option<&str>| {
+        let mut cli = binary(folder.path());
+        cli.args(["check", "--upstream", &django.upstream(), "--through", &format!("https://{address}")]);
+        cli.envs(authority.map(|file| ("SSL_CERT_FILE", file)));
+        run(cli)
+    };
+    let said = check(Some(&file("ca.pem")));
+    assert_eq!(said.code, Some(0), "{}\n{}", said.out, said.err);
+    assert!(said.out.contains(&format!("WebSockets get through to https://{address}")), "{}", said.out);
+    let said = check(None);
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    let advice = said.out.matches("SSL_CERT_FILE=/path/to/ca.pem").count();
+    assert_eq!((advice, said.out.matches("UnknownIssuer").count()), (2, 2), "{}", said.out);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::cluster::QUICK;
 use crate::faults::At;
 use crate::gate::Held;
 use crate::redises::{documented_rights, fails, serves};
+use crate::support::certificates::certificates;
 use crate::support::django::Django;
 use crate::support::person::Person;
 use crate::support::proxy::Proxy;
@@ -69,6 +70,38 @@ async fn two_proxies_share_a_cluster() {
         let epochs: Vec<String> = cluster.nodes[n].tell(&["KEYS", "collab:epoch*"]);
         assert_eq!(epochs.len(), 1, "primary {n}: {epochs:?}");
     }
+}
+
+/// Every node is spoken to by the certificates of the settings, also those that only the map names; and after one that has
+/// taken another's place.
+#[tokio::test]
+async fn a_cluster_by_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let (django, mut cluster) = (Django::start(), RedisCluster::encrypted(folder.path()).await);
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (ca, cert, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
+    let settings =
+        format!("{QUICK}\n[redis]\nca = \"{ca}\"\nclient_cert = \"{cert}\"\nclient_key = \"{key}\"\n");
+    let proxy = Proxy::with(&django.upstream(), &settings, &["--redis", &cluster.url()]);
+    assert!(proxy.log().contains("a Redis Cluster of 3 primaries"), "{}", proxy.log());
+    let save = async |pk: usize, name: &str| {
+        let mut ada = Person::login(&proxy, "root").await;
+        let form = ada.form(&page(pk)).await.with("name", name).with("_save", "Save");
+        eventually!(ada.post(&page(pk), &form).await.status, |status| *status == 302, within: FAILOVER);
+    };
+    let products = products(&cluster);
+    for (n, pk) in products.iter().enumerate() {
+        save(*pk, "Encrypted").await;
+        let clients: String = cluster.nodes[n].tell(&["CLIENT", "LIST"]);
+        // What the test asks, it asks on the plain port.
+        let port = cluster.nodes[n].address();
+        assert!(clients.lines().any(|client| !client.contains(&format!("laddr={port} "))), "{clients}");
+    }
+    assert_eq!(products.len(), 3);
+    cluster.settle(1).await;
+    cluster.nodes[1].kill();
+    save(products[1], "After a failover").await;
 }
 
 /// Her session is on another primary than this one.

@@ -1,14 +1,11 @@
 //! Redis as people have it: behind a password, a user's rights, certificates, Sentinels; and what is said of one that
 //! cannot serve.
 
-use std::path::Path;
-
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-
 use serde_json::json;
 
 use crate::browsers::PRODUCT;
 use crate::cluster::QUICK;
+use crate::support::certificates::{certificates, tls_settings};
 use crate::support::django::Django;
 use crate::support::person::Person;
 use crate::support::proc::{Proc, Said, run};
@@ -112,41 +109,14 @@ async fn a_password_a_database_and_a_user_with_just_the_rights_it_needs() {
     assert_eq!(log, [], "Redis refused something");
 }
 
-/// An authority, a server that it vouches for, and a client.
-fn certificates(folder: &Path) {
-    let mut authority = CertificateParams::new(vec![]).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(folder.join("ca.pem"), authority.pem()).unwrap();
-    for (name, host) in [("server", "127.0.0.1"), ("client", "collab-proxy")] {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        // Else it bears the authority's name, and passes for one that has signed itself.
-        params.distinguished_name.push(DnType::CommonName, name);
-        let made = params.signed_by(&key, &authority).unwrap();
-        std::fs::write(folder.join(format!("{name}.pem")), made.pem()).unwrap();
-        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
-}
-
 #[tokio::test]
 async fn an_authority_of_ones_own_and_a_certificate_for_the_client() {
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let tls = free_port().to_string();
-    let _redis = Redis::on_port(&[
-        "--tls-port",
-        &tls,
-        "--tls-auth-clients",
-        "yes",
-        "--tls-cert-file",
-        &file("server.pem"),
-        "--tls-key-file",
-        &file("server.key"),
-        "--tls-ca-cert-file",
-        &file("ca.pem"),
-    ]);
+    let args = tls_settings(folder.path(), &tls);
+    let _redis = Redis::on_port(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let url = format!("rediss://127.0.0.1:{tls}/0");
     let django = Django::start();
     let trusting = format!("{QUICK}\n[redis]\nca = \"{}\"\n", file("ca.pem"));

@@ -26,6 +26,7 @@ mod seeing;
 mod socket;
 mod sso;
 mod store;
+mod store_lives;
 mod store_people;
 mod together;
 mod upstream;

@@ -54,17 +54,22 @@ pub(crate) fn memory(clock: &Clock) -> Store {
     Store::Memory(Box::new(Memory::new(clock.clone(), rules())))
 }
 
-pub(crate) fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
-    let config = RedisConfig {
-        url: server.url(),
+pub(crate) fn config(url: String, prefix: &str) -> RedisConfig {
+    RedisConfig {
+        url,
         prefix: prefix.to_owned(),
         max_retries: 3,
         retry_delay: Duration::from_millis(20),
         timeout: Duration::from_secs(5),
         certificates: Certificates::default(),
         sentinels: Sentinels::default(),
-    };
-    Store::Redis(Box::new(Redis::new(config, rules(), node.into(), clock.cloned()).unwrap()))
+    }
+}
+
+pub(crate) fn redis(server: &Server, prefix: &str, node: &str, clock: Option<&Clock>) -> Store {
+    Store::Redis(Box::new(
+        Redis::new(config(server.url(), prefix), rules(), node.into(), clock.cloned()).unwrap(),
+    ))
 }
 
 /// A command for the record as it then is: some need its version or the running write's fence.

@@ -8,6 +8,7 @@ pub mod eventually;
 
 pub mod axe;
 pub mod browser;
+pub mod certificates;
 pub mod devtools;
 pub mod django;
 pub mod history;

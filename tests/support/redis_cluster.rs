@@ -1,5 +1,8 @@
 //! A Redis Cluster of the test's own: three primaries with a replica each.
 
+use std::path::{Path, PathBuf};
+
+use super::certificates::tls_settings;
 use super::redis::{Redis, free_port};
 
 const PRIMARIES: usize = 3;
@@ -8,6 +11,7 @@ const SLOTS: usize = 16384;
 pub struct RedisCluster {
     /// The primaries, and then their replicas in the same order.
     pub nodes: Vec<Redis>,
+    url: String,
 }
 
 /// One that knows no other yet.
@@ -28,21 +32,52 @@ pub fn add_slots(node: &Redis, (first, last): (usize, usize)) {
     node.tell::<()>(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]);
 }
 
+/// Of certificates that are given.
+struct Tls {
+    folder: PathBuf,
+    /// Of the nodes, in their order.
+    ports: Vec<String>,
+}
+
+impl Tls {
+    /// The nodes speak among themselves by the same certificates.
+    fn settings(&self, n: usize) -> Vec<String> {
+        let among = ["--tls-cluster", "yes", "--tls-replication", "yes"].map(str::to_owned);
+        tls_settings(&self.folder, &self.ports[n]).into_iter().chain(among).collect()
+    }
+}
+
 impl RedisCluster {
     pub async fn start() -> Self {
+        Self::by(None).await
+    }
+
+    /// With `certificates` in this folder. Their plain ports are for the test alone.
+    pub async fn encrypted(folder: &Path) -> Self {
+        let ports = (0..2 * PRIMARIES).map(|_| free_port().to_string()).collect();
+        Self::by(Some(Tls { folder: folder.to_owned(), ports })).await
+    }
+
+    async fn by(tls: Option<Tls>) -> Self {
         // The objects of the others are served while one fails over; and a replica stays whose it is.
         let args = ["--cluster-require-full-coverage", "no", "--cluster-allow-replica-migration", "no"];
         // A replica need not wait for others that may want to be told, too; nor for a first word to be known by.
         let soon = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
         let args = [&args[..], &soon].concat();
-        let (nodes, buses): (Vec<Redis>, Vec<u16>) = (0..2 * PRIMARIES).map(|_| node(&args)).unzip();
+        let (nodes, buses): (Vec<Redis>, Vec<u16>) = (0..2 * PRIMARIES)
+            .map(|n| {
+                let tls = tls.as_ref().map(|tls| tls.settings(n)).unwrap_or_default();
+                node(&args.iter().copied().chain(tls.iter().map(String::as_str)).collect::<Vec<_>>())
+            })
+            .unzip();
         for (n, primary) in nodes.iter().take(PRIMARIES).enumerate() {
             add_slots(primary, share(n));
             primary.tell::<()>(&["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
         }
-        for (other, bus) in nodes.iter().zip(&buses).skip(1) {
+        for (n, (other, bus)) in nodes.iter().zip(&buses).enumerate().skip(1) {
             let (host, port) =
                 other.address().split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+            let port = tls.as_ref().map_or(port, |tls| tls.ports[n].clone());
             nodes[0].tell::<()>(&["CLUSTER", "MEET", &host, &port, &bus.to_string()]);
         }
         for node in &nodes {
@@ -54,7 +89,8 @@ impl RedisCluster {
             let id: String = nodes[n].tell(&["CLUSTER", "MYID"]);
             nodes[PRIMARIES + n].tell::<()>(&["CLUSTER", "REPLICATE", &id]);
         }
-        let cluster = Self { nodes };
+        let url = tls.as_ref().map(|tls| format!("rediss://127.0.0.1:{}/0", tls.ports[0]));
+        let cluster = Self { url: url.unwrap_or_else(|| nodes[0].url()), nodes };
         for node in &cluster.nodes {
             let state = || -> (String, Vec<Vec<redis::Value>>) {
                 (node.tell(&["CLUSTER", "INFO"]), node.tell(&["CLUSTER", "SLOTS"]))
@@ -74,7 +110,7 @@ impl RedisCluster {
     }
 
     pub fn url(&self) -> String {
-        self.nodes[0].url()
+        self.url.clone()
     }
 
     pub fn slot(&self, key: &str) -> usize {

@@ -8,7 +8,7 @@ use hyper::header::{HOST, HeaderValue, LOCATION};
 use super::PATIENCE;
 use super::admin::{Admin, Seen, admin};
 use super::report::Finding;
-use super::through::Outer;
+use super::through::{Outer, not_reached};
 use crate::config::Settings;
 use crate::http::body::Body;
 use crate::http::connect::Connector;
@@ -22,8 +22,7 @@ pub(super) async fn finding(outer: &Outer, settings: &Settings) -> Option<Findin
     let seen = match get(outer, &root).await {
         Ok(seen) => seen,
         Err(why) => {
-            let advice = "Is what stands in front running, and reachable from this machine?";
-            return Some(Finding::fail(WHAT, format!("{shown}: {why}"), advice));
+            return Some(Finding::fail(WHAT, format!("{shown}: {why}"), not_reached(&why)));
         }
     };
     let found = admin(&seen, &root, &outer.host());

@@ -132,9 +132,7 @@ fn judged(told: &Told, shown: &str, own_prefix: &str) -> Finding {
             "the WebSocket opened, and no frames get through".to_owned(),
             "Let what stands in front pass WebSocket frames on as they come, without buffering or inspecting them.",
         ),
-        Told::Nothing(why) => {
-            fail(why.clone(), "Is what stands in front running, and reachable from this machine?")
-        }
+        Told::Nothing(why) => fail(why.clone(), not_reached(why)),
         Told::Status(426) => fail("the request arrived without its Upgrade header (426)".to_owned(), UPGRADE),
         Told::Status(status @ (400 | 200..=299)) => {
             fail(format!("it was answered as a plain request ({status})"), UPGRADE)
@@ -163,6 +161,18 @@ fn judged(told: &Told, shown: &str, own_prefix: &str) -> Finding {
             "Look at collab-proxy's log.",
         ),
         Told::Status(status) => fail(format!("it answers {status}"), UPGRADE),
+    }
+}
+
+/// What to do where nothing of HTTP was heard.
+pub(super) fn not_reached(why: &str) -> &'static str {
+    // As rustls says it.
+    match why.contains("invalid peer certificate") {
+        true => {
+            "Browsers say so too, unless they know its authority. If that is one of your own, name its certificate here:\n  \
+             SSL_CERT_FILE=/path/to/ca.pem collab-proxy check …"
+        }
+        false => "Is what stands in front running, and reachable from this machine?",
     }
 }
 
@@ -202,6 +212,7 @@ mod tests {
             Told::Closed(Some(1000)),
             Told::Closed(None),
             Told::Nothing("it cannot be reached: connection refused".to_owned()),
+            Told::Nothing("it cannot be reached: invalid peer certificate: UnknownIssuer".to_owned()),
         ];
         all.push(Told::Sent(301, "https://shop/".to_owned()));
         all.push(Told::Sent(302, "/admin/login/?next=/admin/x".to_owned()));
