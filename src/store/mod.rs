@@ -6,30 +6,12 @@
 mod memory;
 mod memory_kept;
 mod redis;
-mod redis_cluster;
-mod redis_config;
-mod redis_errors;
-mod redis_keeper;
-mod redis_life;
-mod redis_link;
-mod redis_links;
-mod redis_look;
-mod redis_news;
-mod redis_people;
-mod redis_probe;
-mod redis_record;
-mod redis_slots;
-mod redis_trail;
-mod redis_where;
 mod witness;
 
 use std::fmt;
 
 pub use memory::Memory;
-pub use redis::{Heard, Notice, Redis};
-pub use redis_config::RedisConfig;
-pub use redis_errors::masked;
-pub use redis_where::{Certificates, Sentinels};
+pub use redis::{Certificates, Heard, Notice, Redis, RedisConfig, Sentinels, masked};
 pub use witness::Witness;
 
 use serde::{Deserialize, Serialize};
@@ -121,7 +103,7 @@ impl Store {
     pub fn trouble(&self) -> Option<String> {
         match self {
             Self::Memory(_) => None,
-            Self::Redis(store) => store.links.trouble(),
+            Self::Redis(store) => store.trouble(),
         }
     }
 

@@ -58,10 +58,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|e| e == "rs") && !is_test(&path) {
             found.push(path);
         }
     }
+}
+
+/// A file of tests, which may say and use anything.
+fn is_test(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with("tests.rs"))
 }
 
 fn module_of(path: &Path) -> String {

@@ -10,12 +10,12 @@ use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{Client, RedisError};
 use tokio::time::Instant;
 
-use super::StoreError;
-use super::redis_cluster::{Cluster, Primary};
-use super::redis_config::RedisConfig;
-use super::redis_errors::masked;
-use super::redis_link::{Failed, Link};
+use super::cluster::{Cluster, Primary};
+use super::config::RedisConfig;
+use super::errors::masked;
+use super::link::{Failed, Link};
 use crate::metrics::Metrics;
+use crate::store::StoreError;
 
 pub(super) struct Links {
     /// To the address of the settings; at rest with a cluster.

@@ -5,15 +5,15 @@
 
 use redis::Script;
 
-use super::StoreError;
-use super::redis::Redis;
-use super::redis_news::Notice;
+use super::Redis;
+use super::news::Notice;
 use crate::collab::chat::{Keep, Line, Pair};
 use crate::collab::live::Live;
 use crate::collab::news::News;
 use crate::collab::presence::Present;
 use crate::collab::record::Millis;
 use crate::django::object::ObjectKey;
+use crate::store::StoreError;
 
 /// What is being typed is kept so long after the last word of it.
 const LIVE_KEEP: Millis = 10 * 60 * 1000;

@@ -1,7 +1,7 @@
 //! The slots of a Redis Cluster: which one a key is in, and which server serves it.
 //!
 //! Pure. Owns the specification's rules and the map as `CLUSTER SLOTS` tells it; who is asked for it, and when, is
-//! `redis_cluster`'s.
+//! `cluster`'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -12,13 +12,13 @@ use redis::{Client, RedisError};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::StoreError;
-use super::redis_config::{MOMENT, RedisConfig, Spec};
-use super::redis_errors::{Class, class, explain, masked};
-use super::redis_keeper::{Live, State, at, broke, connect, down, keep};
-use super::redis_slots::Address;
-use super::redis_where::Where;
+use super::config::{MOMENT, RedisConfig, Spec};
+use super::errors::{Class, class, explain, masked};
+use super::keeper::{Live, State, at, broke, connect, down, keep};
+use super::place::Where;
+use super::slots::Address;
 use crate::ids;
+use crate::store::StoreError;
 
 pub(super) struct Link {
     /// The same for all links of a store.

@@ -11,16 +11,16 @@ use std::time::Duration;
 use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 
-use super::redis::{Redis, STRIPES};
-use super::redis_cluster::Primary;
-use super::redis_link::Failed;
-use super::redis_news::{ANEW, Notice};
-use super::{Applied, Snapshot, StoreError};
+use super::cluster::Primary;
+use super::link::Failed;
+use super::news::{ANEW, Notice};
+use super::{Redis, STRIPES};
 use crate::collab::command::Command;
 use crate::collab::lock;
 use crate::collab::record::{KEEP, Millis, Record};
 use crate::django::object::ObjectKey;
 use crate::ids;
+use crate::store::{Applied, Snapshot, StoreError};
 
 /// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
 const TRIES: u32 = 64;

@@ -2,7 +2,7 @@
 //!
 //! Owns reading the map, all the time and by one task, and following it: what is asked of a server that has died or does
 //! not serve the slot any more is asked of the one that does now. The crate's own cluster connection does that, too, but
-//! hides which server answered, and in which of its lives (`redis_life`).
+//! hides which server answered, and in which of its lives (`life`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use redis::{RedisError, Value};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use super::StoreError;
-use super::redis_link::{Failed, Keeper, Link, jittered};
-use super::redis_slots::{Address, Map, SLOTS, slot};
+use super::link::{Failed, Keeper, Link, jittered};
+use super::slots::{Address, Map, SLOTS, slot};
 use crate::ids;
+use crate::store::StoreError;
 
 /// The map is read so often, and at once where something does not fit it,
 const EVERY: Duration = Duration::from_millis(500);

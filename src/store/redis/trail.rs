@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use redis::RedisError;
 
-use super::redis::Redis;
-use super::witness::each_line;
-use super::{StoreError, Witness};
+use super::Redis;
 use crate::audit::{Audit, line};
 use crate::collab::command::Command;
 use crate::collab::lock::Step;
 use crate::collab::record::{Millis, Record};
 use crate::django::object::ObjectKey;
+use crate::store::witness::each_line;
+use crate::store::{StoreError, Witness};
 
 /// Lines that are kept for a proxy that keeps a trail; on most sites there may be none.
 const KEPT: isize = 1_000;

@@ -5,14 +5,14 @@
 use redis::aio::MultiplexedConnection;
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-use super::redis::Redis;
-use super::redis_record::decode;
-use super::{Snapshot, StoreError};
+use super::Redis;
+use super::record::decode;
 use crate::collab::command::Command;
 use crate::collab::lock;
 use crate::collab::presence::Present;
 use crate::collab::record::Millis;
 use crate::django::object::ObjectKey;
+use crate::store::{Snapshot, StoreError};
 
 /// Keys that are looked through in one go.
 const AT_ONCE: usize = 500;

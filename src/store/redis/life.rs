@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::Script;
 
-use super::StoreError;
-use super::redis_cluster::Primary;
-use super::redis_links::Links;
+use super::cluster::Primary;
+use super::links::Links;
 use crate::collab::record::Millis;
+use crate::store::StoreError;
 
 pub(super) struct Life {
     key: String,

@@ -8,10 +8,10 @@ use redis::RedisError;
 use redis::aio::MultiplexedConnection;
 use tokio::time::timeout;
 
-use super::StoreError;
-use super::redis::Redis;
-use super::redis_errors::explain;
+use super::Redis;
+use super::errors::explain;
 use crate::ids;
+use crate::store::StoreError;
 
 /// GETEX came with it.
 const OLDEST: (u32, u32) = (6, 2);

@@ -11,9 +11,9 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use super::redis_config::RedisConfig;
-use super::redis_errors::{explain, masked};
-use super::redis_slots::Address;
+use super::config::RedisConfig;
+use super::errors::{explain, masked};
+use super::slots::Address;
 
 /// Redis Sentinel, as settings describe it.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::redis_errors::masked;
-use super::redis_where::{Certificates, Sentinels, Where};
+use super::errors::masked;
+use super::place::{Certificates, Sentinels, Where};
 use crate::clock::millis;
 use crate::collab::record::Millis;
 

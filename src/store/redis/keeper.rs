@@ -1,6 +1,6 @@
 //! The one task that connects to a Redis server, asks it all the time whether it is there, and connects again.
 //!
-//! Owns the state of a link (`redis_link`). It must not know what the link is used for.
+//! Owns the state of a link (`link`). It must not know what the link is used for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::redis_config::{RedisConfig, SELDOM, Spec};
-use super::redis_errors::{Class, class, explain};
-use super::redis_link::jittered;
-use super::redis_slots::Address;
-use super::redis_where::Where;
+use super::config::{RedisConfig, SELDOM, Spec};
+use super::errors::{Class, class, explain};
+use super::link::jittered;
+use super::place::Where;
+use super::slots::Address;
 
 /// The server is asked so often whether it is there,
 const BEAT: Duration = Duration::from_millis(500);

@@ -1,7 +1,23 @@
 //! The Redis store: a compare-and-set cell an object, and a channel of hints to the other proxies.
 //!
 //! Owns the names of keys, and whose time it is: Redis's own, so that the proxies' clocks do not matter; in a cluster each
-//! object's is its primary's. `redis_record` reads and commits records, `redis_links` is the way to the servers.
+//! object's is its primary's. `record` reads and commits records, `links` is the way to the servers.
+
+mod cluster;
+mod config;
+mod errors;
+mod keeper;
+mod life;
+mod link;
+mod links;
+mod look;
+mod news;
+mod people;
+mod place;
+mod probe;
+mod record;
+mod slots;
+mod trail;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use redis::Script;
@@ -9,35 +25,37 @@ use redis::aio::MultiplexedConnection;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use super::redis_config::RedisConfig;
-use super::redis_life::Life;
-use super::redis_links::Links;
-pub use super::redis_news::{Heard, Notice};
-use super::redis_people::meet_script;
-use super::{SESSION_KEEP, Session, StoreError, Witness};
+pub use self::config::RedisConfig;
+pub use self::errors::masked;
+use self::life::Life;
+use self::links::Links;
+pub use self::news::{Heard, Notice};
+use self::people::meet_script;
+pub use self::place::{Certificates, Sentinels};
 use crate::clock::Clock;
 use crate::collab::protocol::Values;
 use crate::collab::record::{Millis, NodeId, PageId, Rules, UNSAVED_KEEP};
 use crate::django::object::ObjectKey;
 use crate::ids;
 use crate::settable::Settable;
+use crate::store::{SESSION_KEEP, Session, StoreError, Witness};
 
 /// Objects of one proxy's that can be written at a time.
-pub(super) const STRIPES: usize = 64;
+const STRIPES: usize = 64;
 
 pub struct Redis {
-    pub(super) links: Links,
+    links: Links,
     pub(super) rules: Settable<Rules>,
-    pub(super) prefix: String,
-    pub(super) node: NodeId,
+    prefix: String,
+    node: NodeId,
     /// None: Redis's own clock. Tests set time by hand.
-    pub(super) clock: Option<Clock>,
-    pub(super) commit: Script,
-    pub(super) life: Life,
-    pub(super) meet: Script,
+    clock: Option<Clock>,
+    commit: Script,
+    life: Life,
+    meet: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
-    pub(super) stripes: Vec<Mutex<()>>,
-    pub(super) witness: Option<Witness>,
+    stripes: Vec<Mutex<()>>,
+    witness: Option<Witness>,
 }
 
 /// `{` and `}` would break the hash tag that keeps an object's keys in one cluster slot.
@@ -74,12 +92,12 @@ impl Redis {
         Self { witness: Some(witness), ..self }
     }
 
-    pub(super) fn key(&self, object: &ObjectKey) -> String {
+    fn key(&self, object: &ObjectKey) -> String {
         self.key_of("lock", object, "")
     }
 
     /// Everything of an object is in one slot of a cluster.
-    pub(super) fn key_of(&self, kind: &str, object: &ObjectKey, more: &str) -> String {
+    fn key_of(&self, kind: &str, object: &ObjectKey, more: &str) -> String {
         let tag = object.to_string();
         let colon = if more.is_empty() { "" } else { ":" };
         format!("{}{kind}:{{{}}}{colon}{more}", self.prefix, utf8_percent_encode(&tag, IN_TAG))
@@ -97,7 +115,7 @@ impl Redis {
             .await
     }
 
-    pub(super) fn time(&self, redis_time: (u64, u64)) -> Millis {
+    fn time(&self, redis_time: (u64, u64)) -> Millis {
         match &self.clock {
             Some(clock) => clock.now(),
             None => redis_time.0 * 1000 + redis_time.1 / 1000,
@@ -126,13 +144,18 @@ impl Redis {
         self.get_json(&self.key_of("unsaved", object, page.as_str())).await
     }
 
-    pub(super) async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+    async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self
             .links
             .run(key, |mut c| async move { redis::cmd("GET").arg(key).query_async(&mut c).await })
             .await?;
         text.map(|t| serde_json::from_str(&t).map_err(|e| StoreError::Corrupt(format!("{key}: {e}"))))
             .transpose()
+    }
+
+    /// Why it is away, if it is, and not just for a moment.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.links.trouble()
     }
 
     /// Returns when it is away, or the part of it that keeps this object.

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::redis::Redis;
-use super::redis_errors::explain;
-use super::redis_link::jittered;
+use super::Redis;
+use super::errors::explain;
+use super::link::jittered;
 use crate::collab::command::Event;
 use crate::collab::news::News;
 use crate::collab::record::NodeId;
