@@ -166,7 +166,7 @@ async fn pass(app: &App, headers: &HeaderMap, request: Request<Body>) -> Respons
     match app.upstream.send(request).await {
         Ok(mut answer) => {
             crate::http::headers::to_client(answer.headers_mut());
-            crate::flow::followed(app, headers, answer).await
+            crate::pass::followed(app, headers, answer).await
         }
         Err(error) => reply::no_answer(Accepts::of(headers).choose(&app.catalogs, None), &error),
     }

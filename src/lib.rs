@@ -15,7 +15,7 @@
 //! 2. [`http::headers`] refuses what no proxy may pass on, and makes the headers ready for Django.
 //! 3. [`django::route`] says what the path means to Django's admin. The path that goes upstream is the one that
 //!    came, byte for byte; only the [`django::object::ObjectKey`] is canonical.
-//! 4. A **change form** is read while it streams ([`render`], [`django::page`]): a signed page token goes in as the
+//! 4. A **change form** (`forms`) is read while it streams ([`render`], [`django::page`]): a signed page token goes in as the
 //!    form's first field, the widget's script at the end. The token holds the version that the object was at when
 //!    Django was asked.
 //! 5. A **write** goes through the [`gate`]: the rules in [`collab::write`] grant or refuse it, by the lock and by
@@ -33,8 +33,9 @@
 //!
 //! - shell: `main`, [`cli`], [`config`], [`server`], [`control`], [`serve`], [`state`], [`health`], [`logs`], [`notify`],
 //!   [`reload`]
-//! - flow: [`flow`], [`gate`], [`list_write`], [`lists`], [`login`], [`render`], [`reply`], [`operator`], [`app`],
-//!   [`socket`], [`seeing`]
+//! - flow: [`flow`], below it the ways that a request can take: [`gate`], [`list_write`], [`lists`], `forms`, [`login`],
+//!   `own`; below them what those share: `pass`, [`render`], [`reply`], `resolve`, [`seeing`], [`operator`], [`app`],
+//!   [`socket`]
 //! - ports: [`http`], [`identity`], [`store`], [`clock`], [`ids`], [`assets`], [`audit`], [`metrics`],
 //!   [`settable`]
 //! - pure: [`django`], [`collab`], [`token`]: no waiting, no I/O, no clock, no randomness
@@ -49,6 +50,7 @@ pub mod config;
 pub mod control;
 pub mod django;
 pub mod flow;
+mod forms;
 pub mod gate;
 pub mod health;
 pub mod http;
@@ -61,6 +63,8 @@ pub mod logs;
 pub mod metrics;
 pub mod notify;
 pub mod operator;
+mod own;
+mod pass;
 pub mod reload;
 pub mod render;
 pub mod reply;

@@ -200,7 +200,7 @@ impl Job {
 
     fn no_store(&self, error: &StoreError) -> Response<Body> {
         let model = self.model.label();
-        tracing::warn!(model, %error, "a list's rows could not be checked");
+        tracing::warn!(request = request_id::of(&self.headers), model, %error, "a list's rows could not be checked");
         let who = self.app.identity.who_by_heart(&self.headers);
         let noted = Told { who: &who, ..self.told(&model) }.refused(Reason::Store, None);
         noted.on(self.trouble(&reply::rows::Trouble::Store, Vec::new()))

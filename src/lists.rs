@@ -17,11 +17,12 @@ use crate::django::language::Language;
 use crate::django::list_page::{self, Insert, Place, Shown};
 use crate::django::page::Field;
 use crate::django::watch::hidden;
-use crate::flow::{followed, pass};
 use crate::http::body::Body;
+use crate::http::request_id;
 use crate::http::rewriting::Rewriting;
 use crate::identity::Who;
 use crate::ids;
+use crate::pass::{followed, pass};
 use crate::render::{ask_plainly, learn, nonce, open_socket, prepare, readable};
 use crate::reply::Accepts;
 use crate::token::UNKNOWN_VERSION;
@@ -51,7 +52,7 @@ pub(crate) async fn page(
         (Ok(who), Ok(now)) => (who, now),
         // Without a token it would pass for a script's, which is not asked what it has seen.
         (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(model = model.label(), %error, "a list goes out without a time: the store is away");
+            tracing::warn!(request = request_id::of(headers), model = model.label(), %error, "a list goes out without a time: the store is away");
             (app.identity.who_by_heart(headers), UNKNOWN_VERSION)
         }
     };

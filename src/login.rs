@@ -13,6 +13,7 @@ use hyper::{Request, Response, StatusCode};
 use crate::app::App;
 use crate::http::body::Body;
 use crate::http::headers;
+use crate::http::request_id;
 use crate::reply::{self, Accepts};
 
 /// A login form is far smaller; a larger body is passed on unread.
@@ -43,7 +44,7 @@ pub async fn pass(app: &Arc<App>, original: &HeaderMap, request: Request<Incomin
     let mut answer = match app.upstream.send(Request::from_parts(parts, body)).await {
         Ok(answer) => answer,
         Err(error) => {
-            tracing::warn!(%error, "Django did not answer a login");
+            tracing::warn!(request = request_id::of(original), %error, "Django did not answer a login");
             return reply::no_answer(Accepts::of(original).choose(&app.catalogs, None), &error);
         }
     };

@@ -21,6 +21,7 @@ use crate::django::page::Base;
 use crate::django::route::View;
 use crate::http::body::Body;
 use crate::http::headers;
+use crate::http::request_id;
 use crate::ids;
 use crate::render::{self, Rendering};
 use crate::reply::Trouble;
@@ -60,7 +61,7 @@ impl Writer {
                 self.understand(&grant, answer, &copy).await
             }
             Err(error) => {
-                tracing::warn!(object = %self.key, %error, "Django did not answer a write");
+                tracing::warn!(request = request_id::of(&self.headers), object = %self.key, %error, "Django did not answer a write");
                 if error.never_sent() {
                     (WriteEnd::NotSaved, Heard::Instead(Trouble::NoDjango(error)))
                 } else {
@@ -104,7 +105,7 @@ impl Writer {
                 return Ok(grant);
             }
         }
-        tracing::warn!(object = %self.key, "this proxy stood still for too long between a save's check and its sending");
+        tracing::warn!(request = request_id::of(&self.headers), object = %self.key, "this proxy stood still for too long between a save's check and its sending");
         let (saved, deleted) =
             kept.as_ref().map_or((None, false), |a| (a.step.record.saved.clone(), a.step.record.deleted));
         // Nothing was sent, so nothing will land.

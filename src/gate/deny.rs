@@ -17,6 +17,7 @@ use crate::django::form::Typed;
 use crate::django::language::Language;
 use crate::django::route::{View, root_of};
 use crate::http::body::Body;
+use crate::http::request_id;
 use crate::ids;
 use crate::metrics::Reason;
 use crate::reply::{self, Accepts, Drafter, Kept, Trouble, Wait};
@@ -75,7 +76,7 @@ impl Writer {
             }
             Denied::Changed(present, now) => self.give_back(&Trouble::Changed, &typed, *present, now).await,
             Denied::Store(error) => {
-                tracing::warn!(object = %self.key, %error, "a write could not be checked");
+                tracing::warn!(request = request_id::of(&self.headers), object = %self.key, %error, "a write could not be checked");
                 self.give_back(&Trouble::Store, &typed, Present::Unreadable, 0).await
             }
         })

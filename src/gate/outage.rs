@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::collab::command::WriteProof;
 use crate::collab::record::{Millis, PageId, Record, RequestId, Write};
 use crate::django::route::View;
+use crate::http::request_id;
 use crate::ids;
 use crate::store::StoreError;
 use crate::token::UNKNOWN_VERSION;
@@ -37,7 +38,7 @@ impl Writer {
         let grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
         match self.nothing_changed(posted).await {
             Ok(()) => {
-                tracing::warn!(object = %self.key, user = %self.who.user.as_str(), %error, "a save goes on without the store");
+                tracing::warn!(request = request_id::of(&self.headers), object = %self.key, user = %self.who.user.as_str(), %error, "a save goes on without the store");
                 let object = self.key.to_string();
                 self.told(&object, grant.write.page.as_ref()).granted(now);
                 Ok(grant)

@@ -27,7 +27,12 @@ pub fn settle(headers: &mut HeaderMap, peer: &Peer) -> HeaderValue {
 
 /// The one that [`settle`] has put there.
 pub fn of(headers: &HeaderMap) -> &str {
-    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
+    text(headers.get(REQUEST_ID))
+}
+
+/// The same of a request whose headers are gone.
+pub fn text(id: Option<&HeaderValue>) -> &str {
+    id.and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
 /// Can it stand in a log, a page and a header, as it is?

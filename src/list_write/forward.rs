@@ -18,6 +18,7 @@ use crate::django::rows;
 use crate::gate::pin;
 use crate::http::body::Body;
 use crate::http::headers;
+use crate::http::request_id;
 use crate::http::rewriting::{Packing, Rewriting};
 use crate::lists::{self, Listing, place};
 use crate::render::{ask_plainly, learn, prepare, readable};
@@ -40,7 +41,7 @@ impl Job {
                 answer
             }
             Err(error) => {
-                tracing::warn!(%error, "Django did not answer");
+                tracing::warn!(request = request_id::of(&self.headers), %error, "Django did not answer");
                 reply::no_answer(self.accepts.choose(&self.app.catalogs, None), &error)
             }
         }
@@ -67,7 +68,7 @@ impl Job {
                 self.understand(kind, answer, changed, now).await
             }
             Err(error) => {
-                tracing::warn!(model = self.model.label(), %error, "Django did not answer a list's POST");
+                tracing::warn!(request = request_id::of(&self.headers), model = self.model.label(), %error, "Django did not answer a list's POST");
                 let (end, trouble) = if error.never_sent() {
                     (WriteEnd::NotSaved, Trouble::NoDjango(&error))
                 } else {

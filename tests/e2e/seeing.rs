@@ -131,6 +131,34 @@ async fn a_line_says_it_all() {
     assert!(others.is_empty(), "{others:#?}");
 }
 
+/// What went wrong is found by the name of the request that it went wrong with.
+#[tokio::test]
+async fn a_warning_names_its_request() {
+    let mut django = Django::start();
+    let mut proxy = Proxy::with(&django.upstream(), "log_format = \"json\"\n", &[]);
+    let mut ada = Person::login(&proxy, "root").await;
+    let form = ada.form(PRODUCT).await.with("_save", "Save");
+    let list = ada.form_of("/admin/shop/product/", "changelist-form").await.with("_save", "Save");
+    django.kill();
+    ada.get("/").await.expect(502);
+    ada.get(PRODUCT).await.expect(502);
+    ada.post(PRODUCT, &form).await.expect(502);
+    ada.post("/admin/shop/product/", &list).await.expect(502);
+    let login = form.with("username", "root").with("password", "x");
+    ada.post("/admin/login/", &login).await.expect(502);
+    proxy.stop();
+    let lines = log(&proxy);
+    let named = |level: &str| -> Vec<&str> {
+        let of_level = lines.iter().filter(|line| line["level"] == level);
+        of_level.map(|line| line["request"].as_str().unwrap_or_default()).collect()
+    };
+    let warned: std::collections::BTreeSet<&str> = named("WARN").into_iter().collect();
+    assert!(warned.len() == 5 && named("WARN").len() == 5 && !warned.contains(""), "{lines:#?}");
+    let decided = lines.iter().filter(|line| line["status"] == 502);
+    let decided: Vec<&str> = decided.map(|line| line["request"].as_str().unwrap()).collect();
+    assert!(decided.len() > 1 && decided.iter().all(|id| warned.contains(id)), "{lines:#?}");
+}
+
 /// Keys are free text, and so are names.
 #[tokio::test]
 async fn a_key_that_holds_a_line_breaks_none() {

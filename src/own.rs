@@ -1,0 +1,84 @@
+//! The proxy's own paths: the widget's files, and the doors of the pages' sockets.
+//!
+//! Owns who may open one, as far as the request tells. Joining a room takes the page's token, which is the socket's to read.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+
+use crate::app::App;
+use crate::assets;
+use crate::django::changelist::Model;
+use crate::django::object::decode_path;
+use crate::http::body::Body;
+use crate::http::headers::Peer;
+use crate::http::request_id;
+use crate::metrics::Class;
+use crate::pass::to_django;
+use crate::reply::{self, Accepts};
+use crate::seeing::Noted;
+use crate::socket::session::Eyes;
+use crate::socket::visit::VisitLine;
+use crate::socket::{connection, handshake, list_door};
+
+/// Our own paths: the widget's files and the pages' sockets.
+pub(crate) async fn serve(
+    app: &Arc<App>,
+    peer: Peer,
+    below: &str,
+    mut request: Request<Incoming>,
+    accepts: &Accepts,
+    class: &mut Class,
+) -> Response<Body> {
+    *class = Class::Asset;
+    if let Some(asset) = assets::serve(below, request.headers()) {
+        return asset;
+    }
+    let list = Model::of_path(&decode_path(below));
+    let object = App::socket_object(below);
+    let to = accepts.choose(&app.catalogs, None);
+    if object.is_none() && list.is_none() {
+        let sentence = to.catalog.text("not_found_text");
+        return reply::error(to, StatusCode::NOT_FOUND, "not_found_title", sentence);
+    }
+    *class = Class::Socket;
+    let answer = match handshake::accept(request.method(), request.headers(), &peer) {
+        Ok(answer) => answer,
+        Err(refused) => {
+            return reply::error(to, refused.status, "no_websocket_title", refused.why);
+        }
+    };
+    let who = match app.identity.who(request.headers()).await {
+        Ok(who) => who,
+        Err(error) => {
+            tracing::warn!(request = request_id::of(request.headers()), below, %error, "a page's socket could not be opened");
+            let sentence = to.catalog.text("no_locks_text");
+            return reply::error(to, StatusCode::SERVICE_UNAVAILABLE, "no_locks_title", sentence);
+        }
+    };
+    let switched = hyper::upgrade::on(&mut request);
+    let id = Box::from(request_id::of(request.headers()));
+    to_django(&mut request, &peer);
+    let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers(), app.identity.sso.all());
+    let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
+    let tasks = app.tasks.clone();
+    let named = object.as_ref().map(ToString::to_string).or_else(|| list.as_ref().map(Model::label));
+    let noted = Noted {
+        user: who.user.clone(),
+        object: named.unwrap_or_default(),
+        decision: "socket_opened",
+        why: None,
+    };
+    let visit = VisitLine::open(&noted, id);
+    app.tasks.spawn(async move {
+        let Ok(stream) = switched.await else { return };
+        if let Some(object) = object {
+            let guest = connection::Guest { object, who, eyes, tasks, line: visit };
+            connection::open(hub, key, guest, stream, patience).await;
+        } else if let Some(model) = list {
+            list_door::open(hub, list_door::Guest { model, who, tasks, patience, line: visit }, stream).await;
+        }
+    });
+    noted.on(answer)
+}
