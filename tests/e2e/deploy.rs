@@ -210,6 +210,29 @@ fn every_variable_of_the_examples_is_a_setting() {
     assert!(seen > 8, "{seen}");
 }
 
+/// The image of the Dockerfile has glibc and libgcc, and nothing else (distroless' `cc`).
+#[test]
+#[cfg(target_os = "linux")]
+fn the_program_asks_for_no_more_than_its_image_has() {
+    let mut ldd = command("ldd");
+    ldd.arg(env!("CARGO_BIN_EXE_collab-proxy"));
+    let said = run(ldd);
+    let libraries: Vec<&str> = said.out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let has = [
+        "libc.so",
+        "libm.so",
+        "libgcc_s.so",
+        "ld-linux",
+        "linux-vdso",
+        "libpthread.so",
+        "libdl.so",
+        "librt.so",
+    ];
+    let others: Vec<&&str> =
+        libraries.iter().filter(|name| !has.iter().any(|known| name.contains(known))).collect();
+    assert!(libraries.len() > 2 && others.is_empty(), "{}{}", said.out, said.err);
+}
+
 /// The same request twice through nginx is one to Django: nothing on the way sends a save again.
 #[tokio::test]
 async fn nginx_sends_no_save_twice() {
