@@ -18,6 +18,7 @@ use crate::django::theme::Themes;
 use crate::http::upstream::Upstream;
 use crate::identity::Identity;
 use crate::metrics::Metrics;
+use crate::settable::Settable;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Hub;
 
@@ -39,6 +40,8 @@ pub enum OnOutage {
 
 pub struct App {
     pub upstream: Arc<Upstream>,
+    /// The same, for what outlives a reload: pages' sockets.
+    pub present_upstream: Arc<Settable<Arc<Upstream>>>,
     pub identity: Arc<Identity>,
     pub hub: Arc<Hub>,
     pub themes: Themes,

@@ -7,9 +7,13 @@ use std::fmt;
 use std::io::IsTerminal;
 
 use tracing::field::{Field, Visit};
+use tracing::{Level, Metadata};
 use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, reload};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +24,13 @@ pub enum LogFormat {
 }
 
 /// These would log frames and heads at their lowest levels: what people write to each other, and cookies.
-const TALKATIVE: [&str; 3] = ["tungstenite=info", "tokio_tungstenite=info", "hyper=info"];
+const TALKATIVE: [&str; 3] = ["tungstenite", "tokio_tungstenite", "hyper"];
+
+/// Whatever the settings say.
+fn is_discreet(what: &Metadata) -> bool {
+    let within = |name: &&str| what.target().split("::").next() == Some(name);
+    *what.level() <= Level::INFO || !TALKATIVE.iter().any(within)
+}
 
 /// The running log, whose filter can be replaced.
 pub struct Log(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
@@ -34,12 +44,8 @@ impl Log {
 
 /// What is logged, as the settings say it.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
-    let mut filter = EnvFilter::try_new(text)
-        .map_err(|e| format!("expected error, warn, info, debug, or a tracing filter ({e})"))?;
-    for directive in TALKATIVE {
-        filter = filter.add_directive(directive.parse().map_err(|_| directive.to_owned())?);
-    }
-    Ok(filter)
+    EnvFilter::try_new(text)
+        .map_err(|e| format!("expected error, warn, info, debug, or a tracing filter ({e})"))
 }
 
 pub fn start(text: &str, format: LogFormat) -> Result<Log, String> {
@@ -54,14 +60,14 @@ pub fn start(text: &str, format: LogFormat) -> Result<Log, String> {
         LogFormat::Text => {
             let log = log.fmt_fields(OneLine).with_env_filter(filter).with_filter_reloading();
             let running = log.reload_handle();
-            log.init();
+            log.finish().with(filter_fn(is_discreet)).init();
             Box::new(move |filter| running.reload(filter))
         }
         LogFormat::Json => {
             let log = log.json().flatten_event(true).with_current_span(false).with_span_list(false);
             let log = log.with_env_filter(filter).with_filter_reloading();
             let running = log.reload_handle();
-            log.init();
+            log.finish().with(filter_fn(is_discreet)).init();
             Box::new(move |filter| running.reload(filter))
         }
     }))
@@ -164,6 +170,19 @@ mod tests {
         }
         let text = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
         text.split_terminator('\n').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_people_write_is_logged_at_no_level() {
+        let everything = tracing_subscriber::registry()
+            .with(filter("trace,tungstenite::protocol=trace,hyper::proto=trace").unwrap())
+            .with(filter_fn(is_discreet));
+        tracing::subscriber::with_default(everything, || {
+            assert!(!tracing::enabled!(target: "tungstenite::protocol", Level::TRACE));
+            assert!(!tracing::enabled!(target: "hyper::proto::h1", Level::DEBUG));
+            assert!(tracing::enabled!(target: "hyper::proto::h1", Level::INFO));
+            assert!(tracing::enabled!(target: "collab_proxy::flow", Level::TRACE));
+        });
     }
 
     #[test]

@@ -87,6 +87,7 @@ labels!(
         Deleted = "deleted",
         Unfit = "page_unfit",
         Changed = "changed",
+        Unseen = "unseen",
         Store = "store_down",
     }
 );

@@ -60,7 +60,7 @@ pub(crate) async fn serve(
     let switched = hyper::upgrade::on(&mut request);
     let id = Box::from(request_id::of(request.headers()));
     to_django(&mut request, &peer);
-    let eyes = Eyes::new(Arc::clone(&app.upstream), request.headers(), app.identity.sso.all());
+    let eyes = Eyes::new(Arc::clone(&app.present_upstream), request.headers(), app.identity.sso.all());
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     let tasks = app.tasks.clone();
     let named = object.as_ref().map(ToString::to_string).or_else(|| list.as_ref().map(Model::label));

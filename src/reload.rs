@@ -19,6 +19,7 @@ use crate::http::upstream::Upstream;
 use crate::identity::Identity;
 use crate::metrics::Metrics;
 use crate::server::{Limits, Site};
+use crate::settable::Settable;
 use crate::socket::hub::Hub;
 use crate::store::Store;
 
@@ -48,8 +49,14 @@ pub(crate) fn described(lasting: Lasting, settings: &Settings, before: Option<&A
     let Lasting { identity, hub, metrics, audit } = lasting;
     let connector = Connector::new(settings.upstream.clone(), settings.upstream_ca.as_deref())?;
     let upstream = Upstream::new(connector, settings.connect_timeout, settings.answer_timeout);
+    let upstream = Arc::new(upstream.counted(Arc::clone(&metrics)));
+    let present_upstream = match before {
+        Some(app) => Arc::clone(&app.present_upstream),
+        None => Arc::new(Settable::new(Arc::clone(&upstream))),
+    };
     Ok(App {
-        upstream: Arc::new(upstream.counted(Arc::clone(&metrics))),
+        upstream,
+        present_upstream,
         identity,
         hub,
         themes: Themes::parse(THEMES)?,
@@ -98,14 +105,20 @@ impl Reload {
         };
         let app = described(lasting, settings, Some(&old.app))?;
         if let (Store::Redis(redis), Some(config)) = (app.hub.store(), &settings.redis)
-            && Some(true) == self.first.redis.as_ref().map(|first| first.is_same_place(config))
+            && is_same_store(&self.first, settings)
         {
             redis
                 .renew(config)
                 .await
                 .map_err(|why| format!("Redis cannot be used by the new settings: {why}"))?;
         }
-        app.hub.set(settings.rules.clone(), settings.sharing.clone());
+        let mut rules = settings.rules.clone();
+        if !is_same_store(&self.first, settings) {
+            // How long it waits for what others know is the running store's, whatever another would need.
+            rules.recall = app.hub.rules().recall;
+        }
+        app.present_upstream.set(Arc::clone(&app.upstream));
+        app.hub.set(rules, settings.sharing.clone());
         app.audit.reopen();
         self.site.send_replace(Arc::new(Site { app: Arc::new(app), limits: limits(settings) }));
         Ok(restart(&self.first, settings))
@@ -117,11 +130,21 @@ impl Reload {
     }
 }
 
+/// Where locks live cannot change while people hold some; how to get there can.
+fn is_same_store(first: &Settings, new: &Settings) -> bool {
+    match (&first.redis, &new.redis) {
+        (Some(first), Some(new)) => first.is_same_place(new),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// What differs and holds only after a restart. Every setting is named here, so that nobody adds one that is forgotten.
 fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
     let Settings {
         listen,
-        redis,
+        // By `is_same_store`.
+        redis: _,
         secret,
         control,
         log_format,
@@ -154,14 +177,9 @@ fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
         texts: _,
         page_texts: _,
     } = new;
-    let is_same_store = match (&first.redis, redis) {
-        (Some(first), Some(new)) => first.is_same_place(new),
-        (None, None) => true,
-        _ => false,
-    };
     [
         ("listen", first.listen != *listen),
-        ("store, or which server, database or prefix it is", !is_same_store),
+        ("store, or which server, database or prefix it is", !is_same_store(first, new)),
         ("secret", first.secret != *secret),
         ("control", first.control != *control),
         ("log_format", first.log_format != *log_format),

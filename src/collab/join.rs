@@ -105,6 +105,7 @@ pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<M
         lease_end: now + rules.lease,
         away,
         promised: None,
+        node: None,
     });
     // It has its work back; there is nothing of it to pass on.
     record.lost.take_if(|lost| lost.page == page.id);

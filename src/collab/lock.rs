@@ -49,7 +49,7 @@ pub fn apply(before: &Record, now: Millis, command: &Command, rules: &Rules) -> 
     };
     let changed = record != *before;
     if changed {
-        record.revision = Record::next(before.revision, now);
+        record.revision = Record::next(before.revision.max(record.revision), now);
     }
     Step { record, outcome, events, changed }
 }

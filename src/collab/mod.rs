@@ -13,7 +13,7 @@ pub mod lock;
 pub mod news;
 pub mod presence;
 pub mod protocol;
-mod recall;
+pub mod recall;
 pub mod record;
 pub mod resume;
 pub mod rules;

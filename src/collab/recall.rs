@@ -5,8 +5,9 @@
 //! (`Command::KeepWrite`). What is told then is believed, though not more than it can be: saves may be missing, so the
 //! record stays doubtful, and what is saved next is compared with what Django has.
 
-use super::command::Event;
-use super::record::{Millis, Record, Rules, Waiter};
+use super::command::{Command, Event};
+use super::lock::Step;
+use super::record::{Millis, NodeId, PageId, Record, Rules, Waiter};
 
 impl Record {
     /// Until when the store's memory is too young for anything to follow from what it does not hold.
@@ -22,7 +23,24 @@ impl Record {
 
     /// May it have been saved without the store's knowing?
     pub fn is_unsure(&self) -> bool {
-        self.uncertain || self.doubtful.is_some() || self.passed.is_some()
+        self.uncertain || self.doubtful.is_some() || self.passed.is_some() || self.lent.is_some()
+    }
+
+    /// Until when such a save may still land. What showed the object before then, may show what was there before it.
+    pub fn unseen_until(&self, rules: &Rules) -> Millis {
+        let since = self.doubtful.max(self.passed).map_or(0, |since| since + unseen(rules));
+        let given_up = self.saved.as_ref().filter(|_| self.uncertain).map_or(0, |saved| saved.at + rules.pin);
+        since.max(given_up)
+    }
+
+    /// It was saved, and whoever has it open from before that has to load it again. Who loads it now may still be shown what
+    /// was there before a save that the store does not know of.
+    pub(super) fn was_saved(&mut self, now: Millis, rules: &Rules) {
+        self.uncertain = false;
+        let over = |since: &mut Millis| rules.recall == 0 || *since + unseen(rules) <= now;
+        self.doubtful.take_if(over);
+        self.passed.take_if(over);
+        self.lent.take_if(over);
     }
 
     pub(super) fn recalled(&self, rules: &Rules) -> Option<Millis> {
@@ -39,12 +57,17 @@ impl Record {
     }
 }
 
+/// A proxy that is cut off believes its editor's lease to its end, and what it lets through then Django may take its time over.
+fn unseen(rules: &Rules) -> Millis {
+    rules.recall + rules.lease + rules.pin
+}
+
 /// The editor's lease has ended and nobody has said why. The proxy may have been cut off from this store, and have let its
 /// editor save by that lease: whoever has the lock next waits for what it has to say, and is checked.
 pub(super) fn went_silent(record: &mut Record, now: Millis, rules: &Rules) {
     let silent = record.holder.as_ref().is_some_and(|holder| holder.away.is_none());
     if silent && rules.recall > 0 {
-        record.doubtful = Some(now);
+        (record.doubtful, record.passed) = (Some(now), Some(now));
     }
 }
 
@@ -57,6 +80,34 @@ pub(super) fn passed_on(record: &mut Record, now: Millis, events: &[Event], rule
     }
 }
 
+/// The step was taken by this proxy. If the lock leaves a page that another one serves, that one may not have heard of it.
+pub fn lend(before: &Record, step: &mut Step, command: &Command, node: &NodeId, now: Millis) {
+    let speaks = |page: &PageId| match command {
+        Command::Join { page: own } | Command::Claim { page: own } | Command::TakeOver { page: own } => {
+            own.id == *page
+        }
+        Command::Input { page: own, .. }
+        | Command::Leave { page: own }
+        | Command::Release { page: own }
+        | Command::Answer { page: own, .. } => own == page,
+        Command::Touch { pages, .. } => pages.contains(page),
+        _ => false,
+    };
+    let after = &mut step.record;
+    if let Some(held) = &before.holder {
+        let stays = after.is_holder(&held.page.id);
+        let own = held.node.as_ref() == Some(node);
+        let moved = stays && speaks(&held.page.id) && held.node.is_some();
+        let left = !stays && !speaks(&held.page.id);
+        if !own && (moved || left) {
+            after.lent = Some(now);
+        }
+    }
+    if let Some(holder) = after.holder.as_mut().filter(|holder| speaks(&holder.page.id)) {
+        holder.node = Some(node.clone());
+    }
+}
+
 /// `known`: what a proxy told its people last.
 pub(super) fn restore(record: &mut Record, now: Millis, known: &Record, rules: &Rules) {
     if record.doubtful.is_none() {
@@ -64,9 +115,10 @@ pub(super) fn restore(record: &mut Record, now: Millis, known: &Record, rules: &
     }
     if record.revision < known.revision {
         // Nothing has happened here since.
-        let Record { revision, doubtful, .. } = *record;
+        let Record { doubtful, .. } = *record;
         let told = record.write.take();
-        *record = Record { revision, doubtful, ..known.clone() };
+        // The revision is the known one, or a server whose clock is behind would seem to have lost it again.
+        *record = Record { doubtful, ..known.clone() };
         if let Some(since) = doubtful {
             record.doubt(since, rules);
         }

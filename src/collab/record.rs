@@ -88,6 +88,9 @@ pub struct Holder {
     /// When it will be handed over, as promised to those who ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised: Option<Millis>,
+    /// The proxy that serves the page, as far as it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +195,10 @@ pub struct Record {
     /// have let it save by the lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<Millis>,
+    /// When the lock left its page through another proxy than the page's own, which may not have heard of it: nobody waits
+    /// for that, but what is saved next is compared with what Django has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lent: Option<Millis>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub viewers: BTreeMap<NodeId, Viewers>,
     /// The last writes that ended, so that ending one twice does it once.
@@ -243,12 +250,13 @@ impl Record {
     /// saved leaves such) goes soon, or anybody could fill the store with POSTs to objects that do not exist; not
     /// at once, so that a command that is sent twice still finds it.
     pub fn keep_for(&self) -> Millis {
-        let Self { saved, deleted, uncertain, unsaved, viewers, .. } = self;
+        let Self { saved, deleted, uncertain, unsaved, viewers, passed, lent, .. } = self;
         let says_something = self.is_live()
             || saved.is_some()
             || *deleted
             || *uncertain
             || unsaved.is_some()
+            || passed.or(*lent).is_some()
             || !viewers.is_empty();
         if says_something { KEEP } else { KEEP_BLANK }
     }
@@ -268,3 +276,16 @@ pub const UNSAVED_KEEP: Millis = 10 * 60 * 1000;
 /// How long a record is kept: longer than any page token that could ask for it.
 pub const KEEP: Millis = 25 * 60 * 60 * 1000;
 const KEEP_BLANK: Millis = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_doubt_is_kept_as_long_as_a_page_may_be_open() {
+        let passed = Record { passed: Some(1), ..Record::default() };
+        let lent = Record { lent: Some(1), ..Record::default() };
+        assert_eq!((passed.keep_for(), lent.keep_for()), (KEEP, KEEP));
+        // That of a young store is found again without it, and strangers come by it for nothing.
+        assert_eq!(Record { doubtful: Some(1), ..Record::default() }.keep_for(), KEEP_BLANK);
+    }
+}

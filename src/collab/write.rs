@@ -137,15 +137,16 @@ pub(super) fn end(
         WriteEnd::Saved { .. } => {
             keep_page(record, person, page);
             moved(record, now, person, page, events);
-            (record.uncertain, record.doubtful, record.passed) = (false, None, None);
+            record.was_saved(now, rules);
         }
         WriteEnd::Deleted => {
             record.saved = Some(Saved { by: person.clone(), at: now });
-            deleted(record, now, person, page, events);
+            deleted(record, now, person, page, rules, events);
         }
         WriteEnd::Gone => {
             record.saved = None;
-            deleted(record, now, &Person { user: UserKey::default(), name: String::new() }, None, events);
+            let nobody = Person { user: UserKey::default(), name: String::new() };
+            deleted(record, now, &nobody, None, rules, events);
         }
         WriteEnd::Unknown { may_land } => {
             moved(record, now, person, page, events);
@@ -176,10 +177,17 @@ fn remember(record: &mut Record, fence: u64) {
     }
 }
 
-fn deleted(record: &mut Record, now: Millis, by: &Person, page: Option<&PageId>, events: &mut Vec<Event>) {
+fn deleted(
+    record: &mut Record,
+    now: Millis,
+    by: &Person,
+    page: Option<&PageId>,
+    rules: &Rules,
+    events: &mut Vec<Event>,
+) {
     record.version = Record::next(record.version, now);
     record.deleted = true;
-    (record.uncertain, record.doubtful, record.passed) = (false, None, None);
+    record.was_saved(now, rules);
     events.push(Event::Deleted { version: record.version, by: by.clone(), page: page.cloned() });
     drop_holder(record, Cause::Saved, events);
 }

@@ -54,10 +54,16 @@ pub(super) fn may_quote(key: &str, raw: &Raw) -> bool {
     match (of(key), raw) {
         (Secrecy::Open, _) => true,
         (Secrecy::Secret, _) => false,
-        (Secrecy::Address, Raw::Text(text)) => !may_hide(text),
+        (Secrecy::Address, Raw::Text(text)) => !may_hide(text) && text.split(':').skip(1).all(is_harmless),
         (Secrecy::Address, Raw::List(items)) => items.iter().all(|item| may_quote(key, item)),
         (Secrecy::Address, _) => true,
     }
+}
+
+/// What stands behind a colon: a port, or a path. Where a host was forgotten it is the password.
+fn is_harmless(after: &str) -> bool {
+    let port = after.split(['/', '?', '#']).next().unwrap_or_default();
+    port.chars().all(|c| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -74,6 +80,10 @@ mod tests {
             ("upstream", text("htp://u:hush@h:1"), false),
             ("options.redis_url", text("localhost:6379"), true),
             ("options.redis_url", text("redis//u:hush@h"), false),
+            ("options.redis_url", text("redis://user:hunter2"), false),
+            ("upstream", text("http://u:hunter2"), false),
+            ("upstream", text("unix:run/django.sock"), false),
+            ("upstream", text("localhost:8000/x"), true),
             ("options.redis_url", text("unix:///s?pass=hush"), false),
             ("redis.sentinels", Raw::List(vec![text("h:1"), text("x://:hush@h")]), false),
             ("redis.sentinels", Raw::Number(3.0), true),

@@ -284,7 +284,12 @@ impl Writer {
     async fn commit(&self, grant: &Grant, end: WriteEnd) -> (Option<Millis>, Noted) {
         let applied = pin::end(&self.app.hub, &self.key, &self.ended(grant, end)).await.ok();
         if applied.is_none() {
-            self.app.hub.end_by_lease(&self.key, grant.write.fence);
+            match end {
+                WriteEnd::Saved { stays: false } => {
+                    self.app.hub.leaves_by_lease(&self.key, grant.write.fence)
+                }
+                _ => self.app.hub.end_by_lease(&self.key, grant.write.fence),
+            }
         }
         tracing::debug!(object = %self.key, user = %self.who.user.as_str(), ?end, "a write ended");
         let object = self.key.to_string();

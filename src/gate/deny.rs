@@ -30,6 +30,8 @@ pub(super) enum Denied {
     Refusal(Refusal, Millis),
     /// Somebody changed it in a way that the proxy has not seen.
     Changed(Box<Present>, Millis),
+    /// Django was to be asked what it has now, and did not say it.
+    Unseen(Millis),
     Store(StoreError),
 }
 
@@ -44,6 +46,7 @@ impl Writer {
         let (reason, at) = match &denied {
             Denied::Refusal(refusal, now) => (reason(refusal), Some(*now)),
             Denied::Changed(_, now) => (Reason::Changed, Some(*now)),
+            Denied::Unseen(now) => (Reason::Unseen, Some(*now)),
             Denied::Store(_) => (Reason::Store, None),
         };
         let object = self.key.to_string();
@@ -75,6 +78,9 @@ impl Writer {
                 self.give_back(&Trouble::Refused(&refusal), &typed, present, now).await
             }
             Denied::Changed(present, now) => self.give_back(&Trouble::Changed, &typed, *present, now).await,
+            Denied::Unseen(now) => {
+                self.give_back(&Trouble::Unseen, &typed, Present::Unreadable, now).await
+            }
             Denied::Store(error) => {
                 tracing::warn!(request = request_id::of(&self.headers), object = %self.key, %error, "a write could not be checked");
                 self.give_back(&Trouble::Store, &typed, Present::Unreadable, 0).await

@@ -96,17 +96,17 @@ impl Writer {
         let keeping = self.keep(&grant.write);
         let present = self.look().await;
         drop(keeping);
-        let changed = match &present {
-            Present::Form { current, .. } => self.differs(&base, current),
-            // Whoever is signed out, or asks a Django that is away, hears it from the save itself.
-            Present::Gone | Present::SignedOut(_) | Present::Unreadable => false,
+        let denied = match &present {
+            Present::Form { current, .. } if !self.differs(&base, current) => return Ok(grant),
+            // Whoever is signed out, or whose object is gone, hears it from the save itself.
+            Present::Gone | Present::SignedOut(_) => return Ok(grant),
+            Present::Form { .. } => Denied::Changed(Box::new(present), grant.now),
+            // What cannot be compared has not been compared.
+            Present::Unreadable => Denied::Unseen(grant.now),
         };
-        if !changed {
-            return Ok(grant);
-        }
         let end = self.ended(&grant, WriteEnd::NotSaved);
         pin::end(&self.app.hub, &self.key, &end).await.map_err(Denied::Store)?;
-        Err(Denied::Changed(Box::new(present), grant.now))
+        Err(denied)
     }
 
     /// The record knows nothing of the object's past; Django's present form may show that nothing has happened.

@@ -32,11 +32,18 @@ impl Writer {
             Some(_) => return Err(Denied::Store(error)),
             None => None,
         };
-        let Some((write, base)) = self.begin_without_store(page, now) else {
+        let Some((write, base, by_lease)) = self.begin_without_store(page, now) else {
             return Err(Denied::Store(error));
         };
-        let grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
-        match self.nothing_changed(posted).await {
+        let mut grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
+        let compared = self.nothing_changed(posted).await;
+        // Django may have taken its time: it must still be hers to save when it is sent.
+        if compared.is_ok() && by_lease && !self.app.hub.lasts_by_lease(&self.key, grant.write.fence) {
+            self.app.hub.end_by_lease(&self.key, grant.write.fence);
+            return Err(Denied::Store(error));
+        }
+        grant.asked = Instant::now();
+        match compared {
             Ok(()) => {
                 tracing::warn!(request = request_id::of(&self.headers), object = %self.key, user = %self.who.user.as_str(), %error, "a save goes on without the store");
                 let object = self.key.to_string();
@@ -50,13 +57,18 @@ impl Writer {
         }
     }
 
-    fn begin_without_store(&self, page: Option<(PageId, Millis)>, now: Millis) -> Option<(Write, Millis)> {
+    /// The version that it builds on, too, and whether it goes by a lease.
+    fn begin_without_store(
+        &self,
+        page: Option<(PageId, Millis)>,
+        now: Millis,
+    ) -> Option<(Write, Millis, bool)> {
         let (id, person) = (RequestId::from(ids::id()), self.who.person());
         // Of a form alone it can be seen that nothing has changed since.
         if let Some(page) = page.clone().filter(|_| self.view == View::Change)
-            && let Some(begun) = self.app.hub.begin_by_lease(&self.key, id.clone(), &person, page)
+            && let Some((write, base)) = self.app.hub.begin_by_lease(&self.key, id.clone(), &person, page)
         {
-            return Some(begun);
+            return Some((write, base, true));
         }
         if self.app.on_outage == OnOutage::Block {
             return None;
@@ -65,7 +77,7 @@ impl Writer {
         let deadline = now + self.app.hub.pin();
         let (page, base) = page.unzip();
         let write = Write { id, person, page, fence, since: now, deadline, quiet: false };
-        Some((write, base.unwrap_or(UNKNOWN_VERSION)))
+        Some((write, base.unwrap_or(UNKNOWN_VERSION), false))
     }
 
     /// Or what Django shows now; nothing, if that cannot be seen.

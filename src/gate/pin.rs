@@ -103,11 +103,12 @@ pub(crate) fn keep(hub: &Arc<Hub>, every: Duration, pinned: &Pinned) -> Keeping 
             pause = every;
             let now = pinned.lock().unwrap_or_else(PoisonError::into_inner).clone();
             for (key, write) in now {
+                // In a cluster one server may be away, and the others not.
                 if let Err(error) = hub.run(&key, &Command::KeepWrite { write }).await {
-                    tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
                     // When it is back it may have forgotten it, and does not wait long to hear of it.
-                    pause = every.min(SOON);
-                    break;
+                    if std::mem::replace(&mut pause, every.min(SOON)) == every {
+                        tracing::warn!(object = %key, %error, "a save on its way could not be renewed");
+                    }
                 }
             }
         }

@@ -140,8 +140,8 @@ impl Job {
             // A script: it is taken to know what it does, as with a form.
             Token::None => None,
             Token::Unfit => Some(Refusal::Unfit),
-            // Nobody can tell what was saved after this list was asked for.
-            Token::Good(claims) if record.doubtful.is_some_and(|since| since > claims.asked) => {
+            // Nobody can tell what was saved after this list was asked for, and a list does not say what it showed.
+            Token::Good(claims) if claims.asked < record.unseen_until(&self.app.hub.rules()) => {
                 Some(Refusal::Stale { saved: None, deleted: false })
             }
             // Saved after the list was asked for; a store that lost its memory since then says the same.

@@ -87,6 +87,15 @@ fn of_save(trouble: &Trouble, reader: &UserKey) -> Line {
             retry_after: None,
             button: None,
         },
+        Trouble::Unseen => Line {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "no_answer_title",
+            sentence: LOST,
+            why: "no_answer_why",
+            advice: ["kept_text", "try_soon_text"],
+            retry_after: Some(5),
+            button: Some("try_button"),
+        },
         Trouble::Store => Line {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title: "no_store_title",

@@ -8,6 +8,8 @@ pub enum Trouble<'a> {
     Refused(&'a Refusal),
     /// Django shows something else than what the person saw, and no save through the proxy explains it.
     Changed,
+    /// Whether Django shows something else could not be seen: it did not answer, or not with the form.
+    Unseen,
     /// Django has no such object any more.
     Gone,
     /// Django said 403: the login has changed under the form, or the right to save is gone.
@@ -35,7 +37,12 @@ impl Trouble<'_> {
             Self::Refused(refusal) => matches!(refusal, Refusal::Stale { .. } | Refusal::Unfit),
             Self::Changed | Self::Unknown(_) => true,
             Self::Failed { unknown, .. } => *unknown,
-            Self::Gone | Self::Forbidden | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
+            Self::Gone
+            | Self::Unseen
+            | Self::Forbidden
+            | Self::SignedOut(_)
+            | Self::Store
+            | Self::NoDjango(_) => false,
         }
     }
 
@@ -48,7 +55,12 @@ impl Trouble<'_> {
             | Self::Forbidden
             | Self::Unknown(_)
             | Self::Failed { .. } => true,
-            Self::Refused(_) | Self::Gone | Self::SignedOut(_) | Self::Store | Self::NoDjango(_) => false,
+            Self::Refused(_)
+            | Self::Gone
+            | Self::Unseen
+            | Self::SignedOut(_)
+            | Self::Store
+            | Self::NoDjango(_) => false,
         }
     }
 
@@ -65,6 +77,7 @@ impl Trouble<'_> {
             Self::Gone => "gone",
             Self::Forbidden => "forbidden",
             Self::SignedOut(_) => "signed_out",
+            Self::Unseen => "unseen",
             Self::Store => "store_down",
             Self::NoDjango(_) => "not_sent",
             Self::Unknown(_) | Self::Failed { unknown: true, .. } => "unknown",

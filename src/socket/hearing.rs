@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::hub::Hub;
@@ -12,35 +13,41 @@ use crate::collab::news::News;
 use crate::django::object::ObjectKey;
 use crate::store::Heard;
 
+/// Rooms that are looked at at a time, where all of them have to be.
+const AT_ONCE: usize = 16;
+
 impl Hub {
     /// Hears the other proxies, until the store stops talking.
     pub async fn hear(self: Arc<Self>, mut from: mpsc::Receiver<Heard>) {
         while let Some(heard) = from.recv().await {
-            let gap = matches!(heard, Heard::Gap);
-            let wanted: Vec<(ObjectKey, Vec<Event>)> = match heard {
+            match heard {
                 Heard::Notice(notice) if !notice.news.is_empty() => {
                     self.heard(&notice.object, notice.news).await;
-                    Vec::new()
                 }
                 Heard::Notice(notice)
                     if self.rooms().contains_key(&notice.object) || self.lists.watch(&notice.object) =>
                 {
-                    vec![(notice.object, notice.events)]
+                    self.look_again(&notice.object, &notice.events).await;
                 }
-                Heard::Notice(_) => Vec::new(),
-                Heard::Gap => {
-                    self.lists_after_gap();
-                    self.rooms().keys().map(|object| (object.clone(), Vec::new())).collect()
-                }
-            };
-            for (object, events) in wanted {
-                if let Err(error) = self.look(&object, &events).await {
-                    tracing::warn!(%object, %error, "another proxy's change could not be read");
-                }
-                if gap {
-                    self.catch_up(&object).await;
-                }
+                Heard::Notice(_) => {}
+                Heard::Gap => self.after_gap().await,
             }
+        }
+    }
+
+    async fn after_gap(self: &Arc<Self>) {
+        self.lists_after_gap();
+        let open: Vec<ObjectKey> = self.rooms().keys().cloned().collect();
+        let looks = futures_util::stream::iter(open).for_each_concurrent(AT_ONCE, |object| async move {
+            self.look_again(&object, &[]).await;
+            self.catch_up(&object).await;
+        });
+        looks.await;
+    }
+
+    async fn look_again(self: &Arc<Self>, object: &ObjectKey, events: &[Event]) {
+        if let Err(error) = self.look(object, events).await {
+            tracing::warn!(%object, %error, "another proxy's change could not be read");
         }
     }
 

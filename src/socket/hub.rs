@@ -72,6 +72,10 @@ impl Hub {
     }
 
     /// From now on.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.get()
+    }
+
     pub fn set(&self, rules: Rules, sharing: Sharing) {
         self.store.set_rules(rules.clone());
         self.rules.set(rules);

@@ -82,10 +82,9 @@ impl Last {
         page: (PageId, Millis),
         pin: Millis,
     ) -> Option<Write> {
-        let since = self.asked.elapsed() + MARGIN;
-        let now = self.now + millis(since);
+        let now = self.present();
         let holder = self.record.holder.as_ref()?;
-        let holds = holder.page.person.user == person.user && holder.away.is_none() && now < holder.lease_end;
+        let holds = holder.page.person.user == person.user && self.holds();
         // A page that was rendered while nobody could be asked shows what it shows.
         let fits = page.1 == self.record.version || page.1 == UNKNOWN_VERSION;
         if !holds || !fits || self.record.write.is_some() || self.record.deleted {
@@ -102,6 +101,19 @@ impl Last {
         };
         self.record.write = Some(write.clone());
         Some(write)
+    }
+}
+
+impl Last {
+    /// No earlier than the store's time, by so much that a save is on its way meanwhile.
+    fn present(&self) -> Millis {
+        self.now + millis(self.asked.elapsed() + MARGIN)
+    }
+
+    /// Can nobody else have got the lock?
+    fn holds(&self) -> bool {
+        let now = self.present();
+        self.record.holder.as_ref().is_some_and(|holder| holder.away.is_none() && now < holder.lease_end)
     }
 }
 
@@ -157,6 +169,23 @@ impl Hub {
             }
             hub.close_if_empty(&object);
         });
+    }
+
+    /// Is that save still the editor's to send?
+    pub fn lasts_by_lease(&self, object: &ObjectKey, fence: u64) -> bool {
+        let mut rooms = self.rooms();
+        let last = rooms.get_mut(object).and_then(|place| place.known.0.as_mut());
+        last.is_some_and(|last| {
+            last.record.write.as_ref().is_some_and(|write| write.fence == fence) && last.holds()
+        })
+    }
+
+    /// It has ended, and the store could not be told; or was, and its answer was lost: then nobody edits here any more.
+    pub fn leaves_by_lease(&self, object: &ObjectKey, fence: u64) {
+        if let Some(last) = self.rooms().get_mut(object).and_then(|place| place.known.0.as_mut()) {
+            last.record.write.take_if(|write| write.fence == fence);
+            last.record.holder = None;
+        }
     }
 
     /// It has ended, and the store is still away.
@@ -247,5 +276,26 @@ mod tests {
         away.holder.as_mut().unwrap().away = Some(20_000);
         assert_eq!(begin(&mut known(away), "ada", 7), None);
         assert_eq!(begin(&mut known(record(5, None, false)), "ada", 7), None);
+    }
+
+    /// The server that took over has a clock that is behind.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_lost_is_told_once_whatever_the_clock() {
+        let rules = Rules { recall: 4_000, ..Rules::default() };
+        let mut known = Known::default();
+        known.newer(&record(1_000_000, None, true), (1_000_000, Instant::now()), |_| true);
+        // Ten seconds behind.
+        let mut now = 990_000;
+        let mut there = record(0, Some(now), false);
+        let mut told = 0;
+        while let Some(lost) = known.newer(&there, (now, Instant::now()), |_| true) {
+            now += 1;
+            there = apply(&there, now, &Command::Restore { known: lost }, &rules).record;
+            told += 1;
+            if told > 100_000 {
+                break;
+            }
+        }
+        assert_eq!(told, 1);
     }
 }

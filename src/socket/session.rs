@@ -15,6 +15,7 @@ use crate::collab::record::PageId;
 use crate::django::object::ObjectKey;
 use crate::http::body::Body;
 use crate::http::upstream::Upstream;
+use crate::settable::Settable;
 
 /// A person who is active is looked after this often.
 const EVERY: Duration = Duration::from_secs(60);
@@ -33,7 +34,7 @@ const NEEDED: [HeaderName; 6] = [
 
 /// The person's side of it. Small: there are thousands of sockets.
 pub struct Eyes {
-    upstream: Arc<Upstream>,
+    upstream: Arc<Settable<Arc<Upstream>>>,
     headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
@@ -41,7 +42,7 @@ impl Eyes {
     /// `headers`: of the handshake, ready for Django.
     /// `more`: names of headers by which Django knows the person.
     pub fn new<'n>(
-        upstream: Arc<Upstream>,
+        upstream: Arc<Settable<Arc<Upstream>>>,
         headers: &HeaderMap,
         more: impl Iterator<Item = &'n HeaderName>,
     ) -> Self {
@@ -57,7 +58,7 @@ impl Eyes {
         *request.method_mut() = Method::HEAD;
         *request.uri_mut() = format!("{root}jsi18n/").parse().ok()?;
         request.headers_mut().extend(self.headers.iter().cloned());
-        let answer = self.upstream.send(request).await.ok()?;
+        let answer = self.upstream.get().send(request).await.ok()?;
         match answer.status() {
             StatusCode::OK => Some(true),
             StatusCode::FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),

@@ -37,4 +37,5 @@ mod stage;
 mod theme;
 mod themes;
 mod together;
+mod unseen;
 mod upload;

@@ -486,3 +486,45 @@ async fn a_client_that_leaves_during_the_deep_check_pins_nothing() {
     // Carried out to its end: saved, so that his page is an old one now, and nothing is pinned.
     eventually!(status(&front.post(CHANGE, &cookie("bob"), &body).await), |status| *status == 409);
 }
+
+/// What cannot be compared has not been compared.
+#[tokio::test]
+async fn a_look_that_fails_lets_nothing_through() {
+    let gets = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let page = "<form id=\"x_form\" method=\"post\" novalidate><input name=\"name\" value=\"a\">\
+                <input type=\"submit\" name=\"_save\"></form>";
+    let upstream = crate::upstream::Upstream::start(move |request| {
+        let gets = gets.clone();
+        async move {
+            if request.method() == "POST" {
+                let to = "/admin/shop/product/";
+                return hyper::Response::builder()
+                    .status(302)
+                    .header("location", to)
+                    .body(crate::upstream::full(""))
+                    .unwrap();
+            }
+            // The second look is the deep check's.
+            let status = if gets.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 { 503 } else { 200 };
+            let html =
+                hyper::Response::builder().status(status).header("content-type", "text/html; charset=utf-8");
+            html.body(crate::upstream::full(page)).unwrap()
+        }
+    })
+    .await;
+    let front = Front::start(&upstream.url(), "[saves]\ndeep_check = \"always\"\n").await;
+    let ada = open(&front, "ada").await;
+    let base = collab_proxy::django::base::pack(&collab_proxy::django::base::Shown {
+        title: None,
+        fields: vec![collab_proxy::django::fields::Field {
+            name: "name".to_owned(),
+            values: vec![collab_proxy::django::fields::Value(
+                "what she saw is no more".to_owned(),
+                String::new(),
+            )],
+            ..Default::default()
+        }],
+    });
+    let body = format!("_collab={}&name=b&_collab_base={}", ada.field, base.unwrap());
+    assert_ne!(status(&front.post(CHANGE, &cookie("ada"), &body).await), 302);
+}

@@ -27,6 +27,7 @@ mod socket;
 mod sso;
 mod store;
 mod store_lives;
+mod store_more;
 mod store_people;
 mod together;
 mod upstream;

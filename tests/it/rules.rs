@@ -211,6 +211,14 @@ fn what_a_cut_off_editor_may_have_saved_is_waited_for() {
         assert!(matches!(bench.begin("bob", proof("b", EPOCH)), Outcome::Granted { .. }));
         assert!(bench.record.is_unsure());
         bench.end("bob", Some("b"), WriteEnd::Saved { stays: true });
+        assert!(bench.record.is_unsure(), "Ada's may land after it");
+        // By then her lease has ended, and Django has answered whatever went by it.
+        bench.run(Command::Release { page: "b".into() });
+        bench.wait(bench.rules.lease + bench.rules.pin);
+        let version = bench.record.version;
+        bench.join("bob", "c");
+        assert!(matches!(bench.begin("bob", proof("c", version)), Outcome::Granted { .. }));
+        bench.end("bob", Some("c"), WriteEnd::Saved { stays: true });
         assert!(!bench.record.is_unsure());
     }
     // Whoever gives it up says so through the store; and one process is never cut off from itself.

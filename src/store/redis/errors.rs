@@ -19,7 +19,16 @@ pub(super) enum Class {
     No,
 }
 
+/// What the first of several commands was told, where the crate says only that some have failed.
+fn first_of(error: &RedisError) -> Option<RedisError> {
+    let told = error.clone().into_server_errors().filter(|_| error.code().is_none())?;
+    told.first().map(|(_, first)| RedisError::from(first.clone())).filter(|first| first.code().is_some())
+}
+
 pub(super) fn class(error: &RedisError) -> Class {
+    if let Some(first) = first_of(error) {
+        return class(&first);
+    }
     if error.is_io_error()
         || error.is_timeout()
         || error.is_connection_dropped()
@@ -60,6 +69,9 @@ fn by_words(error: &RedisError) -> Class {
 
 /// The answers that operators meet, in plain words.
 pub(super) fn explain(error: &RedisError) -> String {
+    if let Some(first) = first_of(error) {
+        return explain(&first);
+    }
     let hint = match error.code() {
         Some("READONLY") => "this Redis is a read-only replica; give the address of the primary",
         Some("NOAUTH" | "WRONGPASS") => WHO,

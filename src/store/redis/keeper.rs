@@ -2,6 +2,7 @@
 //!
 //! Owns the state of a link (`link`). It must not know what the link is used for.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ErrorKind, RedisError};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::config::{RedisConfig, SELDOM, Spec};
 use super::errors::{Class, class, explain};
@@ -27,6 +29,8 @@ pub(super) struct Live {
     pub(super) number: u64,
     pub(super) connection: MultiplexedConnection,
     pub(super) life: Arc<str>,
+    /// It is of no more use. One that has only been replaced by another brings what is on its way to its end.
+    pub(super) gone: CancellationToken,
 }
 
 #[derive(Clone)]
@@ -49,12 +53,13 @@ impl State {
 
 /// This connection is of no more use; nothing happens if it is not the present one any more.
 pub(super) fn broke(state: &watch::Sender<State>, number: u64, why: &str) {
-    state.send_if_modified(|state| {
-        let present = state.is(number);
-        if present {
+    state.send_if_modified(|state| match state {
+        State::Up(live) if live.number == number => {
+            live.gone.cancel();
             *state = down(why, false);
+            true
         }
-        present
+        _ => false,
     });
 }
 
@@ -87,10 +92,14 @@ pub(super) async fn keep(
                 }
                 delay = None;
                 number += 1;
-                state.send_replace(State::Up(Live { number, connection: connection.clone(), life }));
+                state.send_replace(State::Up(Live {
+                    number,
+                    connection: connection.clone(),
+                    life,
+                    gone: CancellationToken::new(),
+                }));
                 tokio::select! {
                     () = beats(connection, spec.config.timeout, &state, number) => {}
-                    // What runs on the old connection runs again on the new one.
                     Ok(()) = told.changed() => continue,
                 }
                 if let State::Down { why, .. } = &*state.borrow() {
@@ -114,12 +123,18 @@ pub(super) async fn keep(
     }
 }
 
+/// There is no such socket, or nobody at that address.
+fn is_nowhere(error: &RedisError) -> bool {
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
+    source.is_some_and(|e| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused))
+}
+
 /// It is said once for each reason.
 fn cannot(name: &str, state: &watch::Sender<State>, error: &RedisError) {
     let refused = class(error) == Class::No;
     let mut why = explain(error);
     // What it says to whom it turns away is mostly lost: it hangs up while it is being spoken to.
-    if error.is_connection_dropped() {
+    if error.is_connection_dropped() && !error.is_connection_refusal() && !is_nowhere(error) {
         why.push_str(" (it takes connections and closes them: perhaps it serves as many clients as it may)");
     }
     let why: Arc<str> = why.into();

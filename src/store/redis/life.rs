@@ -16,8 +16,16 @@ use crate::store::StoreError;
 pub(super) struct Life {
     key: String,
     script: Script,
-    /// The life that was seen last, and since when our proxies know it; by the key that says so in Redis.
-    seen: Mutex<HashMap<String, (Arc<str>, Millis)>>,
+    /// By the key that says so in Redis.
+    seen: Mutex<HashMap<String, Seen>>,
+}
+
+/// The life that was seen last, and since when our proxies know it.
+struct Seen {
+    life: Arc<str>,
+    /// Between two connections a server may have been another's replica, and forgotten what it knew, in one life.
+    connection: u64,
+    since: Millis,
 }
 
 impl Life {
@@ -32,17 +40,16 @@ impl Life {
         primary: &Primary,
         now: Millis,
     ) -> Result<Millis, StoreError> {
-        let life = primary.link.life().await?;
+        let (life, connection) = primary.link.life().await?;
         if life.is_empty() {
             return Ok(0);
         }
         let key = format!("{}{}", self.key, primary.mark);
         {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((seen, since)) = seen.get(&key)
-                && *seen == life
-            {
-                return Ok(*since);
+            let here = |seen: &&Seen| seen.connection == connection && seen.life == life;
+            if let Some(seen) = seen.get(&key).filter(here) {
+                return Ok(seen.since);
             }
         }
         let mut call = self.script.prepare_invoke();
@@ -50,8 +57,9 @@ impl Life {
         let call = &call;
         let since: Millis = links.run(&key, |mut c| async move { call.invoke_async(&mut c).await }).await?;
         // Perhaps on yet another connection: then the next look asks again.
-        if primary.link.life().await? == life {
-            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (life, since));
+        if primary.link.life().await?.1 == connection {
+            let seen = Seen { life, connection, since };
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(key, seen);
         }
         Ok(since)
     }

@@ -4,13 +4,13 @@
 //! time-outs. Here a task asks the server all the time whether it is there, so that nobody has to find out by waiting
 //! for an answer of their own; and only that task connects, so that a server that is away is not stormed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Client, RedisError};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::config::{MOMENT, RedisConfig, Spec};
 use super::errors::{Class, class, explain, masked};
@@ -19,6 +19,9 @@ use super::place::Where;
 use super::slots::Address;
 use crate::ids;
 use crate::store::StoreError;
+
+/// Refusals that are further apart are two.
+const REFUSAL: Duration = Duration::from_secs(10);
 
 pub(super) struct Link {
     /// The same for all links of a store.
@@ -29,6 +32,8 @@ pub(super) struct Link {
     name: Arc<str>,
     state: Arc<watch::Sender<State>>,
     keeper: OnceLock<Keeper>,
+    /// When it said "not now" for the first time, and for the last.
+    refusing: Mutex<Option<(Instant, Instant)>>,
 }
 
 /// Why something was not done.
@@ -58,7 +63,7 @@ impl Link {
 
     fn with(spec: Arc<watch::Sender<Arc<Spec>>>, node: Option<Address>, name: String) -> Self {
         let state = Arc::new(watch::Sender::new(down("", false)));
-        Self { spec, node, name: name.into(), state, keeper: OnceLock::new() }
+        Self { spec, node, name: name.into(), state, keeper: OnceLock::new(), refusing: Mutex::default() }
     }
 
     /// To another node of the same cluster.
@@ -100,6 +105,20 @@ impl Link {
         self.spec.borrow().config.timeout
     }
 
+    /// It says "not now"; for how long by now. It may do so to some and not to others: reads go on where writes do not.
+    fn refuses_for(&self) -> Duration {
+        let now = Instant::now();
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = refusing.filter(|(_, last)| last.elapsed() < REFUSAL).map_or(now, |(first, _)| first);
+        *refusing = Some((first, now));
+        first.elapsed()
+    }
+
+    /// How long an outage is waited out.
+    fn span(&self) -> Duration {
+        self.spec.borrow().config.span()
+    }
+
     /// How long to wait before what failed is tried again, and how often.
     pub(super) fn retries(&self) -> (Duration, u32) {
         let config = &self.spec.borrow().config;
@@ -129,10 +148,11 @@ impl Link {
         self.place().client(timeout).await
     }
 
-    /// Which life of the server commands reach: another one after it was started anew, or another took its place. Empty
-    /// where it does not tell.
-    pub(super) async fn life(&self) -> Result<Arc<str>, StoreError> {
-        Ok(self.live().await?.life)
+    /// Which life of the server commands reach: another one after it was started anew, or another took its place; and by
+    /// which connection. Empty where it does not tell.
+    pub(super) async fn life(&self) -> Result<(Arc<str>, u64), StoreError> {
+        let Live { life, number, .. } = self.live().await?;
+        Ok((life, number))
     }
 
     /// The same, as far as it is known at this moment.
@@ -225,6 +245,10 @@ impl Link {
                         Class::No => return Err(Failed::Store(StoreError::Down(explain(&error)))),
                         Class::Moved => return Err(Failed::Moved(explain(&error))),
                         Class::Later => {
+                            // Who comes later in it is told at once.
+                            if tries >= most || self.refuses_for() >= self.span() {
+                                return Err(Failed::Store(self.error(&explain(&error))));
+                            }
                             sleep(jittered(delay)).await;
                             delay *= 2;
                             explain(&error)
@@ -237,7 +261,7 @@ impl Link {
                         }
                     },
                 },
-                () = self.outlived(live.number) => "it stopped answering".to_owned(),
+                () = live.gone.cancelled() => "it stopped answering".to_owned(),
             };
             if tries >= most {
                 return Err(Failed::Store(self.error(&why)));
@@ -257,15 +281,9 @@ impl Link {
             State::Down { .. } => return None,
         };
         tokio::select! {
-            done = work(live.connection) => done.ok(),
-            () = self.outlived(live.number) => None,
+            done = work(live.connection.clone()) => done.ok(),
+            () = live.gone.cancelled() => None,
         }
-    }
-
-    /// Returns when this connection is not the present one any more.
-    async fn outlived(&self, number: u64) {
-        let mut states = self.state.subscribe();
-        let _ = states.wait_for(|state| !state.is(number)).await;
     }
 }
 

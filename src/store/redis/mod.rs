@@ -19,6 +19,9 @@ mod record;
 mod slots;
 mod trail;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use redis::Script;
 use redis::aio::MultiplexedConnection;
@@ -56,6 +59,10 @@ pub struct Redis {
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
     witness: Option<Witness>,
+    /// The one that was found, or made, at the start.
+    secret: OnceLock<Vec<u8>>,
+    /// Another one is there by now, and that has been said.
+    odd: AtomicBool,
 }
 
 /// `{` and `}` would break the hash tag that keeps an object's keys in one cluster slot.
@@ -79,6 +86,8 @@ impl Redis {
             meet: meet_script(),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             witness: None,
+            secret: OnceLock::new(),
+            odd: AtomicBool::new(false),
         })
     }
 
@@ -105,14 +114,35 @@ impl Redis {
 
     /// The secret that all proxies on this Redis share, if none is configured.
     pub async fn shared_secret(&self) -> Result<Vec<u8>, StoreError> {
+        let secret = self.secret_or(&ids::random::<32>()).await?;
+        Ok(self.secret.get_or_init(|| secret).clone())
+    }
+
+    /// What is there, or else this from now on.
+    async fn secret_or(&self, own: &[u8]) -> Result<Vec<u8>, StoreError> {
         let key = &format!("{}secret", self.prefix);
-        let own = &ids::random::<32>();
         self.links
             .run(key, |mut c| async move {
-                redis::cmd("SET").arg(key).arg(&own[..]).arg("NX").exec_async(&mut c).await?;
+                redis::cmd("SET").arg(key).arg(own).arg("NX").exec_async(&mut c).await?;
                 redis::cmd("GET").arg(key).query_async(&mut c).await
             })
             .await
+    }
+
+    /// A Redis that has lost the secret is told it again, or the next proxy that starts would make another: then people are
+    /// others at each proxy, and pages of one are nothing to the next.
+    async fn keep_secret(&self) {
+        let Some(own) = self.secret.get() else {
+            return;
+        };
+        if self.secret_or(own).await.is_ok_and(|there| there != *own)
+            && !self.odd.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(
+                "the proxies on this Redis sign with different secrets, since it lost the one they shared: restart this \
+                 proxy, or give all of them the same `secret`"
+            );
+        }
     }
 
     fn time(&self, redis_time: (u64, u64)) -> Millis {

@@ -111,21 +111,32 @@ impl Redis {
         back: &AtomicU64,
     ) {
         let own = self.own_channel();
-        while let Some(message) = messages.next().await {
+        // Whoever takes long over what was heard must not keep us from hearing ourselves, or a gap would beget gaps.
+        let mut missed = false;
+        loop {
+            let message = tokio::select! {
+                message = messages.next() => message,
+                Ok(place) = to.reserve(), if missed => {
+                    place.send(Heard::Gap);
+                    missed = false;
+                    continue;
+                }
+            };
+            let Some(message) = message else {
+                return;
+            };
             if message.get_channel_name() == own {
                 back.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             let text = message.get_payload::<String>().ok();
             if text.as_deref() == Some(ANEW) {
-                let _ = to.send(Heard::Gap).await;
+                missed = true;
                 continue;
             }
             match text.and_then(|text| serde_json::from_str::<Notice>(&text).ok()) {
-                Some(notice) if notice.from == self.node => {}
-                Some(notice) => {
-                    let _ = to.send(Heard::Notice(notice)).await;
-                }
+                Some(notice) if notice.from == self.node || missed => {}
+                Some(notice) => missed = to.try_send(Heard::Notice(notice)).is_err(),
                 None => tracing::warn!(channel = self.channel(), "a notice that cannot be read"),
             }
         }
@@ -135,6 +146,7 @@ impl Redis {
     async fn deaf(&self, back: &AtomicU64) {
         let own = &self.own_channel();
         loop {
+            self.keep_secret().await;
             let before = back.load(Ordering::Relaxed);
             let said = |mut c: redis::aio::MultiplexedConnection| async move {
                 redis::cmd("PUBLISH").arg(own).arg("").exec_async(&mut c).await

@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use redis::io::tcp::TcpSettings;
 use redis::{
     Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError,
     TlsCertificates,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::config::RedisConfig;
 use super::errors::{explain, masked};
@@ -32,6 +34,10 @@ pub struct Certificates {
     /// Our own certificate, and its key.
     pub own: Option<(Vec<u8>, Vec<u8>)>,
 }
+
+/// One Sentinel is asked so long after the one before it, whatever that one does: the first may be on a machine that is gone,
+/// which refuses nothing and answers nothing.
+const TURN: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub(super) struct Where {
@@ -100,15 +106,29 @@ impl Where {
         if !self.is_found() {
             return self.open(self.base.clone());
         }
-        let mut why = String::new();
-        for sentinel in &self.sentinels {
-            match timeout(patience, self.ask(sentinel.clone())).await {
-                Ok(Ok(Some((host, port)))) => {
-                    return self.open(self.base.clone().set_addr(self.at(host, port)));
+        let mut turn = Duration::ZERO;
+        let mut asked: FuturesUnordered<_> = self
+            .sentinels
+            .iter()
+            .map(|sentinel| {
+                let (wait, left) = (turn, patience.saturating_sub(turn));
+                turn = (turn + TURN).min(patience / 2);
+                async move {
+                    sleep(wait).await;
+                    match timeout(left, self.ask(sentinel.clone())).await {
+                        Ok(Ok(Some(found))) => Ok(found),
+                        Ok(Ok(None)) => Err(format!("{} knows no {:?}", sentinel.addr(), self.master)),
+                        Ok(Err(error)) => Err(format!("{}: {}", sentinel.addr(), explain(&error))),
+                        Err(_) => Err(format!("{} does not answer", sentinel.addr())),
+                    }
                 }
-                Ok(Ok(None)) => why = format!("{} knows no {:?}", sentinel.addr(), self.master),
-                Ok(Err(error)) => why = format!("{}: {}", sentinel.addr(), explain(&error)),
-                Err(_) => why = format!("{} does not answer", sentinel.addr()),
+            })
+            .collect();
+        let mut why = String::new();
+        while let Some(told) = asked.next().await {
+            match told {
+                Ok((host, port)) => return self.open(self.base.clone().set_addr(self.at(host, port))),
+                Err(said) => why = said,
             }
         }
         Err(RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, "no Sentinel names the primary", why)))

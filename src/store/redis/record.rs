@@ -17,6 +17,7 @@ use super::news::{ANEW, Notice};
 use super::{Redis, STRIPES};
 use crate::collab::command::Command;
 use crate::collab::lock;
+use crate::collab::recall;
 use crate::collab::record::{KEEP, Millis, Record};
 use crate::django::object::ObjectKey;
 use crate::ids;
@@ -24,6 +25,9 @@ use crate::store::{Applied, Snapshot, StoreError};
 
 /// Tries to win a commit against other proxies before giving up. Within one proxy the stripes queue.
 const TRIES: u32 = 64;
+
+/// A look renews what was written longer ago than this. Pages are good for a day, so that KEEP is long enough all the same.
+const RENEWED_BY: Millis = 30 * 60 * 1000;
 
 /// What was read, and in which life of the server. None: in one of two, or none was known.
 struct Fetched {
@@ -40,24 +44,26 @@ impl Redis {
             .links
             .run(key, |mut c| async move {
                 let mut pipe = redis::pipe();
-                pipe.cmd("TIME");
-                match renew {
-                    true => pipe.cmd("GETEX").arg(key).arg("PX").arg(KEEP),
-                    false => pipe.cmd("GET").arg(key),
-                };
+                pipe.cmd("TIME").cmd("GET").arg(key);
                 pipe.query_async(&mut c).await
             })
             .await?;
         let now = self.time(time);
         let primary = self.links.of(key)?;
         let mut record = match text {
-            Some(text) => decode(&text)?,
+            Some(text) => {
+                let record = decode(&text)?;
+                if renew && wants_more(&record, now) {
+                    self.renew_record(key).await?;
+                }
+                record
+            }
             None => {
                 let epoch = self.epoch(&primary, now).await?;
                 let mut record = Record::fresh(epoch);
-                // What began only just now may have been something else before.
-                record.doubtful = Some(epoch);
-                record.doubtful = record.recalling(now, &self.rules.get()).and(record.doubtful);
+                // What began not long ago may have been something else before, and pages may be open from then; also
+                // from just after, when a proxy that was cut off may still have let somebody save.
+                record.doubtful = (now < epoch + KEEP && self.rules.get().recall > 0).then_some(epoch);
                 record
             }
         };
@@ -73,6 +79,13 @@ impl Redis {
             snapshot: Snapshot { record, now },
             life: life.filter(|life| after.as_ref() == Some(life)),
         })
+    }
+
+    async fn renew_record(&self, key: &str) -> Result<(), StoreError> {
+        let renew = |mut c: MultiplexedConnection| async move {
+            redis::cmd("PEXPIRE").arg(key).arg(KEEP).exec_async(&mut c).await
+        };
+        self.links.run(key, renew).await
     }
 
     /// Begins the memory of locks of each server that has none: the sooner, the sooner it can be relied on.
@@ -118,12 +131,20 @@ impl Redis {
         object.hash(&mut hasher);
         let stripe = usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0);
         let _queued = self.stripes[stripe].lock().await;
+        let mut narrowed = None;
         for attempt in 0..TRIES {
             let Fetched { snapshot: Snapshot { record, now }, life } = self.fetch(object, false).await?;
-            let step = lock::apply(&record, now, command, &self.rules.get());
+            // Sent again, it is not to free whoever has come after the one that was meant.
+            if let (Command::ForceRelease { user: None, reason }, Some(holder)) = (command, &record.holder) {
+                let user = Some(holder.page.person.user.clone());
+                narrowed.get_or_insert_with(|| Command::ForceRelease { user, reason: reason.clone() });
+            }
+            let command = narrowed.as_ref().unwrap_or(command);
+            let mut step = lock::apply(&record, now, command, &self.rules.get());
             if !step.changed {
                 return Ok(Applied { step, now });
             }
+            recall::lend(&record, &mut step, command, &self.node, now);
             let committed = match &life {
                 Some(life) => self.commit(object, &record, life, &step).await,
                 None => Ok(false),
@@ -184,6 +205,12 @@ impl Redis {
     pub async fn read(&self, object: &ObjectKey) -> Result<Snapshot, StoreError> {
         Ok(self.fetch(object, true).await?.snapshot)
     }
+}
+
+/// Is it to be kept for longer than since it was written? What says nothing is not, however often it is looked at; and what
+/// was written just now need not be.
+fn wants_more(record: &Record, now: Millis) -> bool {
+    record.keep_for() == KEEP && now > record.revision + RENEWED_BY
 }
 
 fn encode(record: &Record) -> String {
