@@ -202,7 +202,8 @@ impl Hub {
     pub(super) fn close_if_empty(&self, object: &ObjectKey) {
         let mut rooms = self.rooms();
         let over = |Place { room, known, .. }: &Place| {
-            room.is_empty() && room.counted == 0 && !room.has_leaving() && !known.is_needed()
+            let is_needed = room.has_leaving() || room.sees_to_a_lock() || known.is_needed();
+            room.is_empty() && room.counted == 0 && !is_needed
         };
         if rooms.get(object).is_some_and(over) {
             rooms.remove(object);

@@ -67,6 +67,8 @@ pub struct Room {
     pub(super) people: People,
     /// Who holds the lock, as the newest record has it.
     pub(super) holder: Option<PageId>,
+    /// The editor's page that has left from here: its lock has yet to end, and nobody else may be looking.
+    left: Option<PageId>,
     /// What its editor has typed and not saved. Boxed: in most rooms nobody reads along.
     pub(super) live: Option<Box<Live>>,
 }
@@ -133,6 +135,11 @@ impl Room {
         self.holder.as_ref().is_some_and(|page| self.has(page))
     }
 
+    /// Does somebody's lock have yet to end who has left from here?
+    pub(super) fn sees_to_a_lock(&self) -> bool {
+        self.left.is_some() && self.left == self.holder
+    }
+
     pub(super) fn has(&self, page: &PageId) -> bool {
         self.members.contains_key(page)
     }
@@ -161,6 +168,9 @@ impl Room {
         let ours = self.members.get(page).is_some_and(|m| m.socket == socket);
         if ours && let Some(member) = self.members.remove(page) {
             self.page_left(&member, Instant::now());
+            if self.holder.as_ref() == Some(page) {
+                self.left = Some(page.clone());
+            }
         }
         ours
     }

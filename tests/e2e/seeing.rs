@@ -131,6 +131,24 @@ async fn a_line_says_it_all() {
     assert!(others.is_empty(), "{others:#?}");
 }
 
+/// Also the end of a lock that nobody waits for: it is told when it comes, not when somebody looks.
+#[tokio::test]
+async fn a_lock_that_nobody_waits_for_ends_in_the_trail() {
+    for redis in [None, Some(Redis::start())] {
+        let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+        let file = folder.path().join("audit.jsonl");
+        let settings = format!("[audit]\nfile = \"{}\"\n[lock]\ngrace = \"1 s\"\n", file.display());
+        let url = redis.as_ref().map(Redis::url);
+        let args: Vec<&str> = url.iter().flat_map(|url| ["--redis", url]).collect();
+        let proxy = Proxy::with(&django.upstream(), &settings, &args);
+        let mut ada = Person::login(&proxy, "root").await;
+        let (_, socket) = edits(&mut ada, PRODUCT, "editor").await;
+        socket.leave();
+        let events = || std::fs::read_to_string(&file).unwrap_or_default();
+        eventually!(events(), |events| events.contains("lock_expired"));
+    }
+}
+
 /// What went wrong is found by the name of the request that it went wrong with.
 #[tokio::test]
 async fn a_warning_names_its_request() {
