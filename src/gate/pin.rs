@@ -182,7 +182,7 @@ pub(crate) async fn end(hub: &Arc<Hub>, key: &ObjectKey, end: &Command) -> Resul
         sleep(tries.next().unwrap_or_default()).await;
         match hub.run(key, end).await {
             Err(error) => {
-                tracing::warn!(object = %key, %error, ?end, "a write's end could not be stored");
+                tracing::warn!(object = %key, %error, "a write's end could not be stored");
                 if tries.len() == 0 {
                     end_later(hub, vec![(key.clone(), end.clone())]);
                     return Err(error);

@@ -64,14 +64,20 @@ impl Redis {
     /// between is healed by [`Heard::Gap`].
     pub async fn listen(&self, to: mpsc::Sender<Heard>) {
         let mut delay = SOON;
+        let mut said = false;
         while !to.is_closed() {
             let began = Instant::now();
             let why = tokio::select! {
                 why = self.subscribed(&to) => why,
                 () = to.closed() => return,
             };
-            tracing::warn!(why, "nothing is heard from Redis; subscribing again");
-            delay = if began.elapsed() > SELDOM { SOON } else { (delay * 2).min(SELDOM) };
+            let was_heard = began.elapsed() > SELDOM;
+            // Once an outage, which the link tells more of.
+            match std::mem::replace(&mut said, true) && !was_heard {
+                true => tracing::debug!(why, "nothing is heard from Redis; subscribing again"),
+                false => tracing::warn!(why, "nothing is heard from Redis; subscribing again"),
+            }
+            delay = if was_heard { SOON } else { (delay * 2).min(SELDOM) };
             sleep(jittered(delay)).await;
         }
     }
