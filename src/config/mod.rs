@@ -27,7 +27,7 @@ use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
 use crate::identity::SsoHeaders;
-use crate::logs::{self, LogFormat};
+use crate::logs::LogFormat;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Sharing;
 use crate::store::RedisConfig;
@@ -38,8 +38,8 @@ pub use shown::Shown;
 pub use source::{Origin, Problem};
 pub use values::model;
 use values::{
-    admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen,
-    network, on_outage, read_action, read_view, takeover, user_key,
+    admin_root, audit_target, control_path, deep_check, header_name, listen, log_filter, log_format,
+    maybe_listen, network, on_outage, read_action, read_view, takeover, user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -176,7 +176,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         upstream_ca: Some(r.text("proxy.upstream_ca")).filter(|p| !p.is_empty()).map(PathBuf::from),
         redis,
         secret,
-        log: r.parse("log", |text| logs::filter(text).map(|_| text.to_owned())).unwrap_or_default(),
+        log: r.parse("log", log_filter).unwrap_or_default(),
         log_format: r.parse("log_format", log_format).unwrap_or_default(),
         audit: r.parse("audit.file", audit_target).flatten(),
         operator: r.parse("operator.listen", maybe_listen).flatten(),

@@ -93,6 +93,25 @@ fn broken_toml_names_its_line() {
     assert!(problems[0].starts_with("collab.toml line 2: not TOML"), "{problems:?}");
 }
 
+/// tracing takes a lone word for a part of the program, and lets nothing else be heard.
+#[test]
+fn a_level_that_is_none_is_no_silence() {
+    for log in
+        ["info", "WARN", "off", "info,hyper=warn", "collab_proxy=debug", "info,collab_proxy::gate=trace,"]
+    {
+        assert!(load_text(&format!("log = \"{log}\"\n"), &[], vec![]).is_ok(), "{log}");
+    }
+    for log in ["inof", "blah", "", ",", "info,blah", "warning", "collab_proxy", "hyper=lots"] {
+        let told = load_text(&format!("log = \"{log}\"\n"), &[], vec![]).unwrap_err().join("\n");
+        assert!(
+            told.starts_with("collab.toml line 1: log: expected ") && told.contains("debug"),
+            "{log}: {told}"
+        );
+    }
+    let told = load_text("", &[], vec![("log", "inof".to_owned(), "--log")]).unwrap_err();
+    assert!(told[0].starts_with("--log: log: expected off, error,"), "{told:?}");
+}
+
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let problems =

@@ -10,7 +10,7 @@ use crate::app::{DeepCheck, OnOutage};
 use crate::audit;
 use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
-use crate::logs::LogFormat;
+use crate::logs::{self, LogFormat};
 use crate::state;
 
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
@@ -36,6 +36,23 @@ pub(super) fn maybe_listen(text: &str) -> Result<Option<Listen>, String> {
         _ => listen(text).map(Some),
     }
 }
+
+/// A lone word that is no level would be taken for a part of the program, and everything else would not be heard.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let odd = |word: &&str| !word.contains('=') && !is_level(word);
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty()).peekable();
+    if words.peek().is_none() || words.any(|word| odd(&word)) {
+        return Err(
+            "expected off, error, warn, info, debug or trace; or a tracing filter of such a level and \
+                    target=level, such as \"info,collab_proxy::gate=debug\""
+                .to_owned(),
+        );
+    }
+    logs::filter(text).map(|_| text.to_owned())
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
