@@ -52,6 +52,9 @@ impl Serve {
             Ok(log) => log,
             Err(what) => return fail(USAGE, &format!("log: {what}")),
         };
+        for forgotten in &settings.forgotten {
+            tracing::warn!("{forgotten}");
+        }
         let mut proxy = match Proxy::start(&settings).await {
             Ok(proxy) => proxy,
             Err(what) => return fail(UNREACHABLE, &what),

@@ -67,6 +67,8 @@ impl Check {
             }
         };
         let mut findings = vec![Finding::ok("settings", "all of them can be used")];
+        let advice = "It works as it is, if that is what you mean; collab.toml describes every setting.";
+        findings.extend(settings.forgotten.iter().map(|what| Finding::warn("settings", what, advice)));
         if self.config_only {
             return findings;
         }
