@@ -154,6 +154,7 @@ fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
         upstream: _,
         upstream_ca: _,
         log: _,
+        forgotten: _,
         trusted_proxies: _,
         connect_timeout: _,
         answer_timeout: _,

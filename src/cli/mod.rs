@@ -13,12 +13,12 @@ pub(crate) mod snapshot;
 mod style;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Flags, Problems, Settings, load};
+use crate::config::{FILE, Flags, Problems, Settings, load};
 
 pub(crate) const NOTHING: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
@@ -109,6 +109,15 @@ impl Common {
             flags.push(("store", "redis".to_owned(), "--redis"));
         }
         flags
+    }
+
+    /// From now on the file of this folder must be there, if it is: one that is away for a moment, while somebody
+    /// writes it anew, must not turn a running site's settings into the defaults.
+    fn keep_file(&mut self) {
+        let here = Path::new(FILE);
+        if self.config.is_none() && here.try_exists().unwrap_or(true) {
+            self.config = Some(here.to_owned());
+        }
     }
 
     fn settings(&self, more: Flags) -> Result<Settings, Problems> {

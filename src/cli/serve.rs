@@ -39,7 +39,12 @@ impl Serve {
         flags.extend(self.admin_url.map(|v| ("options.admin_url", v, "--admin-url")));
         flags.extend(self.log.map(|v| ("log", v, "--log")));
         flags.extend(self.log_format.map(|v| ("log_format", v, "--log-format")));
-        let settings = match self.common.settings(flags.clone()) {
+        let mut common = self.common;
+        let mut settings_now = move || {
+            common.keep_file();
+            common.settings(flags.clone())
+        };
+        let settings = match settings_now() {
             Ok(settings) => settings,
             Err(problems) => return fail(USAGE, &problems.to_string()),
         };
@@ -47,14 +52,16 @@ impl Serve {
             Ok(log) => log,
             Err(what) => return fail(USAGE, &format!("log: {what}")),
         };
+        for forgotten in &settings.forgotten {
+            tracing::warn!("{forgotten}");
+        }
         let mut proxy = match Proxy::start(&settings).await {
             Ok(proxy) => proxy,
             Err(what) => return fail(UNREACHABLE, &what),
         };
         let (stop, stopped) = watch::channel(false);
-        let again = move || self.common.settings(flags.clone());
         let heard = stop_on_signals(stop).and_then(|()| match proxy.reloader() {
-            Some(reload) => reload_on_signal(reload, log, again),
+            Some(reload) => reload_on_signal(reload, log, settings_now),
             None => Ok(()),
         });
         if let Err(error) = heard {
@@ -99,11 +106,12 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// SIGHUP reads the settings anew, from the same file, environment and flags. With a mistake in them nothing changes.
+/// SIGHUP reads the settings anew, from the same file, environment and flags. With a mistake in them nothing changes, and
+/// that the file is gone is one.
 fn reload_on_signal(
     reload: Reload,
     log: Log,
-    again: impl Fn() -> Result<Settings, Problems> + Send + 'static,
+    mut again: impl FnMut() -> Result<Settings, Problems> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -116,8 +124,8 @@ fn reload_on_signal(
                     tracing::info!("the settings are read anew and hold from now on")
                 }
                 Ok(left) => tracing::warn!(
-                    "the settings are read anew and hold from now on, but for {}: these take a restart",
-                    left.join(", ")
+                    "the settings are read anew and hold from now on, but for {}",
+                    after_restart(&left)
                 ),
                 Err(what) => tracing::error!("the old settings go on: {what}"),
             }
@@ -125,6 +133,12 @@ fn reload_on_signal(
         }
     });
     Ok(())
+}
+
+/// `listen: it takes a restart`, `listen; secret: these take a restart`. A name can have commas of its own.
+fn after_restart(names: &[&str]) -> String {
+    let take = if names.len() == 1 { "it takes" } else { "these take" };
+    format!("{}: {take} a restart", names.join("; "))
 }
 
 /// All of them, or none. Gives the names of those that take a restart.
@@ -137,4 +151,15 @@ async fn take(
     let left = reload.take(&settings).await?;
     log.set(&settings.log)?;
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_restart_is_said_in_a_sentence() {
+        assert_eq!(after_restart(&["listen"]), "listen: it takes a restart");
+        assert_eq!(after_restart(&["listen", "secret"]), "listen; secret: these take a restart");
+    }
 }

@@ -27,7 +27,7 @@ use crate::collab::record::{Rules, Takeover};
 use crate::django::route::Prefix;
 use crate::http::connect::Address;
 use crate::identity::SsoHeaders;
-use crate::logs::{self, LogFormat};
+use crate::logs::LogFormat;
 use crate::socket::connection::Patience;
 use crate::socket::hub::Sharing;
 use crate::store::RedisConfig;
@@ -38,8 +38,8 @@ pub use shown::Shown;
 pub use source::{Origin, Problem};
 pub use values::model;
 use values::{
-    admin_root, audit_target, control_path, deep_check, header_name, listen, log_format, maybe_listen,
-    network, on_outage, read_action, read_view, takeover, user_key,
+    admin_root, audit_target, control_path, deep_check, header_name, listen, log_filter, log_format,
+    maybe_listen, more_roots, network, on_outage, read_action, read_view, takeover, user_key,
 };
 
 const DEFAULTS: &str = include_str!("../../collab.toml");
@@ -91,6 +91,8 @@ pub struct Settings {
     pub audit: Option<audit::Target>,
     /// Where health and metrics are told, if anywhere.
     pub operator: Option<Listen>,
+    /// What can be used, and is likely not what was meant; for who starts the program, and for `check`.
+    pub forgotten: Vec<String>,
     pub trusted_proxies: Vec<IpNet>,
     pub connect_timeout: Duration,
     pub answer_timeout: Duration,
@@ -145,7 +147,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     let listen = r.parse("listen", listen);
     let upstream = r.parse("upstream", Address::parse);
     let admin = r.parse("options.admin_url", admin_root);
-    let more = r.parse_list("admin.prefixes", Prefix::parse);
+    let more = r.parse_list("admin.prefixes", more_roots);
     let trusted_proxies = r.parse_list("proxy.trusted_proxies", network);
     let redis = redis::read(r);
     let rules = Rules { recall: redis.as_ref().map_or(0, RedisConfig::recall), ..rules(r) };
@@ -170,16 +172,22 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     let own_prefix = own_prefix(r, admin.as_ref());
     let control = r.text("control");
     let listen = listen?;
+    let operator = r.parse("operator.listen", maybe_listen).flatten();
+    // Port 0 is whichever is free.
+    if operator.as_ref() == Some(&listen) && !listen.to_string().ends_with(":0") {
+        r.complain("operator.listen", "expected another address than listen: no browser should reach it");
+    }
     Some(Settings {
         control: control_path(&control, &listen),
         upstream: upstream?,
         upstream_ca: Some(r.text("proxy.upstream_ca")).filter(|p| !p.is_empty()).map(PathBuf::from),
         redis,
         secret,
-        log: r.parse("log", |text| logs::filter(text).map(|_| text.to_owned())).unwrap_or_default(),
+        log: r.parse("log", log_filter).unwrap_or_default(),
         log_format: r.parse("log_format", log_format).unwrap_or_default(),
         audit: r.parse("audit.file", audit_target).flatten(),
-        operator: r.parse("operator.listen", maybe_listen).flatten(),
+        operator,
+        forgotten: forgotten(r),
         trusted_proxies,
         connect_timeout: r.duration("proxy.connect_timeout"),
         answer_timeout,
@@ -213,6 +221,26 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         page_texts: texts.pages,
         listen,
     })
+}
+
+/// Settings that do nothing, or more than they should, without another.
+fn forgotten(r: &Reader) -> Vec<String> {
+    let says = |key: &str| r.is_changed(key);
+    let mut all = Vec::new();
+    if !says("store") && ["options.redis_url", "redis.url_file", "redis.sentinels"].into_iter().any(says) {
+        all.push(
+            "Redis is described, and not used: locks live in the process, as store is \"embedded\". Set store = \"redis\""
+                .to_owned(),
+        );
+    }
+    if says("identity.user_header") && !says("proxy.trusted_proxies") {
+        all.push(
+            "identity.user_header is believed from everybody on this machine, as proxy.trusted_proxies has its default. What \
+             stands in front must set or clear that header in every request; name it in proxy.trusted_proxies"
+                .to_owned(),
+        );
+    }
+    all
 }
 
 fn rules(r: &mut Reader) -> Rules {

@@ -55,7 +55,10 @@ fn url(r: &mut Reader) -> Option<String> {
         "" => r.parse("options.redis_url", check),
         path => {
             let text = std::fs::read_to_string(path).map_err(|e| format!("cannot be read: {e}"));
-            let url = text.and_then(|text| check(text.trim()));
+            let url = text.and_then(|text| match text.trim() {
+                "" => Err("is empty".to_owned()),
+                text => check(text),
+            });
             url.map_err(|what| r.complain("redis.url_file", &what)).ok()
         }
     }

@@ -93,6 +93,64 @@ fn broken_toml_names_its_line() {
     assert!(problems[0].starts_with("collab.toml line 2: not TOML"), "{problems:?}");
 }
 
+/// tracing takes a lone word for a part of the program, and lets nothing else be heard.
+#[test]
+fn a_level_that_is_none_is_no_silence() {
+    for log in
+        ["info", "WARN", "off", "info,hyper=warn", "collab_proxy=debug", "info,collab_proxy::gate=trace,"]
+    {
+        assert!(load_text(&format!("log = \"{log}\"\n"), &[], vec![]).is_ok(), "{log}");
+    }
+    for log in ["inof", "blah", "", ",", "info,blah", "warning", "collab_proxy", "hyper=lots"] {
+        let told = load_text(&format!("log = \"{log}\"\n"), &[], vec![]).unwrap_err().join("\n");
+        assert!(
+            told.starts_with("collab.toml line 1: log: expected ") && told.contains("debug"),
+            "{log}: {told}"
+        );
+    }
+    let told = load_text("", &[], vec![("log", "inof".to_owned(), "--log")]).unwrap_err();
+    assert!(told[0].starts_with("--log: log: expected off, error,"), "{told:?}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "\n").unwrap();
+    for (text, told) in [
+        (
+            "[operator]\nlisten = \"127.0.0.1:8080\"\n".to_owned(),
+            "operator.listen: expected another address than listen",
+        ),
+        ("[admin]\nprefixes = [\"/{lng}/admin/\"]\n".to_owned(), "expected no other placeholder than {lang}"),
+        ("[admin]\nread_actions = [\"shop:product:x\"]\n".to_owned(), "expected the name of an action"),
+        ("[admin]\nread_views = [\"product:x\"]\n".to_owned(), "expected the name of a view"),
+        (format!("[redis]\nurl_file = \"{}\"\n", empty.display()), "redis.url_file: is empty"),
+    ] {
+        let problems = load_text(&text, &[], vec![]).unwrap_err();
+        assert!(problems.iter().any(|p| p.contains(told)), "{told}: {problems:?}");
+    }
+    for text in [
+        "[admin]\nprefixes = [\"/{lang}/admin/\"]\nread_actions = [\"x\", \"shop.product:x\"]\n",
+        "listen = \"127.0.0.1:0\"\n[operator]\nlisten = \"127.0.0.1:0\"\n",
+    ] {
+        assert!(load_text(text, &[], vec![]).is_ok(), "{text}");
+    }
+}
+
+/// It can be used, so it is no mistake; but somebody should look at it.
+#[test]
+fn what_is_likely_forgotten_is_said() {
+    let forgotten = |text: &str| load_text(text, &[], vec![]).unwrap().forgotten.join("; ");
+    assert_eq!(forgotten(""), "");
+    let url = "[options]\nredis_url = \"redis://elsewhere:1/0\"\n";
+    assert!(forgotten(url).contains("store = \"redis\""));
+    assert_eq!(forgotten(&format!("store = \"redis\"\n{url}")), "");
+    let header = "[identity]\nuser_header = \"X-User\"\n";
+    assert!(forgotten(header).contains("proxy.trusted_proxies"));
+    assert_eq!(forgotten(&format!("{header}[proxy]\ntrusted_proxies = [\"10.0.0.1\"]\n")), "");
+}
+
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let problems =

@@ -10,7 +10,7 @@ use crate::app::{DeepCheck, OnOutage};
 use crate::audit;
 use crate::collab::record::{Takeover, UserKey};
 use crate::django::route::Prefix;
-use crate::logs::LogFormat;
+use crate::logs::{self, LogFormat};
 use crate::state;
 
 pub(super) fn listen(text: &str) -> Result<Listen, String> {
@@ -36,6 +36,23 @@ pub(super) fn maybe_listen(text: &str) -> Result<Option<Listen>, String> {
         _ => listen(text).map(Some),
     }
 }
+
+/// A lone word that is no level would be taken for a part of the program, and everything else would not be heard.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let odd = |word: &&str| !word.contains('=') && !is_level(word);
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty()).peekable();
+    if words.peek().is_none() || words.any(|word| odd(&word)) {
+        return Err(
+            "expected off, error, warn, info, debug or trace; or a tracing filter of such a level and \
+                    target=level, such as \"info,collab_proxy::gate=debug\""
+                .to_owned(),
+        );
+    }
+    logs::filter(text).map(|_| text.to_owned())
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
@@ -63,6 +80,22 @@ pub(super) fn admin_root(text: &str) -> Result<Prefix, String> {
     }
 }
 
+/// Roots where {lang} may stand, and nothing else in braces.
+pub(super) fn more_roots(text: &str) -> Result<Prefix, String> {
+    if text.replace("{lang}", "").contains(['{', '}', '<', '>']) {
+        return Err("expected no other placeholder than {lang}, such as /{lang}/admin/".to_owned());
+    }
+    Prefix::parse(text)
+}
+
+/// `name`, or `shop.product:name`.
+fn is_of_model(text: &str) -> bool {
+    match text.rsplit_once(':') {
+        Some((label, _)) => model(label).is_ok() && !label.contains(':'),
+        None => true,
+    }
+}
+
 pub(super) fn deep_check(text: &str) -> Result<DeepCheck, String> {
     match text {
         "off" => Ok(DeepCheck::Off),
@@ -84,7 +117,11 @@ pub(super) fn on_outage(text: &str) -> Result<OnOutage, String> {
 pub(super) fn read_action(text: &str) -> Result<String, String> {
     let name = text.rsplit_once(':').map_or(text, |(_, name)| name);
     // Django's own deletes; whoever lists it has something else in mind.
-    if name.is_empty() || name == "delete_selected" || text.contains(char::is_whitespace) {
+    if name.is_empty()
+        || !is_of_model(text)
+        || name == "delete_selected"
+        || text.contains(char::is_whitespace)
+    {
         return Err(
             "expected the name of an action, such as \"export\" or \"shop.product:export\"".to_owned()
         );
@@ -96,7 +133,8 @@ pub(super) fn read_action(text: &str) -> Result<String, String> {
 pub(super) fn read_view(text: &str) -> Result<String, String> {
     let name = text.rsplit_once(':').map_or(text, |(_, name)| name).trim_matches('/');
     let written = ["change", "delete", "history", "password"];
-    if name.is_empty() || written.contains(&name) || name.contains(char::is_whitespace) {
+    if name.is_empty() || !is_of_model(text) || written.contains(&name) || name.contains(char::is_whitespace)
+    {
         return Err(
             "expected the name of a view below an object, such as \"preview\" or \"shop.product:preview\""
                 .to_owned(),

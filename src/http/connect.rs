@@ -29,6 +29,10 @@ impl Address {
             let path = path.strip_prefix("//").unwrap_or(path);
             return if path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(wanted.to_owned()) };
         }
+        // `localhost:8000` would be taken for a scheme and a path.
+        if !text.contains("://") {
+            return Err(format!("{wanted}; http:// is missing"));
+        }
         let url = url::Url::parse(text).map_err(|_| wanted)?;
         if !matches!(url.path(), "" | "/") || url.query().is_some() {
             return Err("expected no path: requests go to Django with the path they came with".to_owned());
@@ -200,5 +204,6 @@ mod tests {
         for text in ["", "127.0.0.1:8000", "ftp://x", "http://x/path", "unix:relative.sock", "http://"] {
             assert!(Address::parse(text).unwrap_err().contains("expected"), "{text}");
         }
+        assert!(Address::parse("localhost:8000").unwrap_err().ends_with("http:// is missing"));
     }
 }

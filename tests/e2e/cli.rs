@@ -30,7 +30,7 @@ fn nothing_held(proxy: &Proxy) {
         (&["list"][..], 0, "No locks are held.\n", ""),
         (&["list", "--json"], 0, "[]\n", ""),
         (&["release", "shop.product/1"], 1, "", "collab-proxy: Nobody holds shop.product/1.\n"),
-        (&["release", "--user", "ada"], 1, "", "collab-proxy: ada holds nothing.\n"),
+        (&["release", "--user", "ada"], 1, "", "collab-proxy: No lock is held by \"ada\".\n"),
         (&["release", "--all"], 1, "", "collab-proxy: No locks are held.\n"),
     ] {
         let said = proxy.locks(args);

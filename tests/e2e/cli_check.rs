@@ -130,6 +130,67 @@ async fn what_https_needs_is_told() {
     has(&found, "https", "warn", "csrftoken by https only");
 }
 
+/// Servers that are each wrong in one way: what is said, and what to do about it. Nobody who has a Redis there is told to
+/// start one.
+#[test]
+fn every_redis_that_cannot_serve_gets_its_own_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let quick = folder.path().join("quick.toml");
+    std::fs::write(
+        &quick,
+        "[options]\nredis_max_retries = 1\nredis_retry_delay = \"10 ms\"\nredis_socket_timeout = 1\n",
+    )
+    .unwrap();
+    let guarded = Redis::on_port(&["--requirepass", "hunter2"]);
+    let plain = Redis::on_port(&[]);
+    for (user, rights) in [
+        ("other", &["~other:*", "&*", "+@all"][..]),
+        ("deaf", &["~*", "resetchannels", "+@all"]),
+        ("weak", &["~*", "&*", "+@all", "-set"]),
+    ] {
+        plain.tell::<()>(&[&["ACL", "SETUSER", user, "on", ">secret"][..], rights].concat());
+    }
+    let (host, port) = plain.address().split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+    let replica = Redis::on_port(&["--replicaof", &format!("{host} {port}")]);
+    let node = Redis::on_port(&["--cluster-enabled", "yes"]);
+    let page = outer("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n<html>");
+    let web = page.strip_prefix("http://").unwrap();
+    let asked = |redis: &Redis, who: &str| redis.url().replace("redis://", &format!("redis://{who}@"));
+    let start = "Start Redis there";
+    let mut seen = 0;
+    for (url, found, advice) in [
+        (guarded.url(), "wants a user name and password", "Put them into the address"),
+        (asked(&guarded, ":hunter3"), "the user name or password is wrong", "percent-encoded"),
+        (asked(&plain, "nobody:secret"), "the user name or password is wrong", "percent-encoded"),
+        (asked(&plain, "other:secret"), "the keys below redis.prefix", "docs/redis.md"),
+        (asked(&plain, "deaf:secret"), "the channels below redis.prefix", "docs/redis.md"),
+        (asked(&plain, "weak:secret"), "may not run the commands", "docs/redis.md"),
+        (replica.url(), "read-only replica", "address of the primary, or let Sentinels"),
+        (node.url(), "is not whole", "redis-cli --cluster create"),
+        (node.url().replace("/0", "/3"), "database 0 only", "End the address with /0"),
+        (plain.url().replace("/0", "/99"), "no database of that number", "another number"),
+        (plain.url().replace("redis:", "rediss:"), "rediss:", "begins with redis://"),
+        (format!("redis://{web}/0"), "does not speak as Redis does", "Say where Redis is"),
+        (format!("rediss://{web}/0"), "does not speak TLS", "begin with redis://"),
+        (format!("redis://127.0.0.1:{}/0", free_port()), "refused", start),
+        ("unix:///nowhere/redis.sock".to_owned(), "No such file", start),
+    ] {
+        let args =
+            ["--config", quick.to_str().unwrap(), "--upstream", "unix:/nowhere/django.sock", "--redis", &url];
+        let (code, all) = findings(&args);
+        assert_eq!(code, Some(1));
+        let locks = all.iter().find(|f| f["what"] == "locks").unwrap();
+        let (what, told) = (locks["found"].as_str().unwrap(), locks["do"].as_str().unwrap());
+        assert!(what.contains(found) && told.contains(advice), "{url}: {locks:#}");
+        assert_eq!(told == start || told.starts_with(start), advice == start, "{url}: {locks:#}");
+        for odd in ["hunter", "secret", "NoPerm", "ResponseError", "AuthenticationFailed", "\n", "\r"] {
+            assert!(!what.contains(odd), "{url}: {locks:#}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 15);
+}
+
 #[test]
 fn wrong_settings_fail_and_wrong_calls_are_another_thing() {
     let folder = tempfile::tempdir().unwrap();

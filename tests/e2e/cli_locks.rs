@@ -254,7 +254,10 @@ async fn a_dry_run_changes_nothing() {
             assert_eq!((said.code, said.out.as_str()), (Some(0), would), "{which:?}: {}", said.err);
         }
         let said = proxy.locks(&["release", "--dry-run", "--user", "grace"]);
-        assert_eq!((said.code, said.err.as_str()), (Some(1), "collab-proxy: grace holds nothing.\n"));
+        assert_eq!(
+            (said.code, said.err.as_str()),
+            (Some(1), "collab-proxy: No lock is held by \"grace\".\n")
+        );
         assert_eq!(objects(&proxy.locks(&["release", "--dry-run", "--all", "--json"])), ["shop.product/1"]);
         assert_eq!(proxy.list().len(), 1);
         assert_eq!(page.of("lock_released"), [] as [Value; 0]);

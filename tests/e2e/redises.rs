@@ -146,7 +146,7 @@ async fn a_redis_that_cannot_serve_is_named_at_the_start() {
     let mut seen = 0;
     for (url, why) in [
         (guarded.url(), "wants a user name and password"),
-        (guarded.url().replace("redis://", "redis://:hunter3@"), "wants a user name and password"),
+        (guarded.url().replace("redis://", "redis://:hunter3@"), "user name or password is wrong"),
         (replica.url(), "read-only replica"),
         (node.url(), "Redis Cluster"),
         (weak.url().replace("redis://", "redis://weak:secret@"), "may not run the commands"),

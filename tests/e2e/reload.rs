@@ -12,7 +12,8 @@ use crate::support::certificates::{certificates, tls_settings};
 use crate::support::django::Django;
 use crate::support::operator::{LISTENS, ask};
 use crate::support::person::Person;
-use crate::support::proxy::Proxy;
+use crate::support::proc::Proc;
+use crate::support::proxy::{Proxy, binary};
 use crate::support::redis::{Redis, free_port};
 use crate::support::socket::PageSocket;
 
@@ -74,11 +75,42 @@ async fn settings_are_read_anew_and_no_socket_is_dropped() {
 
     // What cannot be changed is named.
     proxy.reload(&format!("secret = \"0123456789abcdef\"\n{audit}"));
-    eventually!(proxy.log(), |log| log.contains("but for secret: these take a restart"));
+    eventually!(proxy.log(), |log| log.contains("but for secret: it takes a restart"));
     assert!(ask(&proxy, "/metrics").await.text().contains("collab_proxy_config_last_reload_success 1"));
     let form = ada.form(PRODUCT).await;
     assert_eq!(form.config["texts"]["editor_mode_text"], "You are in editor mode.");
     assert!(!proxy.log().contains("0123456789abcdef"), "{}", proxy.log());
+}
+
+/// Whoever writes it anew moves it away first, or a deployment loses it: the defaults are nobody's settings.
+#[tokio::test]
+async fn a_file_that_is_gone_is_a_mistake_and_not_the_defaults() {
+    let (django, folder) = (Django::start(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("collab.toml");
+    let settings = |operator: u16| {
+        format!(
+            "listen = \"127.0.0.1:0\"\nupstream = \"{}\"\ncontrol = \"c.sock\"\n\
+             [operator]\nlisten = \"127.0.0.1:{operator}\"\n",
+            django.upstream()
+        )
+    };
+    let operator = free_port();
+    std::fs::write(&file, settings(operator)).unwrap();
+    let mut serve = binary(folder.path());
+    serve.arg("serve");
+    let mut proc = Proc::start("collab-proxy", serve);
+    let url: String = proc.ready(|line| line.strip_prefix("READY http://").map(str::to_owned));
+    std::fs::rename(&file, folder.path().join("elsewhere")).unwrap();
+    proc.signal("HUP");
+    eventually!(proc.log(), |log| log.contains("the old settings go on")
+        && log.contains("collab.toml: cannot be read"));
+    let mut ada = Person::at_address(&url, "root");
+    ada.sign_in("/admin/").await;
+    ada.get(PRODUCT).await.expect(200);
+    assert!(!proc.log().contains(ANEW), "{}", proc.log());
+    std::fs::write(&file, format!("log = \"debug\"\n{}", settings(operator))).unwrap();
+    proc.signal("HUP");
+    eventually!(proc.log(), |log| log.contains(ANEW));
 }
 
 /// Who somebody is, how many may connect, and what is logged.
@@ -101,7 +133,7 @@ async fn nothing_of_it_takes_a_restart() {
     let waiting = tokio::spawn(async move { ada.form(PRODUCT).await });
     proxy.reload("log = \"info\"\n[identity]\nuser_header = \"X-User\"\n");
     eventually!(said(&proxy, ANEW), |times| *times == 1);
-    assert!(!proxy.log().contains("these take a restart"), "{}", proxy.log());
+    assert!(!proxy.log().contains(" a restart"), "{}", proxy.log());
     waiting.await.unwrap();
     eventually!(said(&proxy, " INFO request"), |times| *times > 0);
     // The session's cookie is what the settings say now, and so is who says who somebody is.
@@ -189,7 +221,7 @@ async fn the_way_to_redis_is_renewed() {
     // Where it leads is another matter.
     proxy.reload(&settings("renewed").replace("/0\"", "/1\""));
     eventually!(proxy.log(), |log| log
-        .contains("which server, database or prefix it is: these take a restart"));
+        .contains("which server, database or prefix it is: it takes a restart"));
 }
 
 /// The server reads its certificates anew.

@@ -5,6 +5,7 @@
 mod admin;
 mod django;
 mod front;
+mod redis;
 mod report;
 mod through;
 
@@ -15,10 +16,7 @@ use clap::Args;
 
 use super::style::Style;
 use super::{Common, Site, print_json, say};
-use crate::collab::record::NodeId;
 use crate::config::{Listen, Settings};
-use crate::ids;
-use crate::store::Redis;
 use report::{Finding, Report};
 use through::Outer;
 
@@ -69,12 +67,14 @@ impl Check {
             }
         };
         let mut findings = vec![Finding::ok("settings", "all of them can be used")];
+        let advice = "It works as it is, if that is what you mean; collab.toml describes every setting.";
+        findings.extend(settings.forgotten.iter().map(|what| Finding::warn("settings", what, advice)));
         if self.config_only {
             return findings;
         }
         let seen_as = self.seen_as(&settings);
         findings.extend(django::findings(&settings, &seen_as).await);
-        findings.push(redis(&settings).await);
+        findings.push(redis::finding(&settings).await);
         if let Some(outer) = &self.through {
             findings.extend(front::finding(outer, &settings).await);
             findings.push(through::finding(outer, &settings).await);
@@ -100,28 +100,4 @@ pub(super) struct SeenAs {
     https: bool,
     /// Nobody said so.
     is_guess: bool,
-}
-
-async fn redis(settings: &Settings) -> Finding {
-    let Some(config) = settings.redis.clone() else {
-        return Finding::ok("locks", "they live in the process: for one proxy. Several need Redis (--redis)");
-    };
-    let tried = async {
-        let redis = Redis::new(config, settings.rules.clone(), NodeId::from(ids::id()), None)?;
-        let warnings = redis.probe().await?;
-        Ok::<_, crate::store::StoreError>((redis.describe(), warnings))
-    };
-    match tried.await {
-        Ok((address, warnings)) if warnings.is_empty() => {
-            Finding::ok("locks", format!("Redis at {address}: keys, scripts and channels work"))
-        }
-        Ok((address, warnings)) => {
-            Finding::warn("locks", format!("Redis at {address} works"), warnings.join("\n"))
-        }
-        Err(error) => Finding::fail(
-            "locks",
-            error.to_string(),
-            "Start Redis there, or say where it is: options.redis_url in the settings, or --redis.",
-        ),
-    }
 }

@@ -87,7 +87,7 @@ impl Release {
         if locks.is_empty() {
             let nothing = match which {
                 Which::Object(key) => format!("Nobody holds {key}."),
-                Which::User(user) => format!("{user} holds nothing."),
+                Which::User(user) => format!("No lock is held by {user:?}."),
                 Which::All => "No locks are held.".to_owned(),
             };
             return fail(NOTHING, &printable(&nothing));

@@ -67,35 +67,78 @@ fn by_words(error: &RedisError) -> Class {
     }
 }
 
-/// The answers that operators meet, in plain words.
+/// The answers that operators meet, in plain words; and Redis's own behind them.
 pub(super) fn explain(error: &RedisError) -> String {
     if let Some(first) = first_of(error) {
         return explain(&first);
     }
     let hint = match error.code() {
         Some("READONLY") => "this Redis is a read-only replica; give the address of the primary",
-        Some("NOAUTH" | "WRONGPASS") => WHO,
-        _ if error.kind() == ErrorKind::AuthenticationFailed => WHO,
+        Some("NOAUTH") => "Redis wants a user name and password: redis://user:password@host:6379/0",
+        Some("WRONGPASS") => WRONG,
         Some("MOVED") => {
             "this is a Redis Cluster, and the user may not run INFO, by which that is found at the start"
         }
         Some("ASK") => "the slot is on its way to another node of the cluster, and not there yet",
-        Some("NOPERM") => "this Redis user may not run the commands that locks need",
+        Some("NOPERM") => lacks(&error.to_string()),
         Some("LOADING") => "Redis is still loading its data",
         Some("OOM") => "Redis has no memory left",
         Some("NOREPLICAS") => "too few replicas are there for Redis to take writes: min-replicas-to-write",
-        _ if error.detail().is_some_and(|d| d.contains("SELECT is not allowed in cluster mode")) => {
-            "a Redis Cluster has database 0 only: redis://host:6379/0"
+        _ if error.kind() == ErrorKind::AuthenticationFailed => return WRONG.to_owned(),
+        // As servers from 7.0 on say it from inside a script.
+        _ if error.detail().is_some_and(|said| said.contains("user executing the script can't")) => {
+            lacks(&error.to_string())
         }
-        _ if error.detail().is_some_and(|d| d.contains("max number of clients")) => {
-            "Redis serves as many clients as it may: maxclients"
-        }
-        _ => return error.to_string(),
+        _ => match by_detail(error) {
+            Some(hint) => hint,
+            None => return plain(error),
+        },
     };
-    format!("{error} ({hint})")
+    format!("{hint} (it said: {})", plain(error))
 }
 
-const WHO: &str = "Redis wants a user name and password: redis://user:password@host:6379/0";
+const WRONG: &str = "the user name or password is wrong";
+
+/// What the crate and Redis have no code for.
+fn by_detail(error: &RedisError) -> Option<&'static str> {
+    let whole = error.to_string();
+    [
+        ("SELECT is not allowed in cluster mode", "a Redis Cluster has database 0 only: redis://host:6379/0"),
+        ("DB index is out of range", "this Redis has no database of that number"),
+        ("max number of clients", "Redis serves as many clients as it may: maxclients"),
+        ("Parse error", "what answers there does not speak as Redis does"),
+        ("InvalidContentType", "what answers there does not speak TLS"),
+    ]
+    .into_iter()
+    .find_map(|(part, hint)| whole.contains(part).then_some(hint))
+}
+
+/// What a user who may not do something may not do.
+fn lacks(said: &str) -> &'static str {
+    match said {
+        _ if said.contains("channel") => {
+            "this Redis user may not use the channels below redis.prefix; docs/redis.md has the rights it needs"
+        }
+        _ if said.contains("key") && said.contains("access") => {
+            "this Redis user may not use the keys below redis.prefix; docs/redis.md has the rights it needs"
+        }
+        _ => "this Redis user may not run the commands that locks need; docs/redis.md has them",
+    }
+}
+
+/// One line, by the words of Redis: what the crate calls it is nothing to an operator.
+fn plain(error: &RedisError) -> String {
+    let text = match (error.code(), error.detail()) {
+        (Some("ERR"), Some(detail)) => detail.to_owned(),
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string().replace(&format!(" - {:?}", error.kind()), ""),
+    };
+    text.split(|c: char| c.is_control())
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
 
 /// An address that may be printed: without its password.
 pub fn masked(address: &str) -> String {
@@ -158,6 +201,47 @@ mod tests {
         assert_eq!(class(&RedisError::from(cut)), Class::Unheard);
         assert!(explain(&said("READONLY You can't write")).contains("address of the primary"));
         assert!(explain(&said("ERR max number of clients reached")).contains("maxclients"));
+    }
+
+    #[test]
+    fn operators_are_told_in_their_words() {
+        let refused = "Redis server refused to switch database";
+        let select = |why: &str| {
+            RedisError::from((ErrorKind::Server(ServerErrorKind::ResponseError), refused, why.to_owned()))
+        };
+        let auth = RedisError::from((ErrorKind::AuthenticationFailed, "Password authentication failed"));
+        let http = redis::parse_redis_value(b"HTTP/1.1 400 Bad Request\r\n").unwrap_err();
+        for (error, wanted) in [
+            (said("NOAUTH Authentication required."), "wants a user name and password"),
+            (said("WRONGPASS invalid username-password pair"), "the user name or password is wrong"),
+            (auth, "the user name or password is wrong"),
+            (
+                said("NOPERM this user has no permissions to run the 'set' command"),
+                "may not run the commands",
+            ),
+            (said("NOPERM No permissions to access a key"), "the keys below redis.prefix; docs/redis.md"),
+            (
+                said("NOPERM this user has no permissions to access one of the channels used as arguments"),
+                "the channels below redis.prefix; docs/redis.md",
+            ),
+            (
+                said(
+                    "ERR The user executing the script can't publish to the channel mentioned in the command",
+                ),
+                "the channels below redis.prefix; docs/redis.md",
+            ),
+            (select("DB index is out of range"), "no database of that number"),
+            (select("SELECT is not allowed in cluster mode"), "has database 0 only"),
+            (http, "does not speak as Redis does"),
+            (said("ERR something\u{7}new"), "something new"),
+        ] {
+            let told = explain(&error);
+            assert!(told.contains(wanted), "{wanted}: {told}");
+            assert!(!told.contains(char::is_control), "{told:?}");
+            for name in ["NoPerm", "ResponseError", "AuthenticationFailed", "Server("] {
+                assert!(!told.contains(name), "{told}");
+            }
+        }
     }
 
     #[test]
