@@ -75,7 +75,7 @@ pub async fn ask(path: &Path, ask: &Ask) -> Result<Answer, String> {
     let stream = UnixStream::connect(path).await.map_err(|e| match e.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
             "no proxy is running here (nothing answers at {}). Give the same --config or --listen as `serve` was \
-             given; for locks in Redis, give --redis.",
+             given, or its control socket by --control, as the user that serves or root; for locks in Redis, give --redis.",
             path.display()
         ),
         io::ErrorKind::PermissionDenied => {

@@ -49,10 +49,16 @@ impl Man {
         };
         let mut out = Vec::new();
         match clap_mangen::Man::new(command.clone()).render(&mut out) {
-            Ok(()) => print(&out),
+            Ok(()) => print(titled(&String::from_utf8_lossy(&out)).as_bytes()),
             Err(error) => fail(NOTHING, &format!("the page cannot be written: {error}")),
         }
     }
+}
+
+/// What stands at the end of help has no title of its own there; in a manual it is looked for by the usual one.
+fn titled(page: &str) -> String {
+    let title = if page.contains("Exit codes:") { ".SH \"EXIT STATUS\"" } else { ".SH EXAMPLES" };
+    page.replace(".SH EXTRA", title)
 }
 
 /// A reader that went away is no error.

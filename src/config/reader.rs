@@ -44,6 +44,10 @@ impl Reader {
         self.layer.get(key).map(|e| &e.raw) != self.defaults.get(key).map(|e| &e.raw)
     }
 
+    pub(super) fn changed(&self) -> Vec<String> {
+        self.layer.keys().filter(|key| self.is_changed(key)).cloned().collect()
+    }
+
     /// What is documented, whatever the site says.
     pub(super) fn default_text(&self, key: &str) -> String {
         match self.defaults.get(key).map(|e| &e.raw) {

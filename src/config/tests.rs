@@ -125,6 +125,11 @@ fn what_cannot_be_meant_is_refused() {
         ("[admin]\nprefixes = [\"/{lng}/admin/\"]\n".to_owned(), "expected no other placeholder than {lang}"),
         ("[admin]\nread_actions = [\"shop:product:x\"]\n".to_owned(), "expected the name of an action"),
         ("[admin]\nread_views = [\"product:x\"]\n".to_owned(), "expected the name of a view"),
+        (
+            "[texts]\nfree_text = \"{nam} is free\"\n".to_owned(),
+            "texts.free_text: nothing is filled in for {nam}",
+        ),
+        ("[options.tr]\nnext_text = \"{nam}\"\n".to_owned(), "nothing is filled in for {nam}"),
         (format!("[redis]\nurl_file = \"{}\"\n", empty.display()), "redis.url_file: is empty"),
     ] {
         let problems = load_text(&text, &[], vec![]).unwrap_err();

@@ -1,5 +1,7 @@
 //! The texts of the widget and of the proxy's own pages: as they are documented, and what a site has changed of them.
 
+use std::collections::BTreeSet;
+
 use super::reader::Reader;
 use crate::assets::texts::SiteTexts;
 
@@ -51,6 +53,14 @@ pub(super) fn read(r: &mut Reader) -> All {
     let widget = seeds.chain(of_section(r, "texts")).collect();
     let pages = of_section(r, "page_texts");
     let mut all = All { widget: for_all(r, widget), pages: for_all(r, pages) };
+    let english = all.widget.english.values().chain(all.pages.english.values());
+    let known: BTreeSet<String> =
+        english.flat_map(|text| placeholders(text)).chain(ALWAYS.map(str::to_owned)).collect();
+    for key in r.changed().into_iter().filter(|key| is_text(key) || of_language(key).is_some()) {
+        if let Some(odd) = placeholders(&r.text(&key)).into_iter().find(|name| !known.contains(name)) {
+            r.complain(&key, &format!("nothing is filled in for {{{odd}}}"));
+        }
+    }
     for key in r.section("options") {
         let key = format!("options.{key}");
         if let Some((language, name)) = of_language(&key) {
@@ -60,6 +70,16 @@ pub(super) fn read(r: &mut Reader) -> All {
         }
     }
     all
+}
+
+/// In any text.
+const ALWAYS: [&str; 3] = ["editor_name", "username", "position"];
+
+/// What stands in braces, and is a name.
+fn placeholders(text: &str) -> Vec<String> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let inside = text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name));
+    inside.filter(|name| is_name(name)).map(str::to_owned).collect()
 }
 
 /// What is said in English, and what the site says in every language. `keys`: each with the text's name.

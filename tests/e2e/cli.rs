@@ -76,7 +76,7 @@ async fn locks_are_listed_and_freed() {
         assert_eq!(lines.len(), 4, "{table}");
         let line = lines.iter().find(|l| l[0] == "shop.product/1").unwrap();
         assert_eq!((line[1], line[4], line[5], line[6]), ("Ada", "editing, unsaved", "1", "1"), "{table}");
-        assert!(line[2].ends_with("seconds") || line[2].ends_with("second"), "{table}");
+        assert!(line[2].ends_with("seconds ago") || line[2].ends_with("second ago"), "{table}");
         assert!(table.contains("shop.part/a/b_c d+e%é  Grace"), "{table}");
 
         let said = proxy.locks(&["release", "shop.product/1"]);
@@ -110,6 +110,8 @@ fn wrong_calls_say_what_is_expected() {
         (&["locks", "lst"], 2, "unrecognized subcommand 'lst'"),
         (&["locks", "list", "--listen", "127.0.0.1:1"], 3, "no proxy is running here"),
         (&["locks", "list", "--control", "nowhere.sock"], 3, "nothing answers at nowhere.sock"),
+        (&["locks", "list", "--control", "nowhere.sock"], 3, "as the user that serves or root"),
+        (&["serve", "--upstream", "localhost:8000"], 2, "http:// is missing"),
         (&["locks", "list", "--redis", "unix:///nowhere/redis.sock"], 3, "/nowhere/redis.sock"),
         (&["locks", "list", "--redis", "http://x"], 2, "redis://host:6379/0"),
         (&["locks", "list", "--config", "nowhere.toml"], 2, "nowhere.toml: cannot be read"),

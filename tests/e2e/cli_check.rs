@@ -204,6 +204,18 @@ fn wrong_settings_fail_and_wrong_calls_are_another_thing() {
     let said = call(&["--config-only"], &[("COLLAB_LOCK_LEASE", "soon"), ("COLLAB_LISTEN", "x")]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert_eq!(said.out.matches("FAIL  settings").count(), 2, "{}", said.out);
+    // What `serve` would end at, and what somebody has likely forgotten.
+    let said = call(&[], &[("COLLAB_AUDIT_FILE", "/nowhere/audit.jsonl")]);
+    assert!(
+        said.out.contains("FAIL  audit trail") && said.out.contains("/nowhere: No such file"),
+        "{}",
+        said.out
+    );
+    let said = call(&["--config-only"], &[("COLLAB_OPTIONS_REDIS_URL", "redis://elsewhere:1/0")]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.out.contains("warn  settings  Redis is described, and not used"), "{}", said.out);
+    let said = call(&["--config-only"], &[("COLLAB_IDENTITY_USER_HEADER", "X-User")]);
+    assert!(said.out.contains("warn  settings  identity.user_header is believed"), "{}", said.out);
     for args in [&["--through", "shop.example.org"][..], &["--port", "1"], &["--config-only", "--host", "x"]]
     {
         assert_eq!(call(args, &[]).code, Some(2), "{args:?}");

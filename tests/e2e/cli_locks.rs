@@ -393,6 +393,14 @@ async fn an_object_is_shown() {
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
+        // The labels as Django's people write their classes.
+        let folded = proxy.locks(&["show", "Shop.Product/1"]);
+        assert_eq!(
+            (folded.code, folded.out.starts_with("shop.product/1\n")),
+            (Some(0), true),
+            "{}",
+            folded.err
+        );
         let wrong = proxy.locks(&["show", "product"]);
         assert_eq!(wrong.code, Some(2));
         assert!(wrong.err.contains("\"product\" is not an object: "), "{}", wrong.err);

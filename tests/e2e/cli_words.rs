@@ -100,7 +100,10 @@ fn shells_and_manuals_are_told() {
         }
     }
     let page = said(&["man"]);
-    assert!(page.contains(".TH collab-proxy 1") && page.contains("Exit codes"), "{page}");
+    assert!(
+        page.contains(".TH collab-proxy 1") && page.contains(".SH \"EXIT STATUS\"\nExit codes"),
+        "{page}"
+    );
     let page = said(&["man", "locks", "release"]);
     assert!(page.contains(".TH collab-proxy-locks-release 1") && page.contains("dry\\-run"), "{page}");
     let wrong = call(folder.path(), &["man", "lokcs"], &[]);

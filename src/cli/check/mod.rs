@@ -9,6 +9,7 @@ mod redis;
 mod report;
 mod through;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use clap::Args;
 
 use super::style::Style;
 use super::{Common, Site, print_json, say};
+use crate::audit;
 use crate::config::{Listen, Settings};
 use report::{Finding, Report};
 use through::Outer;
@@ -72,6 +74,7 @@ impl Check {
         if self.config_only {
             return findings;
         }
+        findings.extend(trail(&settings));
         let seen_as = self.seen_as(&settings);
         findings.extend(django::findings(&settings, &seen_as).await);
         findings.push(redis::finding(&settings).await);
@@ -92,6 +95,21 @@ impl Check {
         };
         SeenAs { host: self.host.clone().unwrap_or_else(guess), https: false, is_guess: self.host.is_none() }
     }
+}
+
+/// An audit trail that `serve` could not begin. Nothing is made by looking: whether a file that is not there yet may be made
+/// is left to the start.
+fn trail(settings: &Settings) -> Option<Finding> {
+    let Some(audit::Target::File(path)) = &settings.audit else { return None };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = match std::fs::OpenOptions::new().append(true).open(path) {
+        Ok(_) => return None,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && folder.is_dir() => return None,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => format!("{}: {e}", folder.display()),
+        Err(e) => format!("{}: {e}", path.display()),
+    };
+    let advice = "Make its folder, where the user that serves may write: audit.file in the settings.";
+    Some(Finding::fail("audit trail", format!("it cannot be written: {why}"), advice))
 }
 
 /// How people's browsers address the site.

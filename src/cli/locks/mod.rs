@@ -17,6 +17,7 @@ use clap::Subcommand;
 use super::{Common, UNREACHABLE, USAGE, fail};
 use crate::collab::record::NodeId;
 use crate::control;
+use crate::django::object::ObjectKey;
 use crate::ids;
 use crate::operator::{self, Answer, Ask, Via};
 use crate::store::{Redis, Store};
@@ -94,6 +95,14 @@ impl Place {
             _ => Err(ANOTHER.to_owned()),
         }
     }
+}
+
+/// An object as somebody types it, and as Django would write its label, if that is another.
+fn spellings(text: &str) -> Result<Vec<ObjectKey>, String> {
+    let typed = ObjectKey::parse(text)?;
+    let lower = text.split_once('/').map(|(label, pk)| format!("{}/{pk}", label.to_lowercase()));
+    let folded = lower.and_then(|text| ObjectKey::parse(&text).ok()).filter(|folded| *folded != typed);
+    Ok(std::iter::once(typed).chain(folded).collect())
 }
 
 const ANOTHER: &str = "the proxy answered something else than it was asked (another version?)";

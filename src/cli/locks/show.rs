@@ -6,10 +6,9 @@ use clap::Args;
 
 use super::super::style::{Style, Tone, columns, printable};
 use super::super::{Common, NOTHING, UNREACHABLE, USAGE, fail, print_json, say};
-use super::{ANOTHER, Place, Wants};
+use super::{ANOTHER, Place, Wants, spellings};
 use crate::collab::presence::{Activity, Role};
 use crate::collab::record::Millis;
-use crate::django::object::ObjectKey;
 use crate::operator::{Answer, Ask, Detail, Somebody};
 use crate::reply::ago;
 
@@ -27,28 +26,29 @@ pub(in crate::cli) struct Show {
 
 impl Show {
     pub(super) async fn run(self) -> ExitCode {
-        let object = match ObjectKey::parse(&self.object) {
-            Ok(object) => object,
+        let spellings = match spellings(&self.object) {
+            Ok(spellings) => spellings,
             Err(wanted) => return fail(USAGE, &format!("{:?} is not an object: {wanted}", self.object)),
         };
         let place = match Place::open(&self.common, Wants::Look).await {
             Ok(place) => place,
             Err(failed) => return failed,
         };
-        match place.ask(&Ask::Show { object: object.clone() }).await {
-            Ok(Answer::Object { detail: Some(detail), .. }) if self.json => print_json(&*detail),
-            Ok(Answer::Object { detail: Some(detail), now }) => {
-                say(&text(&detail, now, Style::of_stdout()));
-                ExitCode::SUCCESS
+        for object in &spellings {
+            match place.ask(&Ask::Show { object: object.clone() }).await {
+                Ok(Answer::Object { detail: Some(detail), .. }) if self.json => return print_json(&*detail),
+                Ok(Answer::Object { detail: Some(detail), now }) => {
+                    say(&text(&detail, now, Style::of_stdout()));
+                    return ExitCode::SUCCESS;
+                }
+                Ok(Answer::Object { detail: None, .. }) => {}
+                Ok(_) => return fail(UNREACHABLE, ANOTHER),
+                Err(why) => return fail(UNREACHABLE, &why),
             }
-            Ok(Answer::Object { detail: None, .. }) => {
-                let nothing =
-                    format!("Nothing is known of {object}: nobody has it open, and nobody saved it lately.");
-                fail(NOTHING, &printable(&nothing))
-            }
-            Ok(_) => fail(UNREACHABLE, ANOTHER),
-            Err(why) => fail(UNREACHABLE, &why),
         }
+        let nothing =
+            format!("Nothing is known of {}: nobody has it open, and nobody saved it lately.", self.object);
+        fail(NOTHING, &printable(&nothing))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::reply::ago;
 
 /// The head first. Nothing in it is painted yet.
 pub(super) fn lines(locks: &[Lock], now: Millis) -> Vec<String> {
-    let since = |t: Option<Millis>| t.map_or_else(|| "-".to_owned(), |t| ago(now, t));
+    let since = |t: Option<Millis>| t.map_or_else(|| "-".to_owned(), |t| format!("{} ago", ago(now, t)));
     let mut rows =
         vec![["OBJECT", "EDITOR", "SINCE", "LAST ACTIVE", "STATE", "WAITING", "VIEWERS"].map(str::to_owned)];
     for lock in locks {
