@@ -18,10 +18,9 @@ export function asked(state) {
 // The page of somebody else: what can be done, and what has become of it.
 export function requesting(state) {
   const { ask_from: from, asked: done, seen } = of(state);
-  if (from === null) return { lines: [], actions: [] };
-  const may = from <= state.now;
+  const may = from !== null && from <= state.now;
   // Beside what else is asked for, a request that stays would not be known for what it is: it goes when it may be made again.
-  const lines = done && seen ? ['attention_seen_text'] : done && !may ? ['notification_request_sent_text'] : [];
+  const lines = from === null || !done ? [] : seen ? ['attention_seen_text'] : may ? [] : ['notification_request_sent_text'];
   return { lines, actions: may ? ['attention'] : [] };
 }
 

@@ -4,7 +4,7 @@
 const string = (value) => typeof value === 'string';
 const boolean = (value) => typeof value === 'boolean';
 const number = (value) => Number.isFinite(value);
-const record = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const record = (value) => Object(value) === value && !Array.isArray(value);
 const oneOf = (...names) => (value) => names.includes(value);
 const nullOr = (check) => (value) => value === null || check(value);
 // A field that a proxy of another version may leave out.
@@ -39,7 +39,8 @@ const message = {
 
 // Fields that the widget reads. Others may come along: the proxy may be newer than this page.
 export const TO_PAGE = {
-  welcome: { user_id: string, page_id: string, object: string, version: number },
+  welcome: { user_id: string, page_id: string, object: string, version: number, alive: maybe(number) },
+  alive: { store: boolean },
   editor_status: {
     editor: nullOr(shape({ ...person, page_id: string })), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
     stale: boolean, turn: boolean, elsewhere: boolean, saving: boolean,
