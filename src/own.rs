@@ -3,9 +3,12 @@
 //! Owns who may open one, as far as the request tells. Joining a room takes the page's token, which is the socket's to read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
+use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 use crate::assets;
@@ -14,6 +17,7 @@ use crate::django::object::decode_path;
 use crate::http::body::Body;
 use crate::http::headers::Peer;
 use crate::http::request_id;
+use crate::identity::Who;
 use crate::metrics::Class;
 use crate::pass::to_django;
 use crate::reply::{self, Accepts};
@@ -21,6 +25,12 @@ use crate::seeing::Noted;
 use crate::socket::session::Eyes;
 use crate::socket::visit::VisitLine;
 use crate::socket::{connection, handshake, list_door};
+use crate::store::StoreError;
+
+/// A page waits for a store that is away for so long, to be there the moment it is back: its lock is kept for
+/// `lock.grace` from then on. Less than the page's own patience.
+const WAITS: Duration = Duration::from_secs(4);
+const ASKS_AGAIN: Duration = Duration::from_millis(200);
 
 /// Our own paths: the widget's files and the pages' sockets.
 pub(crate) async fn serve(
@@ -49,7 +59,7 @@ pub(crate) async fn serve(
             return reply::error(to, refused.status, "no_websocket_title", refused.why);
         }
     };
-    let who = match app.identity.who(request.headers()).await {
+    let who = match who(app, request.headers()).await {
         Ok(who) => who,
         Err(error) => {
             tracing::warn!(request = request_id::of(request.headers()), below, %error, "a page's socket could not be opened");
@@ -81,4 +91,14 @@ pub(crate) async fn serve(
         }
     });
     noted.on(answer)
+}
+
+async fn who(app: &App, headers: &HeaderMap) -> Result<Who, StoreError> {
+    let until = Instant::now() + WAITS;
+    loop {
+        match app.identity.who(headers).await {
+            Err(StoreError::Down(_)) if Instant::now() < until => sleep(ASKS_AGAIN).await,
+            known => return known,
+        }
+    }
 }

@@ -18,8 +18,9 @@ export function asked(state) {
 // The page of somebody else: what can be done, and what has become of it.
 export function requesting(state) {
   const { ask_from: from, asked: done, seen } = of(state);
-  const lines = done && from !== null ? [seen ? 'attention_seen_text' : 'notification_request_sent_text'] : [];
-  const may = from !== null && from <= state.now && !(done && !seen && from > state.now);
+  const may = from !== null && from <= state.now;
+  // Beside what else is asked for, a request that stays would not be known for what it is: it goes when it may be made again.
+  const lines = from === null || !done ? [] : seen ? ['attention_seen_text'] : may ? [] : ['notification_request_sent_text'];
   return { lines, actions: may ? ['attention'] : [] };
 }
 

@@ -4,9 +4,11 @@
 import { decode, encode } from './protocol.js';
 
 // The longest wait before each try, in seconds; the real one is anything below it, so that a thousand pages
-// do not come back to a restarted proxy in the same instant.
-export const STEPS = [0.2, 1, 2, 4, 8, 15];
+// do not come back to a restarted proxy in the same instant. For the first minute they are short: a lock is kept for no
+// more than lock.grace for whoever went away.
+export const STEPS = [0.2, 1, 2, ...Array(40).fill(3), 15];
 const PATIENCE = 10_000; // a socket that got no welcome by then is not going to
+const SILENT = 3; // so many signs of life may be missing; then nobody is there, though the socket looks open
 const SETTLED = 5_000; // a socket that lived this long was a good one: the next wait starts small again
 const TOO_FAST = 2; // the step to go on from when the proxy found us too fast
 
@@ -21,6 +23,7 @@ export class Connection {
   #tries = 0;
   #retry = null;
   #patience = null;
+  #silent; // a proxy of another version does not say how often it is to be heard
   #settled = null;
   #active = false;
 
@@ -37,7 +40,7 @@ export class Connection {
 
   // The network or the person is back: no need to sit out the wait.
   hurry() {
-    if (this.#active && this.#retry !== null) this.#open();
+    if (this.#retry !== null) this.#open();
   }
 
   // The network went away and came back: the old socket may look open for minutes and be dead.
@@ -72,18 +75,23 @@ export class Connection {
     this.onEvent({ type: 'connection', link: 'connecting', tries: this.#tries });
     this.#patience = this.setTimeout(() => this.#lost(socket, 0), PATIENCE);
     socket.onopen = () => socket.send(encode('join', { token: this.token, ...this.more }));
-    socket.onmessage = ({ data }) => this.#heard(data);
+    socket.onmessage = ({ data }) => this.#heard(socket, data);
     socket.onclose = ({ code }) => this.#lost(socket, code);
   }
 
-  #heard(data) {
+  #heard(socket, data) {
     const frame = decode(data);
     if (frame === null) return;
     if (frame.type === 'welcome') {
       this.#joined = true;
-      this.clearTimeout(this.#patience);
+      this.#silent = SILENT * frame.alive;
       this.#settled = this.setTimeout(() => { this.#tries = 0; }, SETTLED);
       this.onEvent({ type: 'connection', link: 'open', tries: 0 });
+    }
+    if (this.#joined) {
+      // Timers of a hidden tab run late, which makes no difference: what was heard meanwhile has begun the wait anew.
+      this.clearTimeout(this.#patience);
+      if (this.#silent) this.#patience = this.setTimeout(() => this.#lost(socket, 1012), this.#silent);
     }
     this.onEvent({ type: 'frame', frame });
   }
@@ -96,8 +104,7 @@ export class Connection {
       this.onEvent({ type: 'ended', reason: FINAL.get(code) });
       return;
     }
-    if (code === 4429) this.#tries = Math.max(this.#tries, TOO_FAST);
-    if (code === 1012) this.#tries = Math.max(this.#tries, 1);
+    this.#tries = Math.max(this.#tries, code === 4429 ? TOO_FAST : code === 1012 ? 1 : 0);
     this.#later();
   }
 
@@ -111,10 +118,9 @@ export class Connection {
   // Forgets the socket and every timer; what an old socket still says is not heard.
   #drop() {
     for (const timer of [this.#retry, this.#patience, this.#settled]) this.clearTimeout(timer);
-    this.#retry = null;
-    this.#joined = false;
     const socket = this.#socket;
-    this.#socket = null;
+    this.#retry = this.#socket = null;
+    this.#joined = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);

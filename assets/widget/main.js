@@ -116,9 +116,10 @@ function start(config) {
     clearTimeout: clearTimeout.bind(window),
     random: Math.random,
     onEvent: (event) => {
+      const { frame } = event;
+      if (frame?.store === state.store) return; // alive, and nothing is new
       // The last keystrokes count, before what is heard makes the form read-only or loads the page again.
       flush();
-      const { frame } = event;
       if (frame?.type === 'editor_status' && frame.now) ahead = frame.now - performance.now();
       const before = state.lost;
       session.heard(event);
@@ -139,6 +140,7 @@ function start(config) {
 
   // Perhaps from another tab, where somebody has signed out or in.
   function comeBack() {
+    connection.hurry();
     if (!session.lost) connection.send('check_session');
     else if (state.link !== 'connecting') connection.start();
   }
@@ -236,10 +238,7 @@ function start(config) {
     connection.renew();
   });
   on(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') {
-      comeBack();
-      return connection.hurry();
-    }
+    if (document.visibilityState === 'visible') return comeBack();
     flush();
     draft?.flush(); // a hidden page may be ended without another word
   });

@@ -3,66 +3,66 @@
 
 const string = (value) => typeof value === 'string';
 const boolean = (value) => typeof value === 'boolean';
-const number = (value) => typeof value === 'number' && Number.isFinite(value);
-const record = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const number = (value) => Number.isFinite(value);
+const record = (value) => Object(value) === value && !Array.isArray(value);
 const oneOf = (...names) => (value) => names.includes(value);
 const nullOr = (check) => (value) => value === null || check(value);
 // A field that a proxy of another version may leave out.
 const maybe = (check) => (value) => value === undefined || check(value);
 
 const list = (check) => (value) => Array.isArray(value) && value.every(check);
+const each = (check) => (value) => record(value) && Object.values(value).every(check);
+const shape = (fields) => (value) => record(value) && fits(fields, value);
+
 const entry = (value) => list(string)(value) && (value.length === 2 || value.length === 3);
-const formset = (value) => record(value) && number(value.saved) && list(string)(value.keys) && maybe(number)(value.total);
-const rows = (value) => record(value) && Object.values(value).every(formset);
-const values = { fields: list(entry), names: list(string), rows: maybe(rows), too_large: boolean };
+const formset = shape({ saved: number, keys: list(string), total: maybe(number) });
+const values = { fields: list(entry), names: list(string), rows: maybe(each(formset)), too_large: boolean };
 
-const passesOn = (value) => record(value) && number(value.at) && number(value.warn) && string(value.cause);
-const handover = (value) => record(value) && list(string)(value.asking) && number(value.askers) && boolean(value.asked)
-  && [value.ask_from, value.take_over_from, value.answer_by].every(nullOr(number)) && number(value.later) && boolean(value.promised)
-  && nullOr(passesOn)(value.passes_on);
+const time = nullOr(number);
+const handover = shape({
+  asking: list(string), askers: number, asked: boolean, ask_from: time, take_over_from: time, answer_by: time,
+  later: number, promised: boolean, passes_on: nullOr(shape({ at: number, warn: number, cause: string })),
+});
 
-const asker = (value) => record(value) && string(value.user_id) && string(value.name);
-const attention = (value) => record(value) && list(asker)(value.asking) && number(value.askers)
-  && nullOr(number)(value.ask_from) && boolean(value.asked) && boolean(value.seen);
+const person = { user_id: string, name: string };
+const attention = shape({ asking: list(shape(person)), askers: number, ask_from: time, asked: boolean, seen: boolean });
 
 const activity = oneOf('here', 'idle', 'away');
-const user = (value) => asker(value) && number(value.pages) && number(value.since) && oneOf('editing', 'waiting', 'viewing')(value.role)
-  && number(value.position) && activity(value.activity) && boolean(value.dirty) && maybe(string)(value.avatar);
+const user = shape({
+  ...person, pages: number, since: number, role: oneOf('editing', 'waiting', 'viewing'), position: number, activity,
+  dirty: boolean, avatar: maybe(string),
+});
 
 const message = {
   sender_id: string, sender_name: string, recipient_id: string, message: string, timestamp: number, ref: string,
 };
-const line = (value) => record(value) && fits(message, value);
-
-const editor = (value) => record(value) && string(value.user_id) && string(value.page_id) && string(value.name);
-
-const badge = (value) => record(value) && string(value.user_id) && string(value.name) && boolean(value.you);
 
 // Fields that the widget reads. Others may come along: the proxy may be newer than this page.
 export const TO_PAGE = {
-  welcome: { user_id: string, page_id: string, object: string, version: number },
+  welcome: { user_id: string, page_id: string, object: string, version: number, alive: maybe(number) },
+  alive: { store: boolean },
   editor_status: {
-    editor: nullOr(editor), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
+    editor: nullOr(shape({ ...person, page_id: string })), you: oneOf('editor', 'waiting', 'viewer'), position: number, version: number,
     stale: boolean, turn: boolean, elsewhere: boolean, saving: boolean,
     saved: maybe(nullOr(record)), deleted: boolean, uncertain: boolean,
     now: maybe(number), handover: maybe(handover), attention: maybe(attention),
   },
   active_users: { users: list(user), more: number },
-  user_joined: { user_id: string, name: string },
-  user_left: { user_id: string, name: string },
-  attention_requested: { user_id: string, name: string },
+  user_joined: person,
+  user_left: person,
+  attention_requested: person,
   chat_message: message,
-  chat_history: { messages: list(line) },
+  chat_history: { messages: list(shape(message)) },
   field_changed: { whole: boolean, ...values },
   field_focus: { name: nullOr(string) },
   lock_released: { cause: string },
   edit_requested: { names: list(string) },
-  request_answered: { answer: string, by: string, at: nullOr(number) },
+  request_answered: { answer: string, by: string, at: time },
   unsaved_offered: { by: string, at: number, ...values },
   content_updated: { version: number, you: maybe(boolean), deleted: maybe(boolean) },
   session: { signed_in: boolean },
   error: { code: string, message: string, ref: maybe(string) },
-  list_status: { rows: (value) => record(value) && Object.values(value).every(nullOr(badge)) },
+  list_status: { rows: each(nullOr(shape({ ...person, you: boolean }))) },
 };
 
 export const FROM_PAGE = {

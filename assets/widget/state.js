@@ -26,6 +26,7 @@ export function initial(config) {
     online: true,
     ended: null,
     signedOut: false, // Django no longer knows the person; the lock is still theirs for a while
+    store: true, // the proxy reaches the store of locks; if not, the status may be old, and no wish is granted
     status: null, // the last editor_status; kept while the line is down, because the form stays as it was
     now: 0, // by the server's clock, as of the last status or tick
     lost: null, // why this page lost the lock it held: operator, expired, moved, released, saved, taken_over, …
@@ -70,13 +71,15 @@ export function reduce(state, event) {
 
 function frame(state, message) {
   switch (message.type) {
-    case 'welcome': return { ...state, link: 'open', tries: 0, me: message.user_id };
+    case 'welcome': return { ...state, me: message.user_id };
+    case 'alive': return { ...state, store: message.store };
     case 'active_users': return { ...state, people: { users: message.users, more: message.more } };
     case 'editor_status': return status(state, message);
     case 'lock_released': return { ...state, lost: message.cause, lostTo: nameOf(message.by), reason: message.reason };
     case 'session': return { ...state, signedOut: state.signedOut || !message.signed_in };
     case 'content_updated': return { ...state, ...savedBy(state, message, message.version) };
-    default: return state; // error: the status that follows tells what holds
+    case 'error': return message.code === 'store_down' ? { ...state, store: false } : state;
+    default: return state;
   }
 }
 
@@ -89,7 +92,7 @@ function savedBy(state, saved, version) {
 
 function status(state, now) {
   const before = state.status;
-  const next = { ...state, status: now, now: now.now ?? state.now, ...savedBy(state, now.saved, now.version) };
+  const next = { ...state, store: true, status: now, now: now.now ?? state.now, ...savedBy(state, now.saved, now.version) };
   // A new version is a new reason to reload, whatever became of the last one; and nobody is offered what belonged to
   // what was there before.
   if (before && before.version !== now.version) Object.assign(next, { refused: false, passed: null, passedTo: '' });

@@ -36,6 +36,7 @@ const RULES = [
   [(s) => s.status === null && broken(s), { lines: ['unreachable_text'], tone: 'warning' }],
   [(s) => s.status === null, { lines: ['connecting_text'] }],
   [broken, { lines: ['reconnecting_text'], tone: 'warning' }],
+  [(s) => !s.store, { lines: ['unreached_text'], tone: 'warning' }],
 
   [(s) => outdated(s) && s.dirty && s.confirming, confirm],
   [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],

@@ -3,6 +3,7 @@
 use super::command::{Cause, Event, Outcome};
 use super::handover;
 use super::record::{Holder, Lost, Millis, Page, PageId, Person, Record, Rules, Waiter};
+use crate::token::UNKNOWN_VERSION;
 
 pub(super) fn standing(record: &Record, page: &PageId) -> Outcome {
     match record.position(page) {
@@ -21,6 +22,7 @@ pub(super) fn join(
     insist: bool,
 ) -> Outcome {
     if page.version != record.version {
+        back_soon(record, now, page, rules);
         return Outcome::Viewer;
     }
     // Django showed it after the deletion: somebody made it again.
@@ -51,6 +53,17 @@ pub(super) fn join(
         holder.promised = promised;
     }
     Outcome::Editor
+}
+
+/// A page that was rendered while the store was away has to be loaded again, whatever it shows: its person, who is here, is
+/// given the time for it. The lease still ends when it does.
+fn back_soon(record: &mut Record, now: Millis, page: &Page, rules: &Rules) {
+    let mine = record.holder.as_mut().filter(|h| h.page.person.user == page.person.user);
+    if page.version == UNKNOWN_VERSION
+        && let Some(back_by) = mine.and_then(|holder| holder.away.as_mut())
+    {
+        *back_by = (*back_by).max(now + rules.grace);
+    }
 }
 
 /// Nobody holds it, but a save that carried no page may be on its way, or somebody may be about to say that they hold it:

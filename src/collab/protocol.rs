@@ -143,6 +143,12 @@ pub enum ToPage {
         page_id: PageId,
         object: String,
         version: Millis,
+        /// So often, in milliseconds, the page hears at least `Alive`: a browser's script does not see pings.
+        alive: Millis,
+    },
+    /// `store`: can it be asked who edits?
+    Alive {
+        store: bool,
     },
     EditorStatus(Box<Stamped>),
     LockReleased {

@@ -8,6 +8,7 @@ use super::attention::{request_from, unseen};
 use super::command::Cause;
 use super::handover::{askers, due, take_over_from};
 use super::record::{Millis, PageId, Person, Record, Rules};
+use crate::token::UNKNOWN_VERSION;
 
 /// Of those who ask, so many are named.
 const NAMES: usize = 5;
@@ -147,7 +148,8 @@ pub fn status(
         turn,
         elsewhere: mine.is_some_and(|h| h.page.id != *page && !turn),
         saving: record.write.as_ref().is_some_and(|w| !w.quiet),
-        saved: record.saved.as_ref().map(|s| SavedBy {
+        // Whether a page that nobody could tell its version is older than that save, nobody knows either.
+        saved: record.saved.as_ref().filter(|_| version != UNKNOWN_VERSION).map(|s| SavedBy {
             by: s.by.name.clone(),
             you: s.by.user == person.user,
             at: s.at,

@@ -16,6 +16,7 @@ use super::session::{Eyes, Watch};
 use super::visit::VisitLine;
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
+use crate::clock::millis;
 use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::collab::record::{Millis, Page};
 use crate::django::object::ObjectKey;
@@ -75,6 +76,7 @@ where
         page_id: page.id.clone(),
         object: guest.object.to_string(),
         version: page.version,
+        alive: millis(patience.ping),
     };
     if write(&mut socket, text(&welcome), patience).await.is_err() {
         return;

@@ -11,6 +11,10 @@ use crate::collab::protocol::{ErrorCode, FromPage, ToPage};
 use crate::store::StoreError;
 
 impl Take for Session {
+    fn reaches_store(&self) -> bool {
+        self.hub.store().trouble().is_none()
+    }
+
     async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
         let Message::Text(frame) = frame else {
             return Err(bad_frame("frames are text".to_owned()));

@@ -96,6 +96,7 @@ impl ListVisit {
             page_id: claims.page.clone(),
             object: model.clone(),
             version: claims.asked,
+            alive: crate::clock::millis(guest.patience.ping),
         };
         if write(&mut socket, text(&welcome), guest.patience).await.is_err() {
             return;
@@ -122,7 +123,7 @@ impl ListVisit {
         hub.lists.tell_all(&model, number, hub.key());
         let Guest { tasks, patience, line, .. } = guest;
         tasks.spawn(async move {
-            converse(&mut socket, inbox, patience, &mut Listens).await;
+            converse(&mut socket, inbox, patience, &mut Listens(Arc::clone(&hub))).await;
             hub.lists.exit(&model, number);
             drop(line);
         });
@@ -130,9 +131,13 @@ impl ListVisit {
 }
 
 /// A list has nothing to say but good-bye.
-struct Listens;
+struct Listens(Arc<Hub>);
 
 impl Take for Listens {
+    fn reaches_store(&self) -> bool {
+        self.0.store().trouble().is_none()
+    }
+
     async fn take(&mut self, frame: &Message) -> Result<bool, ToPage> {
         let Message::Text(frame) = frame else {
             return Err(bad_frame("frames are text".to_owned()));

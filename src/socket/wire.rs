@@ -155,6 +155,9 @@ async fn abandon<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, clos
 pub(super) trait Take {
     /// `Ok(false)`: the page says good-bye.
     fn take(&mut self, frame: &Message) -> impl Future<Output = Result<bool, ToPage>> + Send;
+
+    /// Can the store be asked? The page is told with every sign of life.
+    fn reaches_store(&self) -> bool;
 }
 
 /// Reads and writes until the socket ends.
@@ -214,7 +217,10 @@ pub(super) async fn converse<S>(
                 if pinged.duration_since(heard) >= patience.dead {
                     return abandon(socket, Close::Silent).await;
                 }
-                if write(socket, Message::Ping(bytes::Bytes::new()), patience).await.is_err() { return }
+                let alive = ToPage::Alive { store: listener.reaches_store() };
+                for sign in [text(&alive), Message::Ping(bytes::Bytes::new())] {
+                    if write(socket, sign, patience).await.is_err() { return }
+                }
             }
         }
     }

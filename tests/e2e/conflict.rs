@@ -411,7 +411,7 @@ async fn what_the_browser_restores_overwrites_nothing() {
             ada.client().back().await.unwrap();
             eventually!(ada.path().await, |path| path == DOCUMENT);
             ada.told(EDITOR).await;
-            ada.noticed("The page has been saved since").await;
+            ada.noticed("The page may have been saved since").await;
             assert_eq!(ada.value("title").await, "Grace's second");
 
             // Without a draft there is only what the browser kept.
@@ -465,7 +465,7 @@ async fn nobody_is_told_of_themselves_as_of_somebody_else() {
             other.enter_field("title", "Saved there").await;
             other.save("_save").await;
             eventually!(other.path().await, |path| path == "/admin/shop/document/");
-            ada.told("You have saved this on another page since you opened it here.").await;
+            ada.told("You have saved this since you opened it here.").await;
             assert_eq!(ada.value("title").await, "Typed here");
         })
         .await;

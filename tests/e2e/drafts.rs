@@ -191,7 +191,7 @@ async fn what_a_lost_lock_left_unsaved_goes_onto_the_newer_version() {
             // Nothing is thrown away by it, so nobody is asked.
             ada.press("Load the current version").await;
             ada.told(EDITOR).await;
-            ada.noticed("The page has been saved since").await;
+            ada.noticed("The page may have been saved since").await;
             stage.shot(&ada, "draft-newer-version").await;
             ada.press_notice("Fill them in").await;
             ada.save("_save").await;

@@ -195,6 +195,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         page_id: "p".into(),
         object: "shop.product/3".to_owned(),
         version: 3,
+        alive: 5_000,
     };
     let released = ToPage::LockReleased {
         cause: Cause::Operator,
@@ -202,6 +203,7 @@ fn samples() -> Vec<(&'static str, ToPage)> {
         reason: Some("…".to_owned()),
     };
     let mut all = vec![
+        ("alive", ToPage::Alive { store: true }),
         (
             "content_updated",
             ToPage::ContentUpdated { version: 3, by: "Ada".to_owned(), you: true, deleted: false },

@@ -228,8 +228,49 @@ test('a policy that forbids sockets is a lost connection, not a crash', () => {
   w.advance(5_000);
   assert.ok(w.events.every(({ link }) => link === 'waiting'));
   w.WebSocket.forbidden = false;
-  w.advance(15_000);
+  w.advance(3_000);
   assert.equal(w.sockets.length, 1);
+});
+
+test('a lock is kept for 5 s: for the first minute no wait is longer than 3', () => {
+  const w = world();
+  w.WebSocket.forbidden = true;
+  w.connection.start();
+  let waited = 0;
+  for (const step of STEPS) {
+    if (waited < 60) assert.ok(step <= 3, `${waited} s`);
+    waited += step;
+  }
+  assert.equal(STEPS.at(-1), 15, 'later there is no hurry');
+});
+
+const alive = (w) => w.last().onmessage({ data: '{"type":"alive","store":true}' });
+const hears = (w, every) => {
+  w.last().onopen();
+  w.last().onmessage({ data: JSON.stringify({ ...JSON.parse(WELCOME), alive: every }) });
+};
+
+test('a proxy that stands still is noticed, and said to be gone at once', () => {
+  const w = world();
+  w.connection.start();
+  hears(w, 5_000);
+  for (let i = 0; i < 10; i += 1) { w.advance(14_000); alive(w); }
+  assert.equal(w.sockets.length, 1, 'what comes late has come');
+  w.advance(15_000);
+  assert.equal(w.sockets[0].closed, 1000);
+  assert.deepEqual(w.events.at(-1), { type: 'connection', link: 'waiting', tries: 2 });
+  w.retry();
+});
+
+test('a proxy that does not say how often it is heard may be silent for ever', () => {
+  const w = world();
+  w.connection.start();
+  w.welcome();
+  alive(w);
+  w.advance(3_600_000);
+  assert.equal(w.sockets.length, 1);
+  w.connection.leave();
+  assert.equal(w.timers.size, 0);
 });
 
 test('noise on the line is passed over', () => {
