@@ -131,10 +131,12 @@ async fn nothing_of_it_takes_a_restart() {
         held.push(stream);
     }
     let waiting = tokio::spawn(async move { ada.form(PRODUCT).await });
+    assert!(!waiting.is_finished());
     proxy.reload("log = \"info\"\n[identity]\nuser_header = \"X-User\"\n");
     eventually!(said(&proxy, ANEW), |times| *times == 1);
     assert!(!proxy.log().contains(" a restart"), "{}", proxy.log());
-    waiting.await.unwrap();
+    // Sooner than those that are there would be sent away (`proxy.header_timeout`).
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap().unwrap();
     eventually!(said(&proxy, " INFO request"), |times| *times > 0);
     // The session's cookie is what the settings say now, and so is who says who somebody is.
     let mut grace = Person::login(&proxy, "grace").await;
