@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::browsers::PRODUCT;
 use crate::cluster::{Cluster, QUICK};
 use crate::faults::At;
+use crate::recall::comes_in;
 use crate::support::django::Django;
 use crate::support::person::Person;
 use crate::support::proxy::Proxy;
@@ -123,4 +124,41 @@ async fn a_site_may_let_everybody_save() {
 async fn saves_anew(person: &mut Person) -> u16 {
     let form = person.form(PRODUCT).await.with("name", "Ada's").with("_save", "Save");
     person.post(PRODUCT, &form).await.status
+}
+
+/// Redis is started anew while its editor saves and goes on; somebody waits. What she has open then was rendered without it
+/// and is loaded again, as the widget does: the lock is still hers.
+#[tokio::test]
+async fn who_saves_and_goes_on_in_an_outage_keeps_the_lock() {
+    for forgets in [false, true] {
+        let mut cluster = Cluster::with("");
+        let mut ada = At::opens(&cluster.one, "root", "editor").await;
+        let grace = At::opens(&cluster.two, "grace", "waiting").await;
+        if !forgets {
+            cluster.redis.snapshot();
+        }
+        cluster.redis.kill();
+        let typed = ada.form.with("name", "And on").with("_continue", "Save");
+        ada.person.post(PRODUCT, &typed).await.expect(302);
+        ada.socket.leave();
+        let form = ada.person.form(PRODUCT).await;
+        let person = ada.person.at(&cluster.one);
+        let coming = tokio::spawn(async move { comes_in(&person, &form).await });
+        // An outage lasts for a while.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        cluster.redis.restart();
+        let blind = coming.await.unwrap();
+        assert_ne!(blind.status()["you"], "editor", "nobody knows what it shows");
+        // Once more if Redis heard of the save only after that.
+        let mut open = blind;
+        while open.status()["stale"] == true {
+            let form = ada.person.form(PRODUCT).await;
+            let next = comes_in(&ada.person, &form).await;
+            open.leave();
+            open = next;
+            eventually!(open.status(), |s| s["stale"] == true || s["you"] == "editor");
+        }
+        assert_eq!(open.status()["you"], "editor", "forgets: {forgets}");
+        assert_eq!(grace.socket.status()["you"], "waiting", "forgets: {forgets}");
+    }
 }

@@ -105,16 +105,16 @@ async fn whoever_edits_goes_on_editing_when_redis_loses_everything() {
 }
 
 /// Again and again, as a browser does that is sent away because Redis is.
-async fn comes_in(person: &Person, form: &Form) -> PageSocket {
-    let mut socket = PageSocket::join(person, form).await;
-    loop {
+pub(crate) async fn comes_in(person: &Person, form: &Form) -> PageSocket {
+    for _ in 0..50 {
+        let Ok(socket) = PageSocket::try_join(person, form).await else { continue };
         let heard = eventually!((socket.closed(), socket.status()), |(closed, status)| closed.is_some()
             || !status.is_null());
         if heard.0.is_none() {
             return socket;
         }
-        socket = PageSocket::join(person, form).await;
     }
+    panic!("sent away for ever");
 }
 
 /// Who edits, once anybody does.

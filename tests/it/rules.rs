@@ -8,6 +8,7 @@ use collab_proxy::collab::lock::{Step, apply, deadline};
 use collab_proxy::collab::record::{
     Millis, NodeId, Page, PageId, Person, Record, RequestId, Rules, Takeover, Waiter,
 };
+use collab_proxy::token::UNKNOWN_VERSION;
 use proptest::prelude::*;
 
 pub(crate) const EPOCH: Millis = 1_000;
@@ -230,6 +231,41 @@ fn what_a_cut_off_editor_may_have_saved_is_waited_for() {
     bench.join("ada", "a");
     bench.run(Command::ForceRelease { user: None, reason: None });
     assert!(!bench.record.is_unsure());
+}
+
+/// A page that was rendered while the store was away has to be loaded again. Its person is here, and is given the time; but
+/// no longer than the lease.
+#[test]
+fn a_page_of_an_outage_gives_its_person_the_time_to_load_it_again() {
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.join("bob", "b");
+    let lease_end = bench.record.holder.as_ref().unwrap().lease_end;
+    bench.run(Command::Leave { page: "a".into() });
+    let grace = bench.rules.grace;
+    let back = |bench: &mut Bench, user: &str| {
+        let page = page(user, "blind", UNKNOWN_VERSION);
+        bench.run(Command::Join { page }).outcome
+    };
+    bench.wait(grace - 1);
+    assert_eq!(back(&mut bench, "ada"), Outcome::Viewer);
+    bench.wait(grace - 1);
+    assert_eq!(bench.holder(), Some("a"));
+    // Somebody else's does nothing.
+    assert_eq!(back(&mut bench, "bob"), Outcome::Viewer);
+    bench.wait(1);
+    assert_eq!(bench.holder(), Some("b"));
+    // However often she comes.
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.run(Command::Leave { page: "a".into() });
+    while bench.now + grace < lease_end {
+        bench.wait(grace / 2);
+        back(&mut bench, "ada");
+        assert_eq!(bench.holder(), Some("a"));
+    }
+    bench.wait(2 * grace);
+    assert_eq!(bench.holder(), None);
 }
 
 /// A lease that ends without a word: its proxy may have been cut off, and have let its editor save.
