@@ -246,10 +246,11 @@ impl Link {
                         Class::Moved => return Err(Failed::Moved(explain(&error))),
                         Class::Later => {
                             // Who comes later in it is told at once.
-                            if tries >= most || self.refuses_for() >= self.span() {
+                            let left = self.span().saturating_sub(self.refuses_for());
+                            if tries >= most || left.is_zero() {
                                 return Err(Failed::Store(self.error(&explain(&error))));
                             }
-                            sleep(jittered(delay)).await;
+                            sleep(jittered(delay).min(left)).await;
                             delay *= 2;
                             explain(&error)
                         }
