@@ -35,14 +35,13 @@ impl Writer {
         let Some((write, base, by_lease)) = self.begin_without_store(page, now) else {
             return Err(Denied::Store(error));
         };
-        let mut grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
         let compared = self.nothing_changed(posted).await;
         // Django may have taken its time: it must still be hers to save when it is sent.
-        if compared.is_ok() && by_lease && !self.app.hub.lasts_by_lease(&self.key, grant.write.fence) {
-            self.app.hub.end_by_lease(&self.key, grant.write.fence);
+        if compared.is_ok() && by_lease && !self.app.hub.lasts_by_lease(&self.key, write.fence) {
+            self.app.hub.end_by_lease(&self.key, write.fence);
             return Err(Denied::Store(error));
         }
-        grant.asked = Instant::now();
+        let grant = Grant { write, base, now, asked: Instant::now(), uncertain: true };
         match compared {
             Ok(()) => {
                 tracing::warn!(request = request_id::of(&self.headers), object = %self.key, user = %self.who.user.as_str(), %error, "a save goes on without the store");

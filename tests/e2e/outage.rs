@@ -8,11 +8,9 @@ use crate::browsers::PRODUCT;
 use crate::cluster::{Cluster, QUICK};
 use crate::faults::At;
 use crate::recall::comes_in;
-use crate::support::django::Django;
 use crate::support::person::Person;
-use crate::support::proxy::Proxy;
-use crate::support::redis::Redis;
-use crate::support::relay::{Relay, Way};
+use crate::support::relay::Way;
+use crate::unseen::{Parted, may_take};
 
 const WARNING: &str = "Who edits this cannot be checked at the moment";
 
@@ -71,14 +69,10 @@ async fn the_editor_goes_on_for_as_long_as_the_lease_lasts() {
 /// not overwritten by whoever has taken it.
 #[tokio::test]
 async fn who_takes_the_lock_of_an_editor_that_is_cut_off_overwrites_nothing_unseen() {
-    let (django, redis) = (Django::start(), Redis::on_port(&[]));
-    let relay = Relay::before(redis.address());
-    let settings = format!("[lock]\ntakeover = \"always\"\n{QUICK}");
-    let one = Proxy::with(&django.upstream(), &settings, &["--redis", &relay.url()]);
-    let two = Proxy::with(&django.upstream(), &settings, &["--redis", &redis.url()]);
+    let Parted { django, redis: _redis, way, one, two } = Parted::with(&may_take());
     let mut ada = At::opens(&one, "root", "editor").await;
     let mut grace = At::opens(&two, "grace", "waiting").await;
-    relay.set(Way::Nowhere);
+    way.set(Way::Nowhere);
     grace.socket.send(json!({"type": "take_over"}));
     grace.socket.becomes("editor").await;
     let mine = ada.typed("By the lease");

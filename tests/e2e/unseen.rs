@@ -16,16 +16,37 @@ use crate::support::redis::Redis;
 use crate::support::relay::{Relay, Way};
 use crate::support::socket::PageSocket;
 
+/// Two proxies on one Redis, of which `one` can be cut off from it.
+pub(crate) struct Parted {
+    pub(crate) django: Django,
+    pub(crate) redis: Redis,
+    pub(crate) way: Relay,
+    pub(crate) one: Proxy,
+    pub(crate) two: Proxy,
+}
+
+impl Parted {
+    pub(crate) fn with(settings: &str) -> Self {
+        let (django, redis) = (Django::start(), Redis::on_port(&[]));
+        let way = Relay::before(redis.address());
+        let one = Proxy::with(&django.upstream(), settings, &["--redis", &way.url()]);
+        let two = Proxy::with(&django.upstream(), settings, &["--redis", &redis.url()]);
+        Self { django, redis, way, one, two }
+    }
+}
+
+/// The lock may be taken from whoever has it.
+pub(crate) fn may_take() -> String {
+    format!("[lock]\ntakeover = \"always\"\n{QUICK}")
+}
+
 /// She saves through the proxy that is not cut off, which lets the lock go; then once more through the one that is.
 #[tokio::test]
 async fn saved_through_the_other_proxy_then_by_the_lease() {
-    let (django, redis) = (Django::start(), Redis::on_port(&[]));
-    let relay = Relay::before(redis.address());
-    let one = Proxy::with(&django.upstream(), QUICK, &["--redis", &relay.url()]);
-    let two = Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+    let Parted { django, redis: _redis, way, one, two } = Parted::with(QUICK);
     let mut ada = At::opens(&one, "root", "editor").await;
     let mut grace = Person::login(&two, "grace").await;
-    relay.set(Way::Nowhere);
+    way.set(Way::Nowhere);
     let mine = ada.form.with("stock", "31").with("_save", "Save");
     ada.person.at(&two).post(PRODUCT, &mine).await.expect(302);
     let theirs = grace.form(PRODUCT).await;
@@ -41,14 +62,10 @@ async fn saved_through_the_other_proxy_then_by_the_lease() {
 /// The lock was taken from her, and whoever has it has saved since; then she saves by the lease what she has opened anew.
 #[tokio::test]
 async fn taken_saved_and_then_by_the_lease() {
-    let (django, redis) = (Django::start(), Redis::on_port(&[]));
-    let relay = Relay::before(redis.address());
-    let settings = format!("[lock]\ntakeover = \"always\"\n{QUICK}");
-    let one = Proxy::with(&django.upstream(), &settings, &["--redis", &relay.url()]);
-    let two = Proxy::with(&django.upstream(), &settings, &["--redis", &redis.url()]);
+    let Parted { django, redis: _redis, way, one, two } = Parted::with(&may_take());
     let mut ada = At::opens(&one, "root", "editor").await;
     let mut grace = At::opens(&two, "grace", "waiting").await;
-    relay.set(Way::Nowhere);
+    way.set(Way::Nowhere);
     grace.socket.send(json!({"type": "take_over"}));
     grace.socket.becomes("editor").await;
     let first = grace.form.with("stock", "31").with("_continue", "Save");
@@ -67,13 +84,10 @@ async fn taken_saved_and_then_by_the_lease() {
 /// Redis is lost with all it knew, and only one of the proxies finds the new one.
 #[tokio::test]
 async fn emptied_while_one_is_cut_off() {
-    let (django, redis) = (Django::start(), Redis::on_port(&[]));
-    let relay = Relay::before(redis.address());
-    let one = Proxy::with(&django.upstream(), QUICK, &["--redis", &relay.url()]);
-    let two = Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+    let Parted { django, redis, way, one, two } = Parted::with(QUICK);
     let mut ada = At::opens(&one, "root", "editor").await;
     let mut grace = Person::login(&two, "grace").await;
-    relay.set(Way::Nowhere);
+    way.set(Way::Nowhere);
     redis.tell::<()>(&["FLUSHALL"]);
     grace.form(PRODUCT).await;
     // Longer than anything is waited for.
@@ -86,18 +100,14 @@ async fn emptied_while_one_is_cut_off() {
     assert_eq!((answer.status, django.product_name(1).as_str()), (409, "By the lease"));
 }
 
-/// The same as r1b by a list, in which she has not touched that row.
+/// The lock was taken from her, too; a list is saved in which nobody has touched her row.
 #[tokio::test]
 async fn a_list_beside_a_save_by_the_lease() {
-    let (django, redis) = (Django::start(), Redis::on_port(&[]));
-    let relay = Relay::before(redis.address());
-    let settings = format!("[lock]\ntakeover = \"always\"\n{QUICK}");
-    let one = Proxy::with(&django.upstream(), &settings, &["--redis", &relay.url()]);
-    let two = Proxy::with(&django.upstream(), &settings, &["--redis", &redis.url()]);
+    let Parted { django, redis: _redis, way, one, two } = Parted::with(&may_take());
     let mut ada = At::opens(&one, "root", "editor").await;
     let grace = At::opens(&two, "grace", "waiting").await;
     let mut lister = grace.person.at(&two);
-    relay.set(Way::Nowhere);
+    way.set(Way::Nowhere);
     grace.socket.send(json!({"type": "take_over"}));
     grace.socket.becomes("editor").await;
     let list = "/admin/shop/product/";

@@ -79,7 +79,7 @@ fn store(url: &str, node: &str) -> Store {
 }
 
 /// This server and its memory have been known for long.
-fn known_for_long(server: &Server) {
+pub(crate) fn known_for_long(server: &Server) {
     let info: String = server.tell(&["INFO", "server"]);
     let life = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap().trim();
     server.tell::<()>(&["MSET", "t:epoch", "1", "t:life", &format!("{life}|1")]);

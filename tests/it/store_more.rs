@@ -10,15 +10,14 @@ use collab_proxy::store::{Heard, Redis, Store};
 use tokio::sync::mpsc;
 
 use crate::store::{config, object, page, redis};
+use crate::store_lives::known_for_long;
 use crate::support::redis::Redis as Server;
 
 /// A became a replica of B and then the primary again: the life of B has been seen by another proxy, this one slept.
 #[tokio::test]
 async fn a_life_that_comes_back_is_another_life() {
     let server = Server::start();
-    let info: String = server.tell(&["INFO", "server"]);
-    let life = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap().trim();
-    server.tell::<()>(&["MSET", "t:epoch", "1", "t:life", &format!("{life}|1")]);
+    known_for_long(&server);
     let rules = Rules { recall: 4_000, ..Rules::default() };
     let store = Redis::new(config(server.url(), "t:"), rules, "n".into(), None).unwrap();
     let store = Store::Redis(Box::new(store));
@@ -27,14 +26,14 @@ async fn a_life_that_comes_back_is_another_life() {
     // What it copied from the primary in between.
     server.tell::<()>(&["SET", "t:life", "the server in between|2"]);
     server.tell::<i64>(&["CLIENT", "KILL", "TYPE", "normal"]);
-    tokio::time::sleep(Duration::from_millis(1500)).await;
-    let here = store.read(&object()).await.unwrap().record.doubtful;
+    // Once it has found that it is on another connection.
+    let here = async || store.read(&object()).await.unwrap().record.doubtful;
+    eventually!(here().await, Option::is_some);
     // A proxy that asks says that it is another life.
     let rules = Rules { recall: 4_000, ..Rules::default() };
     let other = Redis::new(config(server.url(), "t:"), rules, "m".into(), None).unwrap();
     let there = other.read(&object()).await.unwrap().record.doubtful;
     assert!(there.is_some());
-    assert!(here.is_some(), "this one believes what the other doubts");
 }
 
 /// POST and GET of an object that does not exist, by anybody.

@@ -44,15 +44,7 @@ impl Redis {
     /// One object. None: nothing is known of it.
     pub async fn look(&self, object: &ObjectKey) -> Result<Option<Snapshot>, StoreError> {
         let key = &self.key(object);
-        let (time, text): ((u64, u64), Option<String>) = self
-            .links
-            .run(key, |mut c| async move {
-                let mut pipe = redis::pipe();
-                pipe.cmd("TIME").cmd("GET").arg(key);
-                pipe.query_async(&mut c).await
-            })
-            .await?;
-        let now = self.time(time);
+        let (now, text) = self.kept(key).await?;
         text.map(|text| self.settled(&text, now)).transpose()
     }
 

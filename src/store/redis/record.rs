@@ -40,15 +40,7 @@ impl Redis {
     async fn fetch(&self, object: &ObjectKey, renew: bool) -> Result<Fetched, StoreError> {
         let key = &self.key(object);
         let life = self.links.present_life(key);
-        let (time, text): ((u64, u64), Option<String>) = self
-            .links
-            .run(key, |mut c| async move {
-                let mut pipe = redis::pipe();
-                pipe.cmd("TIME").cmd("GET").arg(key);
-                pipe.query_async(&mut c).await
-            })
-            .await?;
-        let now = self.time(time);
+        let (now, text) = self.kept(key).await?;
         let primary = self.links.of(key)?;
         let mut record = match text {
             Some(text) => {
@@ -79,6 +71,17 @@ impl Redis {
             snapshot: Snapshot { record, now },
             life: life.filter(|life| after.as_ref() == Some(life)),
         })
+    }
+
+    /// The record as it stands there, and the time.
+    pub(super) async fn kept(&self, key: &str) -> Result<(Millis, Option<String>), StoreError> {
+        let ask = |mut c: MultiplexedConnection| async move {
+            let mut pipe = redis::pipe();
+            pipe.cmd("TIME").cmd("GET").arg(key);
+            pipe.query_async(&mut c).await
+        };
+        let (time, text): ((u64, u64), Option<String>) = self.links.run(key, ask).await?;
+        Ok((self.time(time), text))
     }
 
     async fn renew_record(&self, key: &str) -> Result<(), StoreError> {
