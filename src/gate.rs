@@ -9,6 +9,7 @@ mod deny;
 mod look;
 mod outage;
 pub(crate) mod pin;
+mod stranger;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -127,6 +128,9 @@ pub async fn write(app: &Arc<App>, post: Post) -> Response<Body> {
     // A task of its own: the browser may go away, but a pin must not be left behind, and the truth about the save
     // must still be heard.
     let judged = app.tasks.spawn(async move {
+        if posted.streams() && writer.is_turned_away().await {
+            return writer.send_unpinned(head, posted).await;
+        }
         let granted = match known {
             Ok(()) => writer.admit(posted.token.clone(), posted.copy()).await,
             Err(error) => Err(Denied::Store(error)),

@@ -145,6 +145,13 @@ pub fn root_of<'p>(prefixes: &[Prefix], path: &'p str) -> Option<&'p str> {
     prefixes.iter().find_map(|p| p.split(path)).map(|(root, _)| root)
 }
 
+/// The admin root of a write, however its path is written (see [`route_write`]).
+pub fn root_of_write(prefixes: &[Prefix], path: &str) -> Option<String> {
+    let path = path.split('?').next().unwrap_or_default();
+    let mut ways = [path.to_owned(), decode_path(path), straightened(path)].into_iter();
+    ways.find_map(|path| root_of(prefixes, &path).map(str::to_owned))
+}
+
 /// What stands below the admin root, decoded; straightened where the path as it came means nothing (see
 /// [`route_write`]).
 pub(super) fn below(prefixes: &[Prefix], path: &str) -> Option<String> {

@@ -89,6 +89,11 @@ pub(super) async fn read(mut body: Body, encoding: &Encoding) -> Posted {
 }
 
 impl Posted {
+    /// Its sender decides how long it takes to arrive.
+    pub(super) fn streams(&self) -> bool {
+        self.rest.is_some()
+    }
+
     pub(super) fn copy(&self) -> Copy {
         Copy::Read { read: self.read.clone(), whole: self.rest.is_none() }
     }

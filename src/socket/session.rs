@@ -52,18 +52,22 @@ impl Eyes {
         Self { upstream, headers: headers.collect() }
     }
 
-    /// None: Django does not say.
     async fn signed_in(&self, root: &str) -> Option<bool> {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = format!("{root}jsi18n/").parse().ok()?;
-        request.headers_mut().extend(self.headers.iter().cloned());
-        let answer = self.upstream.get().send(request).await.ok()?;
-        match answer.status() {
-            StatusCode::OK => Some(true),
-            StatusCode::FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),
-            _ => None,
-        }
+        signed_in(&self.upstream.get(), root, self.headers.iter().cloned().collect()).await
+    }
+}
+
+/// Is whoever sends these headers let into the admin at `root`? None: Django does not say.
+pub(crate) async fn signed_in(upstream: &Upstream, root: &str, eyes: HeaderMap) -> Option<bool> {
+    let mut request = Request::new(Body::empty());
+    *request.method_mut() = Method::HEAD;
+    *request.uri_mut() = format!("{root}jsi18n/").parse().ok()?;
+    *request.headers_mut() = eyes;
+    let answer = upstream.send(request).await.ok()?;
+    match answer.status() {
+        StatusCode::OK => Some(true),
+        StatusCode::FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(false),
+        _ => None,
     }
 }
 

@@ -361,10 +361,12 @@ async fn half_a_form_is_not_saved() {
     let upstream = Upstream::start(move |request| {
         let seen = Arc::clone(&seen);
         async move {
-            if let Ok(body) = request.into_body().collect().await {
+            let post = request.method() == "POST";
+            if let (true, Ok(body)) = (post, request.into_body().collect().await) {
                 seen.lock().unwrap().push(body.to_bytes().len());
             }
-            Response::new(full(""))
+            // No connection is kept, so that all of them end.
+            Response::builder().header("connection", "close").body(full("")).unwrap()
         }
     })
     .await;
@@ -527,4 +529,72 @@ async fn a_look_that_fails_lets_nothing_through() {
     });
     let body = format!("_collab={}&name=b&_collab_base={}", ada.field, base.unwrap());
     assert_ne!(status(&front.post(CHANGE, &cookie("ada"), &body).await), 302);
+}
+
+/// A Django that lets `ada` and `bob` in and sends everybody else to sign in.
+async fn with_login() -> Upstream {
+    let plain = Arc::new(django().await);
+    let address = plain.address;
+    Upstream::start(move |request| {
+        let plain = Arc::clone(&plain);
+        async move {
+            let _alive = plain;
+            let cookie = request.headers().get("cookie").map_or("", |c| c.to_str().unwrap());
+            if cookie.contains("ada") || cookie.contains("bob") {
+                if request.uri().path() == "/admin/jsi18n/" {
+                    return Response::new(full(""));
+                }
+                return pass_on(address, request).await;
+            }
+            let _ = request.into_body().collect().await;
+            let to = "/admin/login/?next=/admin/";
+            Response::builder().status(302).header("location", to).body(full("")).unwrap()
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upload_that_drips_in_from_a_stranger_keeps_an_object_from_nobody() {
+    let upstream = with_login().await;
+    let front = Front::start(&upstream.url(), "").await;
+    let ada = open(&front, "ada").await;
+    let part = "--B\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\nc\r\n--B\r\n\
+                Content-Disposition: form-data; name=\"a\"; filename=\"a\"\r\n\r\n";
+    let mut seen = 0;
+    let odd = CHANGE.replace("/admin/", "//%61dmin/");
+    for (path, who) in [(CHANGE, ""), (CHANGE, "mallory"), (&odd, "mallory")] {
+        let (rest, end) = ("x".repeat(2 * 1024 * 1024), "\r\n--B--\r\n");
+        let mut stranger = front.connect().await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}Content-Type: multipart/form-data; \
+             boundary=B\r\nContent-Length: {}\r\n\r\n",
+            cookie(who),
+            part.len() + rest.len() + end.len()
+        );
+        let before = upstream.count_posts();
+        stranger.write_all(format!("{head}{part}{rest}").as_bytes()).await.unwrap();
+        eventually!(upstream.count_posts(), |posts| *posts > before);
+        let saved = front.post(CHANGE, &cookie("bob"), "name=y").await;
+        assert_eq!(status(&saved), 302, "{path} {who}: {saved}");
+        stranger.write_all(end.as_bytes()).await.unwrap();
+        let answer = read_until(&mut stranger, "\r\n\r\n").await;
+        assert!(answer.contains("302") && answer.contains("/admin/login/"), "{answer}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+    // Whoever Django lets in has the object for as long as the upload takes.
+    let body = format!("{part}{}", "x".repeat(2 * 1024 * 1024));
+    let before = upstream.count_posts();
+    let mut known = front.connect().await;
+    let head = format!(
+        "POST {CHANGE} HTTP/1.1\r\nHost: a\r\n{}Content-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n",
+        cookie("ada"),
+        body.len() + 100
+    );
+    known.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    eventually!(upstream.count_posts(), |posts| *posts > before);
+    let refused = front.post(CHANGE, &cookie("bob"), "name=z").await;
+    assert_eq!(status(&refused), 423, "{refused}");
+    drop(ada);
 }
