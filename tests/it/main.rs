@@ -29,5 +29,6 @@ mod store;
 mod store_lives;
 mod store_more;
 mod store_people;
+mod store_trail;
 mod together;
 mod upstream;

@@ -33,7 +33,6 @@ pub use self::errors::masked;
 use self::life::Life;
 use self::links::Links;
 pub use self::news::{Heard, Notice};
-use self::people::meet_script;
 pub use self::place::{Certificates, Sentinels};
 use crate::clock::Clock;
 use crate::collab::protocol::Values;
@@ -56,6 +55,8 @@ pub struct Redis {
     commit: Script,
     life: Life,
     meet: Script,
+    leave: Script,
+    take: Script,
     /// One local writer an object at a time, so that only other proxies can be in the way.
     stripes: Vec<Mutex<()>>,
     witness: Option<Witness>,
@@ -83,7 +84,9 @@ impl Redis {
             node,
             clock,
             commit: Script::new(include_str!("commit.lua")),
-            meet: meet_script(),
+            meet: Script::new(include_str!("meet.lua")),
+            leave: Script::new(include_str!("leave.lua")),
+            take: Script::new(include_str!("take.lua")),
             stripes: (0..STRIPES).map(|_| Mutex::new(())).collect(),
             witness: None,
             secret: OnceLock::new(),

@@ -3,8 +3,6 @@
 //! Kept beside the records, in the same slot of a cluster, under names of their own and with an end of their own.
 //! None of it decides anything.
 
-use redis::Script;
-
 use super::Redis;
 use super::news::Notice;
 use crate::collab::chat::{Keep, Line, Pair};
@@ -142,8 +140,4 @@ impl Redis {
     fn talk_key(&self, object: &ObjectKey, pair: &Pair) -> String {
         self.key_of("chat", object, &format!("{}:{}", pair.0, pair.1))
     }
-}
-
-pub(super) fn meet_script() -> Script {
-    Script::new(include_str!("meet.lua"))
 }

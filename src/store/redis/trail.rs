@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
-use redis::RedisError;
-
 use super::Redis;
 use crate::audit::{Audit, line};
 use crate::collab::command::Command;
 use crate::collab::lock::Step;
 use crate::collab::record::{Millis, Record};
 use crate::django::object::ObjectKey;
+use crate::ids;
 use crate::store::witness::each_line;
 use crate::store::{StoreError, Witness};
 
@@ -21,13 +20,17 @@ const KEPT_FOR: Millis = 7 * 24 * 60 * 60 * 1000;
 /// They are looked for so often: nobody waits for them.
 const EVERY: Duration = Duration::from_secs(2);
 const AT_ONCE: isize = 100;
+/// A command whose answer was lost is sent again, but no later than this.
+const SENT_AGAIN_FOR: Millis = 10 * 60 * 1000;
 
 /// Who has left a line, since it was no proxy.
 const CLI: &str = "cli";
 
 impl Redis {
-    fn left(&self) -> String {
-        format!("{}trail", self.prefix)
+    /// All in one slot of a cluster.
+    fn trail(&self, more: &str) -> String {
+        let colon = if more.is_empty() { "" } else { ":" };
+        format!("{}{{trail}}{colon}{more}", self.prefix)
     }
 
     /// Tells of a step that was committed here; `sure` of that or not.
@@ -57,29 +60,26 @@ impl Redis {
         if lines.is_empty() {
             return Ok(());
         }
-        let key = &self.left();
-        let left = |mut c: redis::aio::MultiplexedConnection| async move {
-            let mut pipe = redis::pipe();
-            pipe.atomic().cmd("RPUSH").arg(key).arg(lines).ignore();
-            pipe.cmd("LTRIM").arg(key).arg(-KEPT).arg(-1).ignore();
-            pipe.cmd("PEXPIRE").arg(key).arg(KEPT_FOR).ignore();
-            pipe.query_async::<()>(&mut c).await
-        };
-        self.links.run(key, left).await
+        let key = &self.trail("");
+        let mut call = self.leave.prepare_invoke();
+        call.key(key).key(self.trail(&ids::id())).arg(SENT_AGAIN_FOR).arg(KEPT_FOR).arg(KEPT).arg(lines);
+        let call = &call;
+        self.links.run(key, |mut c| async move { call.invoke_async::<()>(&mut c).await }).await
     }
 
-    /// Takes what was left, so that nobody else does.
+    /// Takes what was left, so that nobody else does; the same once more, until it is [`dropped`](Self::drop_taken).
     async fn take(&self) -> Result<Vec<String>, StoreError> {
-        let key = &self.left();
-        self.links
-            .run(key, |mut c| async move {
-                let mut pipe = redis::pipe();
-                pipe.atomic().cmd("LRANGE").arg(key).arg(0).arg(AT_ONCE - 1);
-                pipe.cmd("LTRIM").arg(key).arg(AT_ONCE).arg(-1).ignore();
-                let (lines,): (Vec<String>,) = pipe.query_async(&mut c).await?;
-                Ok::<_, RedisError>(lines)
-            })
-            .await
+        let key = &self.trail("");
+        let mut call = self.take.prepare_invoke();
+        call.key(key).key(self.trail(self.node.as_str())).arg(AT_ONCE).arg(KEPT_FOR);
+        let call = &call;
+        self.links.run(key, |mut c| async move { call.invoke_async(&mut c).await }).await
+    }
+
+    /// It stands in the trail.
+    async fn drop_taken(&self) -> Result<(), StoreError> {
+        let key = &self.trail(self.node.as_str());
+        self.links.run(key, |mut c| async move { redis::cmd("DEL").arg(key).exec_async(&mut c).await }).await
     }
 
     /// Takes into this proxy's trail what was left for whoever keeps one, for ever.
@@ -91,6 +91,11 @@ impl Redis {
             match self.take().await {
                 Ok(lines) if !lines.is_empty() => {
                     lines.into_iter().for_each(|line| Audit::pass_on(&audit, line));
+                    // Before that they would be taken, and written, again.
+                    while let Err(error) = self.drop_taken().await {
+                        tracing::debug!(%error, "what stands in the audit trail cannot be removed from Redis");
+                        tokio::time::sleep(EVERY).await;
+                    }
                     continue;
                 }
                 Ok(_) => {}
