@@ -143,6 +143,7 @@ fn is_same_store(first: &Settings, new: &Settings) -> bool {
 fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
     let Settings {
         listen,
+        control_named: _,
         // By `is_same_store`.
         redis: _,
         secret,

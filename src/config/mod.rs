@@ -85,6 +85,8 @@ pub struct Settings {
     pub redis: Option<RedisConfig>,
     pub secret: Secret,
     pub control: PathBuf,
+    /// By the site: itself, or the address to listen on that it is found by.
+    pub control_named: bool,
     pub log: String,
     pub log_format: LogFormat,
     /// Where the audit trail goes, if one is kept.
@@ -179,6 +181,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     }
     Some(Settings {
         control: control_path(&control, &listen),
+        control_named: r.is_changed("control") || r.is_changed("listen"),
         upstream: upstream?,
         upstream_ca: Some(r.text("proxy.upstream_ca")).filter(|p| !p.is_empty()).map(PathBuf::from),
         redis,

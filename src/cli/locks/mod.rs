@@ -9,7 +9,8 @@ mod show;
 mod table;
 mod watch;
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -56,11 +57,26 @@ enum Wants {
     Change,
 }
 
+/// The control socket of a proxy that runs as a service (examples/deploy).
+const SERVICE: &str = "/run/collab-proxy/control.sock";
+
+/// Who has told nothing of where the proxy is means the one that is there: their own, or else the machine's.
+fn reachable(own: PathBuf, service: &Path) -> PathBuf {
+    // What may not be looked at is there all the same, and who asks is told so.
+    let is_there =
+        |path: &Path| !matches!(path.symlink_metadata(), Err(e) if e.kind() == ErrorKind::NotFound);
+    if !is_there(&own) && is_there(service) { service.to_owned() } else { own }
+}
+
 impl Place {
     async fn open(common: &Common, wants: Wants) -> Result<Self, ExitCode> {
         let settings = common.settings(Vec::new()).map_err(|p| fail(USAGE, &p.to_string()))?;
         let Some(config) = settings.redis else {
-            return Ok(Self::Proxy(settings.control));
+            return Ok(Self::Proxy(if settings.control_named {
+                settings.control
+            } else {
+                reachable(settings.control, Path::new(SERVICE))
+            }));
         };
         let opened = async {
             let redis = Redis::new(config, settings.rules, NodeId::from(ids::id()), None)?;
@@ -106,3 +122,19 @@ fn spellings(text: &str) -> Result<Vec<ObjectKey>, String> {
 }
 
 const ANOTHER: &str = "the proxy answered something else than it was asked (another version?)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machines_proxy_is_asked_where_one_has_none_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, service) = (folder.path().join("own.sock"), folder.path().join("service.sock"));
+        assert_eq!(reachable(own.clone(), &service), own, "the message names what was looked for");
+        std::fs::write(&service, "").unwrap();
+        assert_eq!(reachable(own.clone(), &service), service);
+        std::fs::write(&own, "").unwrap();
+        assert_eq!(reachable(own.clone(), &service), own);
+    }
+}

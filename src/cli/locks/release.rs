@@ -7,8 +7,7 @@ use clap::Args;
 
 use super::super::style::{Style, printable};
 use super::super::{Common, NOTHING, UNREACHABLE, USAGE, fail, note, print_json, say};
-use super::{ANOTHER, Place, Wants, table};
-use crate::django::object::ObjectKey;
+use super::{ANOTHER, Place, Wants, spellings, table};
 use crate::operator::{Answer, Ask, Lock, Which, checked_reason};
 
 #[derive(Args)]
@@ -49,9 +48,10 @@ impl Release {
     }
 
     async fn release(self) -> Result<ExitCode, ExitCode> {
-        let which = self.which()?;
         let wants = if self.dry_run { Wants::Look } else { Wants::Change };
+        let wanted = self.which()?;
         let place = Place::open(&self.common, wants).await?;
+        let which = chosen(&place, wanted).await?;
         if self.dry_run {
             let locks = meant(&place, &which).await?;
             return Ok(self.report(&which, &locks, "Would release"));
@@ -73,14 +73,17 @@ impl Release {
         }
     }
 
-    fn which(&self) -> Result<Which, ExitCode> {
-        match (&self.object, &self.user) {
-            (Some(text), _) => ObjectKey::parse(text)
+    /// What is asked for; an object in each way it may be written.
+    fn which(&self) -> Result<Vec<Which>, ExitCode> {
+        Ok(match (&self.object, &self.user) {
+            (Some(text), _) => spellings(text)
+                .map_err(|wanted| fail(USAGE, &format!("{text:?} is not an object: {wanted}")))?
+                .into_iter()
                 .map(Which::Object)
-                .map_err(|wanted| fail(USAGE, &format!("{text:?} is not an object: {wanted}"))),
-            (None, Some(user)) => Ok(Which::User(user.clone())),
-            (None, None) => Ok(Which::All),
-        }
+                .collect(),
+            (None, Some(user)) => vec![Which::User(user.clone())],
+            (None, None) => vec![Which::All],
+        })
     }
 
     fn report(&self, which: &Which, locks: &[Lock], done: &str) -> ExitCode {
@@ -102,6 +105,16 @@ impl Release {
         }
         ExitCode::SUCCESS
     }
+}
+
+/// Of several spellings the one that somebody holds; as it was typed, if nobody does.
+async fn chosen(place: &Place, mut wanted: Vec<Which>) -> Result<Which, ExitCode> {
+    if wanted.len() > 1 {
+        let (locks, _) = place.list().await.map_err(|why| fail(UNREACHABLE, &why))?;
+        let is_held = |which: &Which| locks.iter().any(|lock| lock.is_held() && lock.is_meant(which));
+        wanted.sort_by_key(|which| !is_held(which));
+    }
+    Ok(wanted.swap_remove(0))
 }
 
 /// What would be freed. It is found by looking, so that even an old proxy changes nothing for it.
