@@ -77,3 +77,4 @@ pub mod socket;
 pub mod state;
 pub mod store;
 pub mod token;
+mod vouch;

@@ -20,12 +20,14 @@ use crate::http::request_id;
 use crate::identity::Who;
 use crate::metrics::Class;
 use crate::pass::to_django;
+use crate::render;
 use crate::reply::{self, Accepts};
 use crate::seeing::Noted;
 use crate::socket::session::Eyes;
 use crate::socket::visit::VisitLine;
 use crate::socket::{connection, handshake, list_door};
 use crate::store::StoreError;
+use crate::vouch;
 
 /// A page waits for a store that is away for so long, to be there the moment it is back: its lock is kept for
 /// `lock.grace` from then on. Less than the page's own patience.
@@ -71,6 +73,7 @@ pub(crate) async fn serve(
     let id = Box::from(request_id::of(request.headers()));
     to_django(&mut request, &peer);
     let eyes = Eyes::new(Arc::clone(&app.present_upstream), request.headers(), app.identity.sso.all());
+    let vouch = object.as_ref().and_then(|object| vouch::of(app, object, &render::eyes(request.headers())));
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     let tasks = app.tasks.clone();
     let named = object.as_ref().map(ToString::to_string).or_else(|| list.as_ref().map(Model::label));
@@ -84,7 +87,7 @@ pub(crate) async fn serve(
     app.tasks.spawn(async move {
         let Ok(stream) = switched.await else { return };
         if let Some(object) = object {
-            let guest = connection::Guest { object, who, eyes, tasks, line: visit };
+            let guest = connection::Guest { object, who, eyes, tasks, line: visit, vouch };
             connection::open(hub, key, guest, stream, patience).await;
         } else if let Some(model) = list {
             list_door::open(hub, list_door::Guest { model, who, tasks, patience, line: visit }, stream).await;

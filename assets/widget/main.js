@@ -111,6 +111,8 @@ function start(config) {
   const connection = new Connection({
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
+    // Rendered while nobody could be asked its version: then what it shows has to tell.
+    more: config.version ? {} : { base: form?.elements._collab_base?.value },
     WebSocket,
     setTimeout: setTimeout.bind(window),
     clearTimeout: clearTimeout.bind(window),

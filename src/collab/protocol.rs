@@ -96,6 +96,9 @@ impl Values {
 pub enum FromPage {
     Join {
         token: String,
+        /// Of a page that nobody could tell its version: what it showed when it was opened (`django::base`).
+        #[serde(default)]
+        base: Option<String>,
     },
     ClaimEditor {},
     ReleaseLock {},

@@ -17,8 +17,8 @@ use super::fields::Field;
 
 /// The name of the hidden field.
 pub const BASE_FIELD: &str = "_collab_base";
-/// A larger one is left out: it would travel with every save.
-const PACKED_LIMIT: usize = 64 * 1024;
+/// A larger one is left out: it would travel with every save, and has to fit into a frame (`collab::protocol`).
+const PACKED_LIMIT: usize = 48 * 1024;
 const PLAIN_LIMIT: u64 = 1024 * 1024;
 
 /// What a form showed.

@@ -155,10 +155,11 @@ fn take_back(hub: &Arc<Hub>, key: &ObjectKey, begin: &Command) {
 /// Goes on telling the store how writes ended: what was saved must not look for a minute as if it still were.
 pub(crate) fn end_later(hub: &Arc<Hub>, ends: Vec<(ObjectKey, Command)>) {
     let hub = Arc::clone(hub);
+    let ends: Vec<_> = ends.into_iter().map(|(key, end)| (hub.owe(&key), key, end)).collect();
     tokio::spawn(async move {
         let until = Instant::now() + TOLD_FOR;
         let mut ends = ends.into_iter().peekable();
-        while let Some((key, end)) = ends.peek() {
+        while let Some((_, key, end)) = ends.peek() {
             match hub.run(key, end).await {
                 Ok(_) => {
                     tracing::info!(object = %key, "a write's end is stored at last");

@@ -14,6 +14,7 @@ use super::outbox::{Inbox, outbox};
 use super::room;
 use super::session::{Eyes, Watch};
 use super::visit::VisitLine;
+use super::vouch::{self, Vouch};
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
 use crate::clock::millis;
@@ -21,7 +22,7 @@ use crate::collab::protocol::{Close, FromPage, ToPage};
 use crate::collab::record::{Millis, Page};
 use crate::django::object::ObjectKey;
 use crate::identity::Who;
-use crate::token::{Claims, JoinClaims, Key};
+use crate::token::{Claims, JoinClaims, Key, UNKNOWN_VERSION};
 
 /// What the handshake knew.
 pub struct Guest {
@@ -31,6 +32,7 @@ pub struct Guest {
     /// Counts the sockets' tasks, so that a proxy which is being stopped has told every page before it goes.
     pub tasks: TaskTracker,
     pub line: VisitLine,
+    pub vouch: Option<Vouch>,
 }
 
 struct FormVisit {
@@ -55,7 +57,7 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
 }
 
 /// Lets a page join, and leaves its socket to a task.
-async fn serve<S>(hub: Arc<Hub>, key: Key, guest: Guest, mut socket: Socket<S>, patience: Patience)
+async fn serve<S>(hub: Arc<Hub>, key: Key, mut guest: Guest, mut socket: Socket<S>, patience: Patience)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -65,11 +67,18 @@ where
         Ok(None) => return,
         Err(_) => Err(Close::Silent),
     };
-    let (claims, now) = match claims {
+    let (claims, base, now) = match claims {
         Ok(admitted) => admitted,
         Err(close) => return shut(&mut socket, close).await,
     };
-    let page = page_of(&guest, &claims);
+    let mut page = page_of(&guest, &claims);
+    let vouch = guest.vouch.take().filter(|_| page.version == UNKNOWN_VERSION);
+    if let (Some(vouch), Some(base), Some(join)) = (vouch, base, &claims.join) {
+        let shown = (join.root.clone(), base);
+        if let Some(version) = vouch::version(&hub, &guest.object, shown, vouch).await {
+            page.version = version;
+        }
+    }
     let (outbox, inbox) = outbox();
     let welcome = ToPage::Welcome {
         user_id: key.public_id(&page.person.user),
@@ -119,8 +128,13 @@ where
 }
 
 /// The room's door: a token that Django's own page brought, for this object and this person.
-async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<(Claims, Millis), Close> {
-    let Ok(FromPage::Join { token }) = FromPage::parse(text) else {
+async fn admit(
+    hub: &Hub,
+    key: &Key,
+    guest: &Guest,
+    text: &str,
+) -> Result<(Claims, Option<String>, Millis), Close> {
+    let Ok(FromPage::Join { token, base }) = FromPage::parse(text) else {
         return Err(Close::BadJoin);
     };
     let now = hub.store().now().await.map_err(|_| Close::Restart)?;
@@ -131,7 +145,7 @@ async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<(Claim
     if !guest.who.fits(&claims) {
         return Err(Close::SignedOut);
     }
-    Ok((claims, now))
+    Ok((claims, base, now))
 }
 
 fn page_of(guest: &Guest, claims: &Claims) -> Page {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::known::Known;
 use super::lists::Lists;
 use super::outbox::Outbox;
+use super::owed::Owed;
 use super::room::{Guest, Member, Room};
 use super::telling::Wake;
 use crate::collab::chat;
@@ -47,6 +48,7 @@ pub struct Hub {
     draining: AtomicBool,
     /// Change lists that are open here: told of every record.
     pub(super) lists: Lists,
+    pub(super) owed: Owed,
 }
 
 #[derive(Default)]
@@ -68,6 +70,7 @@ impl Hub {
             sockets: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             lists: Lists::default(),
+            owed: Owed::default(),
         })
     }
 

@@ -11,10 +11,14 @@ pub mod list_door;
 pub mod lists;
 mod live;
 pub mod outbox;
+mod owed;
 mod people;
 pub mod room;
 pub mod session;
 mod telling;
 mod unsaved;
 pub mod visit;
+mod vouch;
 mod wire;
+
+pub use vouch::Vouch;

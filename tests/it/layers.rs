@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("flow", &["flow"]),
     ("ways", &["gate", "list_write", "lists", "forms", "login", "own"]),
-    ("means", &["pass", "render", "reply", "operator", "app", "socket", "resolve", "seeing"]),
+    ("means", &["pass", "render", "reply", "operator", "app", "socket", "resolve", "seeing", "vouch"]),
     ("ports", &["http", "identity", "store", "clock", "ids", "assets", "settable", "audit", "metrics"]),
     ("pure", &["django", "collab", "token"]),
 ];

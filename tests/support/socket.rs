@@ -26,13 +26,22 @@ pub struct PageSocket {
     frozen: Arc<std::sync::atomic::AtomicBool>,
 }
 
+/// As the widget says it.
+fn join(form: &Form, token: &str) -> serde_json::Value {
+    let mut frame = serde_json::json!({"type": "join", "token": token});
+    if form.config["version"] == 0 {
+        frame["base"] = form.find("_collab_base").into();
+    }
+    frame
+}
+
 impl PageSocket {
     /// Opens the socket of a form that `person` was shown, and joins.
     pub async fn join(person: &Person, form: &Form) -> Self {
         let socket = form.config["socket"].as_str().expect("the page has a data block with a socket");
         let token = form.config["token"].as_str().expect("the data block has a token");
         let opened = Self::open(person, socket).await;
-        opened.send(serde_json::json!({"type": "join", "token": token}));
+        opened.send(join(form, token));
         opened
     }
 
@@ -44,7 +53,7 @@ impl PageSocket {
     pub async fn try_join(person: &Person, form: &Form) -> Result<Self, String> {
         let [socket, token] = ["socket", "token"].map(|key| form.config[key].as_str().unwrap_or_default());
         let opened = Self::try_open(person, socket).await?;
-        opened.send(serde_json::json!({"type": "join", "token": token}));
+        opened.send(join(form, token));
         Ok(opened)
     }
 
