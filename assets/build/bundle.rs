@@ -146,7 +146,10 @@ mod tests {
         let modules = [
             ("main", "import { a as a$low, b as b$low } from \"./low.js\";\na$low(b$low, x$mid);\n"),
             ("mid", "import { a as a$low } from \"./low.js\";\nexport const x$mid = a$low(1);\n"),
-            ("low", "export function a$low(n) {\nreturn n;\n}\nexport class b$low {}\nexport async function d$low() {}\n"),
+            (
+                "low",
+                "export function a$low(n) {\nreturn n;\n}\nexport class b$low {}\nexport async function d$low() {}\n",
+            ),
             ("late", "export const y$late = a$low(z$other);\n"),
             ("other", "export const z$other = 1;\n"),
         ];
@@ -175,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_a_module_imports_has_a_name_here_and_one_in_full() {
-        let names: Vec<_> = imported(&sources()["main"]).map(|(here, name)| format!("{here} {name}")).collect();
+        let names: Vec<_> =
+            imported(&sources()["main"]).map(|(here, name)| format!("{here} {name}")).collect();
         assert_eq!(names, ["a a$low", "c b$low", "x x$mid"]);
     }
 }

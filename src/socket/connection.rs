@@ -55,7 +55,7 @@ pub async fn open(hub: Arc<Hub>, key: Key, guest: Guest, stream: Upgraded, patie
 }
 
 /// Lets a page join, and leaves its socket to a task.
-async fn serve<S>(hub: Arc<Hub>, key: Key, guest: Guest, mut socket: Socket<S>, patience: Patience)
+async fn serve<S>(hub: Arc<Hub>, key: Key, mut guest: Guest, mut socket: Socket<S>, patience: Patience)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -69,6 +69,11 @@ where
         Ok(admitted) => admitted,
         Err(close) => return shut(&mut socket, close).await,
     };
+    if let Some(session) = guest.who.reminded(&claims)
+        && let Err(error) = hub.store().set_session(&guest.who.session, Some(&session)).await
+    {
+        tracing::warn!(%error, "what a session is known for could not be stored");
+    }
     let page = page_of(&guest, &claims);
     let (outbox, inbox) = outbox();
     let welcome = ToPage::Welcome {
