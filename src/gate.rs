@@ -263,6 +263,8 @@ impl Writer {
         match verdict {
             Ok(claims) if claims.object == self.key && self.who.fits(&claims) => {
                 let proof = WriteProof::Page { page: claims.page.clone(), version: claims.version };
+                // Its socket may not be back yet, which tells the store.
+                let _ = self.who.reminded(&claims);
                 self.claims = Some(claims);
                 proof
             }

@@ -90,6 +90,19 @@ impl Who {
     pub fn fits(&self, claims: &Claims) -> bool {
         !self.session.is_empty() && (self.session == claims.session || self.user == claims.user)
     }
+
+    /// A store that has lost who is behind a session is told by the session's own pages, whose tokens say it over our
+    /// signature; or one person would be two, one of them by a page from before. Gives what is to be kept in mind again, if
+    /// the token knew more. What was forgotten on purpose, since the person signed out, comes back by this too, and does
+    /// nothing: Django takes that cookie for nobody's.
+    pub fn reminded(&mut self, claims: &Claims) -> Option<Session> {
+        if self.user.is_known() || !claims.user.is_known() || self.session != claims.session {
+            return None;
+        }
+        self.user = claims.user.clone();
+        self.name = self.name.take().or_else(|| Some(claims.join.as_ref()?.name.clone()));
+        Some(Session { user: Some(self.user.clone()), name: self.name.clone() })
+    }
 }
 
 fn known_as(cookie: &str, hash: String, known: Session) -> Who {

@@ -1,7 +1,8 @@
 //! Several modules as one script: a page loads one file, and it packs better than many.
 //!
-//! Every module becomes a function that gives what it exports. It understands only how our own files are written, one
-//! import or export a line; a test holds them to it.
+//! They share one scope, where every name of a module's top level ends with the module's own (`apart.rs`), so that what is
+//! imported simply is there. It understands only how our own files are written, one import or export a line; a test holds
+//! them to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,37 +22,67 @@ fn export(line: &str) -> Option<(&str, &str)> {
     Some((&after[..end], plain))
 }
 
-/// Which modules a script holds, which of another script's it borrows, and which of its own it lends.
+/// `name` of a module's top level, among those of all modules.
+pub(crate) fn full(name: &str, module: &str) -> String {
+    format!("{name}${module}")
+}
+
+/// What a module's imports are called in it, and in full.
+pub(crate) fn imported(source: &str) -> impl Iterator<Item = (&str, String)> {
+    source.lines().filter_map(import).flat_map(|(names, module)| {
+        names.split(',').map(move |part| {
+            let (name, here) = part.trim().split_once(" as ").unwrap_or((part.trim(), part.trim()));
+            (here, full(name, module))
+        })
+    })
+}
+
+/// Which modules a script holds, which names of another script it borrows, and which of its own it lends.
 struct Plan {
     held: Vec<String>,
     borrowed: BTreeSet<String>,
     lent: BTreeSet<String>,
 }
 
-/// The script of `entry` (without `.js`), with everything that it needs. `sources`: the modules' texts, by name.
-/// `lenders`: `(borrower, lender)`: the first is only ever loaded by a page that has loaded the second, and takes from
-/// it what both need.
-pub(crate) fn bundle(entry: &str, sources: &BTreeMap<String, String>, lenders: &[(&str, &str)]) -> String {
+/// The script of `entry` (without `.js`), with everything that it needs. `sources`: the modules' texts, by name. `apart`: the
+/// same with names in full. `lenders`: `(borrower, lender)`: the first is only ever loaded by a page that has loaded the
+/// second, and takes from it what both need.
+pub(crate) fn bundle(
+    entry: &str,
+    sources: &BTreeMap<String, String>,
+    apart: &BTreeMap<String, String>,
+    lenders: &[(&str, &str)],
+) -> String {
     let plan = plan(entry, sources, lenders);
-    let names = |modules: &BTreeSet<String>| {
-        modules.iter().map(|name| format!("${name}")).collect::<Vec<_>>().join(", ")
-    };
     let mut out = String::new();
     if let Some((_, lender)) = lenders.iter().find(|(borrower, _)| *borrower == entry) {
-        out.push_str(&format!("import {{ {} }} from './{lender}.js';\n", names(&plan.borrowed)));
+        let names = renamed(&plan.borrowed, |name, short| format!("{short} as {name}"));
+        out.push_str(&format!("import {{ {names} }} from './{lender}.js';\n"));
     }
     for name in &plan.held {
-        module(name, sources, &mut out);
+        for line in apart[name].lines().filter(|line| !line.starts_with("import ")) {
+            out.push_str(export(line).map_or(line, |(_, plain)| plain));
+            out.push('\n');
+        }
     }
     if !plan.lent.is_empty() {
-        out.push_str(&format!("export {{ {} }};\n", names(&plan.lent)));
+        let names = renamed(&plan.lent, |name, short| format!("{name} as {short}"));
+        out.push_str(&format!("export {{ {names} }};\n"));
     }
     // For who loads it from another script.
-    let exports = exports(&sources[entry]).join(", ");
-    if !exports.is_empty() {
-        out.push_str(&format!("export const {{ {} }} = ${entry};\n", pattern(&exports, entry, sources)));
+    for line in sources[entry].lines() {
+        if let Some((name, _)) = export(line) {
+            out.push_str(&format!("export {{ {} as {name} }};\n", full(name, entry)));
+        }
     }
     out
+}
+
+/// What one script lends and another borrows has short names between them: minifiers leave such names alone, and every
+/// page would have to load them.
+fn renamed(names: &BTreeSet<String>, pair: impl Fn(&str, &str) -> String) -> String {
+    let pairs = names.iter().enumerate().map(|(at, name)| pair(name, &format!("_{at}")));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 fn plan(entry: &str, sources: &BTreeMap<String, String>, lenders: &[(&str, &str)]) -> Plan {
@@ -59,17 +90,12 @@ fn plan(entry: &str, sources: &BTreeMap<String, String>, lenders: &[(&str, &str)
     let lender = lenders.iter().find(|(borrower, _)| *borrower == entry);
     let there = lender.map(|(_, lender)| needed(lender, sources)).unwrap_or_default();
     let held: Vec<String> = all.into_iter().filter(|name| !there.contains(name)).collect();
-    let borrows = |held: &[String]| -> BTreeSet<String> {
-        held.iter().flat_map(|name| imports(&sources[name])).filter(|name| !held.contains(name)).collect()
-    };
-    let borrowed = borrows(&held);
+    let own = held.iter().flat_map(|name| imported(&sources[name]));
+    let of_others = own.filter(|(_, name)| !held.iter().any(|module| name.ends_with(&full("", module))));
+    let borrowed = of_others.map(|(_, name)| name).collect();
     let borrowers = lenders.iter().filter(|(_, lender)| *lender == entry);
     let lent = borrowers.flat_map(|(borrower, _)| plan(borrower, sources, lenders).borrowed).collect();
     Plan { held, borrowed, lent }
-}
-
-fn imports(source: &str) -> impl Iterator<Item = String> {
-    source.lines().filter_map(import).map(|(_, module)| module.to_owned())
 }
 
 /// Every module that `entry` needs, in the order in which they have to run.
@@ -84,51 +110,14 @@ fn needed(entry: &str, sources: &BTreeMap<String, String>) -> Vec<String> {
             return;
         }
         let source = sources.get(name).unwrap_or_else(|| panic!("no module is called {name}.js"));
-        for module in imports(source) {
-            add(&module, sources, seen, order);
+        for (_, module) in source.lines().filter_map(import) {
+            add(module, sources, seen, order);
         }
         order.push(name.to_owned());
     }
     let mut order = Vec::new();
     add(entry, sources, &mut BTreeSet::new(), &mut order);
     order
-}
-
-fn exports(source: &str) -> Vec<&str> {
-    source.lines().filter_map(|line| Some(export(line)?.0)).collect()
-}
-
-/// What a module calls an export of its own towards others: its place among them. Minifiers leave such names alone, and
-/// so would every page have to load them.
-fn key(module: &str, source: &str, name: &str) -> String {
-    let at = exports(source).iter().position(|export| *export == name);
-    format!("_{}", at.unwrap_or_else(|| panic!("{module}.js exports no {name}")))
-}
-
-/// `a, b as c` of a module, as a pattern to take it apart with.
-fn pattern(names: &str, module: &str, sources: &BTreeMap<String, String>) -> String {
-    let source = sources.get(module).unwrap_or_else(|| panic!("no module is called {module}.js"));
-    let parts = names.split(',').map(|part| {
-        let (name, here) = part.trim().split_once(" as ").unwrap_or((part.trim(), part.trim()));
-        format!("{}: {here}", key(module, source, name))
-    });
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-fn module(name: &str, sources: &BTreeMap<String, String>, out: &mut String) {
-    let source = &sources[name];
-    out.push_str(&format!("const ${name} = (() => {{\n"));
-    for line in source.lines() {
-        if let Some((names, module)) = import(line) {
-            out.push_str(&format!("const {{ {} }} = ${module};\n", pattern(names, module, sources)));
-        } else {
-            let plain = export(line).map_or(line, |(_, plain)| plain);
-            out.push_str(&format!("{plain}\n"));
-        }
-    }
-    let given: Vec<String> =
-        exports(source).iter().map(|export| format!("{}: {export}", key(name, source, export))).collect();
-    out.push_str(&format!("return {{ {} }};\n}})();\n", given.join(", ")));
 }
 
 #[cfg(test)]
@@ -152,25 +141,45 @@ mod tests {
         modules.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     }
 
-    const MAIN: &str = "const $low = (() => {\nfunction a(n) {\nreturn n;\n}\nclass b {}\nasync function d() {}\nreturn { _0: a, _1: b, _2: d };\n})();\n\
-        const $mid = (() => {\nconst { _0: a } = $low;\nconst x = a(1);\nreturn { _0: x };\n})();\n\
-        const $main = (() => {\nconst { _0: a, _1: c } = $low;\nconst { _0: x } = $mid;\na(c, x);\nreturn {  };\n})();\n";
+    /// As apart.rs leaves them.
+    fn apart() -> BTreeMap<String, String> {
+        let modules = [
+            ("main", "import { a as a$low, b as b$low } from \"./low.js\";\na$low(b$low, x$mid);\n"),
+            ("mid", "import { a as a$low } from \"./low.js\";\nexport const x$mid = a$low(1);\n"),
+            (
+                "low",
+                "export function a$low(n) {\nreturn n;\n}\nexport class b$low {}\nexport async function d$low() {}\n",
+            ),
+            ("late", "export const y$late = a$low(z$other);\n"),
+            ("other", "export const z$other = 1;\n"),
+        ];
+        modules.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    const MAIN: &str = "function a$low(n) {\nreturn n;\n}\nclass b$low {}\nasync function d$low() {}\n\
+        const x$mid = a$low(1);\na$low(b$low, x$mid);\n";
 
     #[test]
-    fn modules_become_functions_in_the_order_they_need() {
-        assert_eq!(bundle("main", &sources(), &[]), MAIN);
+    fn modules_come_in_the_order_they_need() {
+        assert_eq!(bundle("main", &sources(), &apart(), &[]), MAIN);
     }
 
     #[test]
     fn what_is_there_already_is_borrowed() {
         let lenders = [("late", "main")];
-        assert_eq!(bundle("main", &sources(), &lenders), format!("{MAIN}export {{ $low }};\n"));
+        let main = bundle("main", &sources(), &apart(), &lenders);
+        assert_eq!(main, format!("{MAIN}export {{ a$low as _0 }};\n"));
         assert_eq!(
-            bundle("late", &sources(), &lenders),
-            "import { $low } from './main.js';\n\
-             const $other = (() => {\nconst z = 1;\nreturn { _0: z };\n})();\n\
-             const $late = (() => {\nconst { _0: a } = $low;\nconst { _0: z } = $other;\nconst y = a(z);\nreturn { _0: y };\n})();\n\
-             export const { _0: y } = $late;\n"
+            bundle("late", &sources(), &apart(), &lenders),
+            "import { _0 as a$low } from './main.js';\nconst z$other = 1;\nconst y$late = a$low(z$other);\n\
+             export { y$late as y };\n"
         );
+    }
+
+    #[test]
+    fn what_a_module_imports_has_a_name_here_and_one_in_full() {
+        let names: Vec<_> =
+            imported(&sources()["main"]).map(|(here, name)| format!("{here} {name}")).collect();
+        assert_eq!(names, ["a a$low", "c b$low", "x x$mid"]);
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "it is how cargo is spoken to")]
 
+mod apart;
 mod bundle;
 
 use std::collections::BTreeMap;
@@ -30,8 +31,9 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let sources = sources(folder);
     let mut hash = Sha256::new();
+    let apart = sources.iter().map(|(name, text)| (name.clone(), apart::apart(name, text))).collect();
     for entry in ENTRIES {
-        let script = minified(entry, &bundle::bundle(entry, &sources, &LENDERS));
+        let script = minified(entry, &bundle::bundle(entry, &sources, &apart, &LENDERS));
         put(&out, &format!("{entry}.js"), &script, &mut hash);
     }
     let place = std::fs::read_to_string(folder.join("place.css")).expect("assets/widget/place.css is there");

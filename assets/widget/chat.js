@@ -7,6 +7,7 @@ import { linked } from './chats.js';
 import { Coloured } from './coloured.js';
 import { make } from './make.js';
 import { clockTime, colour, initials } from './people.js';
+import { wear } from './style.js';
 
 export class Chat extends Coloured {
   #windows = new Map();
@@ -47,9 +48,8 @@ export class Chat extends Coloured {
   }
 
   #makeRoom(wanted) {
-    const others = document.adoptedStyleSheets.filter((sheet) => sheet !== this.#room);
     if (wanted) this.#room.replaceSync(`html body { padding-block-end: ${this.offsetHeight}px !important; }`);
-    document.adoptedStyleSheets = wanted ? [...others, this.#room] : others;
+    wear(this.#room, wanted);
   }
 
   disconnectedCallback() {

@@ -12,7 +12,7 @@ export const CHAT_CSS = `
   --head: var(--darkened-bg, #2b2b2b); --own: #40391a; --link: #81c3e6;
 }
 .row { display: flex; flex-direction: row-reverse; align-items: end; gap: 8px; max-inline-size: calc(100vw - 32px); overflow-x: auto; }
-.window { display: flex; flex-direction: column; inline-size: 280px; flex: none; background: var(--bg); border: 1px solid var(--line); border-block-end: 0; border-radius: 6px 6px 0 0; box-shadow: 0 2px 12px rgba(0, 0, 0, .25); }
+.window { display: flex; flex-direction: column; inline-size: 280px; max-block-size: var(--free, none); flex: none; background: var(--bg); border: 1px solid var(--line); border-block-end: 0; border-radius: 6px 6px 0 0; box-shadow: 0 2px 12px rgba(0, 0, 0, .25); }
 .window[minimised] { inline-size: 210px; }
 .top { display: flex; background: var(--head); border-radius: 6px 6px 0 0; }
 button { font: inherit; color: inherit; background: none; border: 0; cursor: pointer; }
@@ -23,8 +23,8 @@ button { font: inherit; color: inherit; background: none; border: 0; cursor: poi
 .dot { flex: none; inline-size: 9px; block-size: 9px; box-sizing: border-box; border: 2px solid var(--soft); border-radius: 50%; }
 .dot.on { background: #2e7d32; border-color: #2e7d32; }
 .count:not(:empty) { margin-inline-start: auto; padding: 0 7px; border-radius: 9px; background: #ba2121; color: #fff; font-size: 11px; font-weight: 600; line-height: 18px; }
-.body { display: flex; flex-direction: column; }
-.log { block-size: min(260px, 40vh); overflow-y: auto; padding: 8px 10px; border-block: 1px solid var(--line); }
+.body { display: flex; flex-direction: column; min-block-size: 0; }
+.log { flex: 0 1 min(260px, 40vh); overflow-y: auto; padding: 8px 10px; border-block: 1px solid var(--line); }
 .empty, .away:not(:empty) { margin: 8px 0; padding-inline: 10px; color: var(--soft); text-align: center; }
 .away { margin: 0; }
 .line { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: end; gap: 2px 8px; max-inline-size: 85%; inline-size: fit-content; margin-block: 0 6px; padding: 5px 9px; background: var(--head); border-radius: 8px; }
@@ -43,7 +43,7 @@ button:disabled { opacity: .5; cursor: default; }
   .row { max-inline-size: none; gap: 4px; padding-inline: 8px; }
   .window:not([minimised]) { inline-size: 100%; }
   .window[minimised] { inline-size: 170px; }
-  .log { block-size: 28vh; }
+  .log { flex-basis: 28vh; }
 }
 @media (forced-colors: active) { .dot.on { background: Highlight; } }
 `;

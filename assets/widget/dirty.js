@@ -4,8 +4,9 @@
 // value. `watch` gives `flush`, which looks at once, for when
 // something is about to be decided by the answer, and `begin`, for who is about to fill something in.
 // It must not know what follows from the answer, nor the socket.
-import { all, controlsOf } from './form.js';
+import { all, controlsOf, within } from './form.js';
 import { areaOf, meet, read } from './rich.js';
+import { isLeft, isRight } from './values.js';
 
 const THROTTLE = 400;
 const TOUCHES = ['pointerdown', 'keydown', 'beforeinput', 'paste', 'drop'];
@@ -28,9 +29,8 @@ function valueOf(control) {
     case 'file': return [...control.files].map(({ name, size, lastModified }) => [name, size, lastModified]);
     case 'select-multiple': {
       // Django's filter_horizontal marks its choice only on submit: what counts is what stands in the box.
-      if (control.id.endsWith('_from') && control.matches('.filtered')) return [];
-      const whole = control.id.endsWith('_to') && control.matches('.filtered');
-      return [...control.options].filter((option) => whole || option.selected).map((option) => option.value).sort();
+      if (isLeft(control)) return [];
+      return [...control.options].filter((option) => isRight(control) || option.selected).map((option) => option.value).sort();
     }
     default: return [read(control)];
   }
@@ -116,12 +116,7 @@ function watchFrames(form, window, signal, touch, typed) {
   const listen = () => {
     for (const frame of all(form, 'iframe')) {
       meet(areaOf(frame));
-      let inner = null;
-      try {
-        inner = frame.contentDocument;
-      } catch {
-        continue; // another site's frame
-      }
+      const inner = within(frame);
       frame.addEventListener('load', listen, { signal }); // some write their document anew
       if (!inner?.documentElement || heard.has(inner.documentElement)) continue;
       heard.add(inner.documentElement);

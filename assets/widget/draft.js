@@ -9,6 +9,7 @@ import { placeOf } from './rich.js';
 import { fill } from './texts.js';
 import { applyValues, namesOf, readDefaults, readHidden, readValues } from './values.js';
 
+const UNKNOWN = 0; // the version of a page that nobody could say it of
 const SOON = 1_000; // what was typed reaches the storage this late at most
 
 export class Draft {
@@ -159,10 +160,13 @@ export class Draft {
 
   #offer(rows) {
     const { at } = this.#found;
-    const { texts } = this;
+    const { texts, config } = this;
     const time = clockTime(at, document.documentElement.lang, Date.now());
-    const old = this.#found.version !== this.config.version;
-    const lines = this.#found.restored ? [texts.restored_text] : [fill(texts[this.#text], { time }), old ? texts.draft_old_text : ''];
+    const old = this.#found.version !== config.version;
+    // Of a page that was rendered while the store was away nobody knows what was saved before it: perhaps this draft.
+    const known = config.version !== UNKNOWN;
+    const said = known ? [fill(texts[this.#text], { time }), old ? texts.draft_old_text : ''] : [fill(texts.draft_unsure_text, { time })];
+    const lines = this.#found.restored ? [texts.restored_text] : said;
     lines.push(this.#editable ? '' : texts.draft_wait_text);
     const ids = [...(this.#editable ? ['restore'] : []), ...(rows ? [] : ['compare']), 'forget'];
     this.notice.show({

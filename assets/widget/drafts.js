@@ -103,7 +103,11 @@ export function changes(before, values) {
   return { names: [...changed], fields: only(values), base: only(before) };
 }
 
+// Without the spaces around it, which Django takes away when it saves (CharField.strip).
+const bare = (list) => list.map(([name, value]) => [name, value.trim()]);
+
 // Does a form that shows `values` hold what the draft would fill in?
 export function isIn(draft, values) {
-  return draft.names.every((name) => of(draft.fields, name) === of(values, name));
+  const [fields, shown] = [draft.fields, values].map(bare);
+  return draft.names.every((name) => of(fields, name) === of(shown, name));
 }

@@ -3,7 +3,7 @@
 // It never takes the focus, stands at the edge away from it, and makes room below the page, so that no field is
 // out of reach. It must not know what it says.
 import { barAt } from './bars.js';
-import { sheetOf } from './style.js';
+import { sheetOf, wear } from './style.js';
 
 const ROOM = 96; // about its height on a narrow page
 const SIDE = 12;
@@ -35,8 +35,7 @@ export function atTheEdge(banner, bar, signal) {
     if (shown) bar.show({ ...wanted, pinned: false, news: false });
     if (shown && bar.isConnected) edge();
     if (shown === bar.isConnected) return;
-    const others = document.adoptedStyleSheets.filter((other) => other !== sheet);
-    document.adoptedStyleSheets = shown ? [...others, sheet] : others;
+    wear(sheet, shown);
     if (!shown) return bar.remove();
     edge();
     document.body.append(bar);

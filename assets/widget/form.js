@@ -4,12 +4,21 @@
 // configuration (assets/themes.toml).
 import { block } from './blockers.js';
 import { follow } from './rich.js';
-import { readOnlyCss, sheetOf } from './style.js';
+import { readOnlyCss, sheetOf, wear } from './style.js';
 
 // Django fields may be called `elements`, `contains` or `title`, and a form's controls hide its own
 // properties of the same name. So the form is only ever touched through prototypes.
 export const controlsOf = (form) => Reflect.get(HTMLFormElement.prototype, 'elements', form);
 export const all = (root, selector) => Element.prototype.querySelectorAll.call(root, selector);
+
+// A frame's document; of another site's there is none for us.
+export function within(frame) {
+  try {
+    return frame.contentDocument;
+  } catch {
+    return null;
+  }
+}
 
 // Kinds of input that have no `readonly`; a disabled control is the only one no platform opens a picker for.
 const NO_READONLY = new Set(['checkbox', 'radio', 'file', 'range', 'color', 'button', 'submit', 'reset', 'image']);
@@ -73,10 +82,8 @@ export class ReadOnlyForm {
     block(window, this.form, this.rules, signal);
     this.#muteSubmit(signal);
     const sheet = sheetOf(readOnlyCss(this.rules.blocked, this.rules.outside));
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-    signal.addEventListener('abort', () => {
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
-    });
+    wear(sheet, true);
+    signal.addEventListener('abort', () => wear(sheet, false));
     this.#cover();
     window.addEventListener('blur', () => this.#cover(), { signal });
     this.#observe(document.documentElement, signal);
@@ -118,12 +125,7 @@ export class ReadOnlyForm {
 
   // Rich-text editors that live in a frame of their own. Frames of other sites are none of our business.
   #coverFrame(frame) {
-    let inner;
-    try {
-      inner = frame.contentDocument;
-    } catch {
-      inner = null;
-    }
+    const inner = within(frame);
     // Some editors write their frame's document anew, with nothing of ours left in it.
     if (!this.#frames.has(frame)) {
       this.#frames.add(frame);

@@ -18,7 +18,7 @@ import { takeOut } from './restored.js';
 import { setBoxes } from './rich.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
-import { FILLED_CSS, sheetOf } from './style.js';
+import { FILLED_CSS, sheetOf, wear } from './style.js';
 import { buttonOf, fill, sentence } from './texts.js';
 import { offers, pack } from './unsaved.js';
 import { view } from './view.js';
@@ -258,7 +258,7 @@ function start(config) {
     align([banner, left, notice], form, signal);
     draft = new Draft(form, { ...config, user }, texts, notice, { storage: storage.local, window, begin: () => begin() });
     takeOut(form, window, signal, guarded((restored) => draft.look(company.own(restored))));
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheetOf(FILLED_CSS)];
+    wear(sheetOf(FILLED_CSS), true);
     const watched = watch(form, {
       window,
       signal,

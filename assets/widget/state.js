@@ -37,6 +37,7 @@ export function initial(config) {
     savedBy: '',
     savedVersion: null, // the version that is theirs
     savedBySelf: false, // the same person, on another page
+    another: false, // whoever edited last, as far as this page has seen, was somebody else
     chat: config.chat === true,
     desktop: false,
     me: config.user?.user_id ?? '', // as others know this page's person
@@ -96,6 +97,7 @@ function status(state, now) {
   // A new version is a new reason to reload, whatever became of the last one; and nobody is offered what belonged to
   // what was there before.
   if (before && before.version !== now.version) Object.assign(next, { refused: false, passed: null, passedTo: '' });
+  if (now.editor) next.another = now.editor.user_id !== state.me;
   if (now.you === 'editor') Object.assign(next, { lost: null, lostTo: '', passed: null, passedTo: '', live: false });
   else if (next.passed && !next.passedTo && !now.elsewhere) next.passedTo = nameOf(now.editor);
   // Nobody told: it happened while the line was down.

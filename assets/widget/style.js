@@ -9,6 +9,12 @@ export function sheetOf(css) {
   return sheet;
 }
 
+// The page wears a sheet of ours, or no more.
+export function wear(sheet, wanted) {
+  const others = document.adoptedStyleSheets.filter((other) => other !== sheet);
+  document.adoptedStyleSheets = wanted ? [...others, sheet] : others;
+}
+
 // What all elements of ours begin with (coloured.js). `.heard` is for screen readers only.
 export const BASE_CSS = `
 :host {

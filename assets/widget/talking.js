@@ -7,7 +7,18 @@ import { parse, read, write } from './storage.js';
 
 const OPEN = 'collab-chat:'; // windows, in this tab (sessionStorage)
 const FOCUS = 'collab-chat-focus:'; // in whose box somebody wrote when the page went away
+const OURS = 'collab-widget, collab-notice, collab-offer, collab-edge';
+const GAP = 8;
+const LEAST = 160; // a conversation that is less high cannot be read
 const READ = 'collab-read:'; // what was seen, on all of this browser's pages (localStorage)
+
+// How far down the window our buttons reach that stand in the columns of `element`. Those below `most` cannot be kept clear.
+function lowest(element, document, most) {
+  const { left, right } = element.getBoundingClientRect();
+  const buttons = [...document.querySelectorAll(OURS)].flatMap((own) => [...own.shadowRoot.querySelectorAll('button, summary')]);
+  const boxes = buttons.map((button) => button.getBoundingClientRect());
+  return Math.max(0, ...boxes.filter((box) => box.right > left && box.left < right && box.bottom < most).map(({ bottom }) => bottom));
+}
 
 // `now`: the server's time. `send(type, fields)`: false if there is no line. `onUnread`: how many lines wait.
 export function talking({ element, texts, object, send, now, random, session, local, onUnread, window, signal }) {
@@ -39,9 +50,13 @@ export function talking({ element, texts, object, send, now, random, session, lo
     onUnread(allUnread(chats), partners(chats));
   }
 
-  // Above what a theme keeps at the lower edge, which comes and goes as the page moves.
+  // Above what a theme keeps at the lower edge, which comes and goes as the page moves, and below our own buttons.
   function lift() {
-    element.style.setProperty('--lift', `${chats.windows.length ? barAt('bottom', window) : 0}px`);
+    if (!chats.windows.length) return;
+    const low = barAt('bottom', window);
+    const floor = window.innerHeight - low;
+    element.style.setProperty('--lift', `${low}px`);
+    element.style.setProperty('--free', `${floor - lowest(element, document, floor - LEAST) - GAP}px`);
   }
 
   function say(to, text, ref) {
@@ -87,6 +102,9 @@ export function talking({ element, texts, object, send, now, random, session, lo
   });
   on('focus', draw);
   for (const type of ['resize', 'scroll']) on(type, lift, { passive: true });
+  const observer = new window.ResizeObserver(lift);
+  for (const own of document.querySelectorAll(OURS)) observer.observe(own);
+  signal.addEventListener('abort', () => observer.disconnect());
 
   return {
     open(id) {

@@ -9,8 +9,8 @@ const MOST_ROWS = 200; // inline rows that are added to hold values; more is no 
 
 const isBox = (control) => control.type === 'checkbox' || control.type === 'radio';
 // Django's two-box widget (SelectFilter2.js): what stands in the right box counts, the left one is never sent.
-const isLeft = (control) => control.id.endsWith('_from') && control.matches('.filtered');
-const isRight = (control) => control.id.endsWith('_to') && control.matches('.filtered');
+export const isLeft = (control) => control.id.endsWith('_from') && control.matches('.filtered');
+export const isRight = (control) => control.id.endsWith('_to') && control.matches('.filtered');
 
 // Fields that were ever of type password: a button that shows what is typed makes text fields of them.
 const secrets = new WeakMap(); // form -> names

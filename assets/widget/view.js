@@ -18,6 +18,9 @@ const known = ({ savedBy }) => savedBy !== '';
 // Nobody is told of themselves as of somebody else.
 const bySelf = ({ savedBySelf }, what) => (savedBySelf ? `${what}_self_text` : `${what}_text`);
 
+// Nobody edits who did. Nor is that said of oneself: whose own lock is gone is told of what was saved since.
+const left = ({ status, canEdit, another }) => canEdit && another && (status.turn || status.editor === null);
+
 const someoneEdits = ({ status }) => status.editor !== null && !status.elsewhere;
 
 const connected = (state) => state.link === 'open';
@@ -42,9 +45,7 @@ const RULES = [
   [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],
   [(s) => outdated(s) && s.dirty, (s) => ({ lines: [known(s) ? bySelf(s, 'changed') : 'unsure_dirty_text'], tone: 'error', actions: ['load'] })],
   [(s) => outdated(s) && s.refused, { lines: ['refresh_text'], tone: 'readonly', actions: ['reload'] }],
-  [(s) => outdated(s) && s.canEdit && (s.status.turn || s.status.editor === null),
-    (s) => ({ lines: ['claiming_editor_text'], tone: 'readonly', reload: mayReload(s) })],
-  [outdated, (s) => ({ lines: [known(s) ? bySelf(s, 'updated') : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
+  [outdated, (s) => ({ lines: [left(s) ? 'claiming_editor_text' : known(s) ? bySelf(s, 'updated') : 'unsure_text'], tone: 'readonly', reload: mayReload(s) })],
 
   [(s) => s.status.you === 'editor' && !s.status.saving && pressing(s), (s) => ({ ...pressing(s), tone: 'warning', urgent: true })],
   [(s) => s.status.you === 'editor' && !s.status.saving && asked(s), (s) => ({ ...asked(s), tone: 'warning', urgent: true })],
@@ -100,7 +101,7 @@ function readOnly(state) {
 
 // Somebody who could edit and does not: why, who does, and when the turn comes.
 function readOnlyPage(state) {
-  const { status, lost, lostTo, reason } = state;
+  const { status, lost, lostTo, reason, another } = state;
   const waiting = status.you === 'waiting';
   const edits = someoneEdits(state);
   const { lines: more, actions, until } = edits ? standing(state) : { lines: [], actions: [], until: null };
@@ -110,7 +111,7 @@ function readOnlyPage(state) {
   const named = lost === 'taken_over' && status.editor?.name === lostTo;
   // With more to say, less is said of what everybody knows by now.
   const brief = more.length > 0 || MEANT.has(lost);
-  if (!edits) lines.push(waiting && status.position > 1 ? 'reserved_text' : 'free_text');
+  if (!edits) lines.push(waiting && status.position > 1 && another ? 'reserved_text' : 'free_text');
   else if (status.saving) lines.push('saving_text');
   else if (!named) lines.push(brief ? 'view_only_editor_text' : 'viewer_mode_text');
   if (waiting) lines.push(status.position > 1 ? 'position_text' : 'next_text');

@@ -158,6 +158,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// It was lost to an operator while it was away, and is told so now that it is back.
+    ToldLate {
+        page: PageId,
+        reason: String,
+    },
     Asked {
         to: PageId,
         names: Vec<String>,

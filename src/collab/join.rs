@@ -120,6 +120,7 @@ pub(super) fn hold(record: &mut Record, now: Millis, page: &Page, away: Option<M
         promised: None,
         node: None,
     });
+    record.operator_ended.take_if(|ended| ended.page == page.id);
     // It has its work back; there is nothing of it to pass on.
     record.lost.take_if(|lost| lost.page == page.id);
     record.unsaved.take_if(|unsaved| unsaved.page == page.id);

@@ -20,7 +20,7 @@ use super::command::{Cause, Command, Event, Outcome};
 use super::handover;
 use super::join::{self, drop_holder, hold};
 use super::recall;
-use super::record::{Holder, Millis, NodeId, PageId, Record, Rules, Viewers};
+use super::record::{Ended, Holder, Millis, NodeId, PageId, Record, Rules, Viewers};
 use super::write;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,18 @@ fn run(
     events: &mut Vec<Event>,
 ) -> Outcome {
     match command {
-        Command::Join { page } => join::join(record, now, page, rules, events, false),
-        Command::Claim { page } => join::join(record, now, page, rules, events, true),
+        Command::Join { page } => match record.operator_ended.take_if(|ended| ended.page == page.id) {
+            // Given the lock again at once, its person would never read why it was taken.
+            Some(Ended { page, reason }) => {
+                events.push(Event::ToldLate { page, reason });
+                Outcome::Viewer
+            }
+            None => join::join(record, now, page, rules, events, false),
+        },
+        Command::Claim { page } => {
+            record.operator_ended.take_if(|ended| ended.page == page.id);
+            join::join(record, now, page, rules, events, true)
+        }
         Command::Touch { node, pages, viewers } => {
             touch(record, now, pages, rules);
             count(record, now, node, *viewers, rules);
@@ -101,6 +111,9 @@ fn run(
                 if let Some(Event::Lost { reason: told, .. }) = events.last_mut() {
                     told.clone_from(reason);
                 }
+            }
+            if let (Some(holder), Some(reason)) = (&freed, reason) {
+                record.operator_ended = Some(Ended { page: holder.page.id.clone(), reason: reason.clone() });
             }
             Outcome::Freed(freed.map(Box::new))
         }

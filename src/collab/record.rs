@@ -114,6 +114,13 @@ pub struct Lost {
     pub by: Person,
 }
 
+/// An operator ended this page's editing and said why. It may not have heard of it, its socket or its proxy being away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub page: PageId,
+    pub reason: String,
+}
+
 /// Somebody's unsaved values are kept beside the record, for who edits next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsaved {
@@ -176,6 +183,9 @@ pub struct Record {
     pub queue: Vec<Waiter>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Lost>,
+    /// The last one only, until that page edits again or comes back, which it cannot do for longer than a record is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_ended: Option<Ended>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaved: Option<Unsaved>,
     /// Requests for the present editor's attention.
@@ -250,11 +260,12 @@ impl Record {
     /// saved leaves such) goes soon, or anybody could fill the store with POSTs to objects that do not exist; not
     /// at once, so that a command that is sent twice still finds it.
     pub fn keep_for(&self) -> Millis {
-        let Self { saved, deleted, uncertain, unsaved, viewers, passed, lent, .. } = self;
+        let Self { saved, deleted, uncertain, operator_ended, unsaved, viewers, passed, lent, .. } = self;
         let says_something = self.is_live()
             || saved.is_some()
             || *deleted
             || *uncertain
+            || operator_ended.is_some()
             || unsaved.is_some()
             || passed.or(*lent).is_some()
             || !viewers.is_empty();

@@ -71,14 +71,12 @@ where
         Ok(admitted) => admitted,
         Err(close) => return shut(&mut socket, close).await,
     };
-    let mut page = page_of(&guest, &claims);
-    let vouch = guest.vouch.take().filter(|_| page.version == UNKNOWN_VERSION);
-    if let (Some(vouch), Some(base), Some(join)) = (vouch, base, &claims.join) {
-        let shown = (join.root.clone(), base);
-        if let Some(version) = vouch::version(&hub, &guest.object, shown, vouch).await {
-            page.version = version;
-        }
+    if let Some(session) = guest.who.reminded(&claims)
+        && let Err(error) = hub.store().set_session(&guest.who.session, Some(&session)).await
+    {
+        tracing::warn!(%error, "what a session is known for could not be stored");
     }
+    let page = vouched(&hub, &mut guest, &claims, base).await;
     let (outbox, inbox) = outbox();
     let welcome = ToPage::Welcome {
         user_id: key.public_id(&page.person.user),
@@ -146,6 +144,18 @@ async fn admit(
         return Err(Close::SignedOut);
     }
     Ok((claims, base, now))
+}
+
+/// The page, of the version that its token has, or that can be found out.
+async fn vouched(hub: &Hub, guest: &mut Guest, claims: &Claims, base: Option<String>) -> Page {
+    let mut page = page_of(guest, claims);
+    let vouch = guest.vouch.take().filter(|_| page.version == UNKNOWN_VERSION);
+    if let (Some(vouch), Some(base), Some(join)) = (vouch, base, &claims.join)
+        && let Some(version) = vouch::version(hub, &guest.object, (join.root.clone(), base), vouch).await
+    {
+        page.version = version;
+    }
+    page
 }
 
 fn page_of(guest: &Guest, claims: &Claims) -> Page {

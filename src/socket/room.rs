@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::outbox::{Out, Outbox};
 use super::people::People;
 use crate::collab::chat::Line;
-use crate::collab::command::Event;
+use crate::collab::command::{Cause, Event};
 use crate::collab::live::Live;
 use crate::collab::presence::{Activity, Present};
 use crate::collab::protocol::{Close, ToPage};
@@ -268,6 +268,11 @@ impl Room {
                 }
                 let by = by.as_ref().map(|person| person.name.clone());
                 member.send(&ToPage::LockReleased { cause: *cause, by, reason: reason.clone() });
+            }
+            Event::ToldLate { page, reason } => {
+                self.set_wants(page, false);
+                let (cause, reason) = (Cause::Operator, Some(reason.clone()));
+                self.send(page, &ToPage::LockReleased { cause, by: None, reason });
             }
             Event::Asked { to, names } => self.send(to, &ToPage::EditRequested { names: names.clone() }),
             Event::Attention { to, by } => {

@@ -240,6 +240,38 @@ async fn a_reason_reaches_who_edits() {
     }
 }
 
+/// Her line is down just then, or her proxy: she reads it when she is back.
+#[tokio::test]
+async fn a_reason_waits_for_who_is_away() {
+    let (django, redis) = (Django::start(), Redis::start());
+    for (mut proxy, remote) in both(&django, &redis).into_iter().zip([false, true]) {
+        let mut ada = Person::login(&proxy, "root").await;
+        let form = ada.form(PRODUCT).await;
+        let page = PageSocket::join(&ada, &form).await;
+        page.becomes("editor").await;
+        if remote {
+            proxy.proc.kill();
+        } else {
+            drop(page);
+            eventually!(proxy.log(), |log| log.contains("socket_closed"));
+        }
+        let said = proxy.locks(&["release", "shop.product/1", "--reason", "Prices are imported"]);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+        if remote {
+            proxy.restart();
+        }
+        let back = PageSocket::join(&ada, &form).await;
+        let told = eventually!(back.of("lock_released"), |frames| frames.len() == 1);
+        assert_eq!(
+            (&told[0]["reason"], &told[0]["cause"]),
+            (&json!("Prices are imported"), &json!("operator"))
+        );
+        back.becomes("viewer").await;
+        back.send(json!({"type": "claim_editor"}));
+        back.becomes("editor").await;
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_changes_nothing() {
     let (django, redis) = (Django::start(), Redis::start());

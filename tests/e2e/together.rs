@@ -8,6 +8,7 @@ use crate::browsers::{EDITOR, PRODUCT};
 use crate::stage::Stage;
 use crate::support::axe::{OURS, complaints};
 use crate::support::browser::Browser;
+use crate::support::devtools::devtools;
 
 /// Ada edits, Grace and Vera look on.
 async fn three(stage: &Stage) -> [Rc<Browser>; 3] {
@@ -415,6 +416,38 @@ async fn axe_finds_nothing() {
             let found = complaints(&grace, "html").await;
             assert_eq!(found, json!([]), "refused: {found:#}");
             assert_eq!(states, 16);
+        })
+        .await;
+}
+
+/// A low window, as on a small laptop: a conversation covers no button of the widget's.
+#[tokio::test]
+async fn a_conversation_covers_no_button() {
+    Stage::new("chat-low")
+        .play(async |stage| {
+            let [ada, grace, _linus] = three(stage).await;
+            ada.enter_field("name", "Half typed").await;
+            ada.drafted("Half typed").await;
+            let size = json!({"width": 1000, "height": 617, "deviceScaleFactor": 1, "mobile": false});
+            devtools(&ada, "Emulation.setDeviceMetricsOverride", size).await;
+            ada.client().refresh().await.unwrap();
+            ada.noticed("You have unsaved changes of this page").await;
+            grace.press("Request Editor Attention").await;
+            ada.told("User Grace is requesting").await;
+            press_face(&ada, "Grace").await;
+            let covered = "const chat = document.querySelector('collab-chat'); \
+                const own = [...document.querySelectorAll('collab-widget, collab-notice, collab-offer, collab-edge')]; \
+                const buttons = own.flatMap((o) => [...o.shadowRoot.querySelectorAll('button')]); \
+                const boxes = buttons.map((b) => b.getBoundingClientRect()).filter((b) => b.height && b.top >= 0 && b.bottom <= innerHeight); \
+                const over = (b) => [b.left + 2, b.right - 2].some((x) => document.elementFromPoint(x, b.bottom - 2) === chat); \
+                return [boxes.length > 4, boxes.filter(over).length, chat.shadowRoot.querySelector('.log').clientHeight > 40]";
+            for lines in [0, 9] {
+                // Where this theme has them, and where one with more above the form would.
+                let push = format!("document.querySelector('collab-widget').parentElement.prepend(...Array.from({{length: {lines}}}, () => document.createElement('br')))");
+                ada.js(&push, vec![]).await;
+                eventually!((lines, ada.look(covered).await), |(_, found)| *found == json!([true, 0, true]));
+            }
+            stage.shot(&ada, "conversation-low").await;
         })
         .await;
 }

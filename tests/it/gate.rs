@@ -9,7 +9,7 @@ use hyper::Response;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{mpsc, watch};
 
-use crate::socket::{CHANGE, Page, django, open, open_at};
+use crate::socket::{CHANGE, Opened, Page, django, open, open_at};
 use crate::upstream::{Front, RawUpstream, Upstream, full, header, read_until, status};
 
 fn cookie(who: &str) -> String {
@@ -384,12 +384,11 @@ async fn half_a_form_is_not_saved() {
     assert!(bodies.lock().unwrap().is_empty(), "{bodies:?}");
 }
 
-/// What is learned of people: the login's user name joins two browsers, and follows a changed cookie.
-#[tokio::test]
-async fn one_person_in_two_browsers() {
+/// A Django that lets everybody in; the login says which session it begins.
+async fn django_with_logins() -> Upstream {
     let plain = Arc::new(django().await);
     let address = plain.address;
-    let upstream = Upstream::start(move |request| {
+    Upstream::start(move |request| {
         let plain = Arc::clone(&plain);
         async move {
             let _alive = plain;
@@ -410,7 +409,13 @@ async fn one_person_in_two_browsers() {
             pass_on(address, request).await
         }
     })
-    .await;
+    .await
+}
+
+/// What is learned of people: the login's user name joins two browsers, and follows a changed cookie.
+#[tokio::test]
+async fn one_person_in_two_browsers() {
+    let upstream = django_with_logins().await;
     let front = Front::start(&upstream.url(), "").await;
     for browser in ["one", "two"] {
         let answer = front
@@ -427,6 +432,46 @@ async fn one_person_in_two_browsers() {
     assert_eq!(rotated.next("editor_status").await["elsewhere"], true, "still the same person");
     let mut stranger = Page::join(&front, "three").await;
     assert_eq!(stranger.next("editor_status").await["elsewhere"], false);
+}
+
+/// The embedded store of a proxy that was killed forgets who is behind a session; a page from before still says it.
+#[tokio::test]
+async fn a_proxy_that_was_killed_knows_people_by_their_pages() {
+    let upstream = django_with_logins().await;
+    let settings = "secret = \"a secret that both of them have, and that is long enough\"\n";
+    let before = Front::start(&upstream.url(), settings).await;
+    let login = before.post("/admin/login/?next=/admin/", "", "username=ada&password=p&browser=one").await;
+    assert_eq!(status(&login), 302);
+    let opened = open(&before, "one").await;
+    let me = opened.config["user"]["user_id"].as_str().unwrap().to_owned();
+    assert_eq!(opened.config["user"]["known"], true);
+
+    let after = Front::start(&upstream.url(), settings).await;
+    let mut ada = Page::connect(&after, &opened).await;
+    ada.send(&serde_json::json!({"type": "join", "token": opened.config["token"]}).to_string()).await;
+    assert_eq!(ada.next("welcome").await["user_id"], me);
+    assert_eq!(ada.next("active_users").await["users"][0]["user_id"], me);
+    // And so does what she opens next, on whichever page.
+    let again = open(&after, "one").await;
+    assert_eq!(
+        (again.config["user"]["known"].as_bool(), &again.config["user"]["user_id"]),
+        (Some(true), &serde_json::json!(me))
+    );
+
+    // A page tells of its own session only.
+    let stolen = Opened { cookie: "sessionid=two".to_owned(), ..open(&before, "one").await };
+    let mut stranger = Page::connect(&after, &stolen).await;
+    stranger.send(&serde_json::json!({"type": "join", "token": stolen.config["token"]}).to_string()).await;
+    assert_eq!(stranger.close_code().await, 4401);
+    assert_eq!(open(&after, "two").await.config["user"]["known"], false);
+
+    // A save that comes before its page's socket is back is no stranger's, who would be told that Ada edits this.
+    let _editor = Page::join(&after, "one").await;
+    let login = before.post("/admin/login/?next=/admin/", "", "username=ada&password=p&browser=three").await;
+    assert_eq!(status(&login), 302);
+    let third = open(&before, "three").await;
+    let answer = after.post(CHANGE, &cookie("three"), &format!("_collab={}&name=x", third.field)).await;
+    assert_eq!(status(&answer), 409, "older than what the store knows, but her own");
 }
 
 /// The browser goes away while the proxy looks at the present form: no pin is left behind.

@@ -531,6 +531,32 @@ fn an_operator_frees_only_whom_they_name() {
     );
 }
 
+/// Her socket is away, or its proxy is: she is told when she is back, and not given the lock before she has read it.
+#[test]
+fn an_operators_reason_waits_for_who_was_away() {
+    let reason = "Prices are imported";
+    let mut bench = Bench::new();
+    bench.join("ada", "a");
+    bench.run(Command::Leave { page: "a".into() });
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    let back = Command::Join { page: page("ada", "a", EPOCH) };
+    let step = bench.run(back.clone());
+    assert_eq!(step.outcome, Outcome::Viewer);
+    assert_eq!(step.events, [Event::ToldLate { page: "a".into(), reason: reason.to_owned() }]);
+    // Once.
+    assert_eq!(bench.run(back.clone()).outcome, Outcome::Editor);
+    // Who edits again by their own wish has read it; and of another page nothing is kept.
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    assert_eq!(bench.run(Command::Claim { page: page("ada", "a", EPOCH) }).outcome, Outcome::Editor);
+    assert_eq!(bench.record.operator_ended, None);
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    assert_eq!(bench.join("bob", "b"), Outcome::Editor);
+    assert_eq!(bench.run(back).outcome, Outcome::Viewer);
+    // Without a word there is nothing to wait for.
+    bench.run(Command::ForceRelease { user: None, reason: None });
+    assert_eq!(bench.record.operator_ended, None);
+}
+
 // ---- properties
 
 /// What may happen, by small numbers: users 0..3, their pages, and time.

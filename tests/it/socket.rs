@@ -166,7 +166,7 @@ impl Page {
         self.find(&format!("a status with {field} = {wanted}"), |frame| json(frame).filter(&is_it)).await
     }
 
-    async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         let code = |frame: &Message| match frame {
             Message::Close(Some(close)) => Some(close.code.into()),
             _ => None,

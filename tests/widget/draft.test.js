@@ -24,11 +24,15 @@ function storage() {
 
 // A page of Ada's on which a draft is kept. `page.says`: what the notice shows, and null when it is hidden.
 function page(draft, ...controls) {
+  return pageOf({}, draft, ...controls);
+}
+
+function pageOf(more, draft, ...controls) {
   const store = storage();
   keep(store, ADA, PRODUCT, draft, Date.now());
   const shown = { says: null, store, form: form(...controls) };
   const notice = { show: ({ text, rows }) => { shown.says = { text, rows }; }, hide: () => { shown.says = null; } };
-  const config = { user: { user_id: ADA }, object: PRODUCT, can_edit: true, version: 1, page_id: 'now', add_row: '' };
+  const config = { user: { user_id: ADA }, object: PRODUCT, can_edit: true, version: 1, page_id: 'now', add_row: '', ...more };
   shown.draft = new Draft(shown.form, config, TEXTS, notice, { storage: store, window: clockwork() });
   shown.draft.look(null);
   shown.draft.setEditable(true);
@@ -70,4 +74,15 @@ test('what is filled into a rich-text editor is marked on the editor, for its te
   ada.press('restore');
   setBoxes();
   assert.deepEqual([[...box.marks], [...area.marks]], [['data-collab-filled'], []]);
+});
+
+test('a draft is called unsaved only where that is known', () => {
+  const blind = pageOf({ version: 0, saved_pages: [] }, before('Bluer'), control('name', 'Blue'));
+  assert.match(blind.says.text, /^You have changes of this page from .*It cannot be told at the moment whether they were saved; compare/);
+  assert.doesNotMatch(blind.says.text, /unsaved|saved since/);
+});
+
+test('what was saved without the spaces around it is no work that is left', () => {
+  assert.equal(pageOf({ version: 0 }, before(' Bluer '), control('name', 'Bluer')).says, null);
+  assert.notEqual(pageOf({ version: 0 }, before('Blu er'), control('name', 'Bluer')).says, null);
 });

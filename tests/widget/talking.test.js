@@ -16,15 +16,16 @@ function storage() {
 }
 
 // Ada's page in a tab, which `session` is of. `focused`: in whose box the cursor is.
-function open(session, { elsewhere = false } = {}) {
-  const page = { said: [], focused: null, listeners: [], stop: new AbortController() };
+function open(session, { elsewhere = false, own = [] } = {}) {
+  const page = { said: [], focused: null, listeners: [], style: {}, stop: new AbortController() };
   const body = {};
   const window = {
-    document: { visibilityState: 'visible', hasFocus: () => true, body, activeElement: elsewhere ? {} : body, documentElement: { clientWidth: 800, clientHeight: 600 }, elementsFromPoint: () => [] },
+    document: { visibilityState: 'visible', hasFocus: () => true, body, activeElement: elsewhere ? {} : body, documentElement: { clientWidth: 800, clientHeight: 600 }, elementsFromPoint: () => [], querySelectorAll: () => own },
+    innerHeight: 600, ResizeObserver: class { observe() {} },
     addEventListener: (type, work, options) => page.listeners.push({ type, work, options }),
   };
   const element = {
-    show() {}, style: { setProperty() {} },
+    show() {}, style: { setProperty: (name, value) => { page.style[name] = value; } }, getBoundingClientRect: () => ({ left: 500, right: 780 }),
     announce: (text) => page.said.push(text),
     focus: (id) => { page.focused = id; },
     get focused() { return page.focused; },
@@ -76,4 +77,17 @@ test('nothing is listened to any more once the widget has stopped', () => {
   const page = open(storage());
   assert.ok(page.listeners.length > 3);
   assert.ok(page.listeners.every(({ options }) => options?.signal === page.stop.signal));
+});
+
+test('a conversation ends below the widget\'s buttons that stand above it', () => {
+  const button = (box) => ({ getBoundingClientRect: () => box });
+  const own = (...boxes) => [{ shadowRoot: { querySelectorAll: () => boxes.map(button) } }];
+  const free = (...boxes) => {
+    const page = open(storage(), { own: own(...boxes) });
+    page.talk.open(GRACE);
+    return page.style['--free'];
+  };
+  assert.equal(free({ left: 600, right: 700, bottom: 300 }, { left: 600, right: 700, bottom: 200 }), '292px');
+  assert.equal(free({ left: 100, right: 200, bottom: 300 }), '592px', 'beside it');
+  assert.equal(free({ left: 600, right: 700, bottom: 590 }, { left: 600, right: 700, bottom: 300 }), '292px', 'too low for any conversation');
 });
