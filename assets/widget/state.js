@@ -23,6 +23,7 @@ export function initial(config) {
     username: nameOf(config.user),
     link: 'connecting',
     tries: 0,
+    blind: config.version === 0, // rendered while the store of locks was away
     online: true,
     ended: null,
     signedOut: false, // Django no longer knows the person; the lock is still theirs for a while

@@ -36,10 +36,10 @@ const RULES = [
   [(s) => s.status?.deleted, (s) => ({ lines: [bySelf(s, 'deleted'), ...kept(s)], tone: 'error' })],
   [(s) => s.leaving === 'save', { lines: ['saving_self_text'] }],
   [(s) => !s.online && !connected(s), { lines: ['offline_text'], tone: 'warning' }],
-  [(s) => s.status === null && broken(s), { lines: ['unreachable_text'], tone: 'warning' }],
+  [(s) => s.status === null && (s.blind || broken(s)), { lines: ['unreachable_text'], tone: 'warning' }],
   [(s) => s.status === null, { lines: ['connecting_text'] }],
   [broken, { lines: ['reconnecting_text'], tone: 'warning' }],
-  [(s) => !s.store, { lines: ['unreached_text'], tone: 'warning' }],
+  [(s) => !s.store, (s) => ({ lines: [s.status.you === 'editor' ? 'unreached_text' : 'unreached_viewer_text'], tone: 'warning' })],
 
   [(s) => outdated(s) && s.dirty && s.confirming, confirm],
   [(s) => outdated(s) && s.dirty && !s.status.stale, { lines: ['turn_dirty_text'], tone: 'readonly', actions: ['load'] }],
