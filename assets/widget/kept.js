@@ -141,3 +141,5 @@ if (login && store(true)) {
   live.textContent = texts.fill_login_text;
 }
 if (config.waits && config.socket) offer('wait', wait);
+// Nobody could be asked: the lock that its page had is kept by being there when somebody can.
+if (config.stays && config.socket) wait(act('wait'));

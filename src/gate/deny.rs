@@ -24,7 +24,7 @@ use crate::reply::{self, Accepts, Drafter, Kept, Trouble, Wait};
 use crate::seeing::{Told, reason};
 use crate::store::StoreError;
 use crate::token::shown::ShownFields;
-use crate::token::{Claims, JoinClaims, Key};
+use crate::token::{Claims, JoinClaims, Key, UNKNOWN_VERSION};
 
 pub(super) enum Denied {
     Refusal(Refusal, Millis),
@@ -127,7 +127,10 @@ impl Writer {
         } else {
             (self.same_token(&page), typed.base.clone())
         };
-        let wait = version.filter(|_| can_edit).map(|version| self.wait(&page, version, now));
+        let wait = match trouble {
+            Trouble::Store => self.wait_on(),
+            _ => version.filter(|_| can_edit).map(|version| self.wait(&page, version, now)),
+        };
         let change_page = self.change_page();
         // A path that begins with two slashes would name another host in a form's action.
         let action = if self.action.starts_with("//") { &change_page } else { &self.action };
@@ -195,12 +198,23 @@ impl Writer {
 
     /// Waiting in line from the page of the refused save.
     fn wait(&self, page: &PageId, version: Millis, now: Millis) -> Wait {
+        self.waiting(self.claims_for(page, version, now))
+    }
+
+    /// In the place of the page that was posted, which is gone by now: what was its person's when the store went away is
+    /// theirs when it is back.
+    fn wait_on(&self) -> Option<Wait> {
+        let claims = self.claims.clone().filter(|claims| claims.version != UNKNOWN_VERSION)?;
+        self.view.has_form().then(|| self.waiting(claims))
+    }
+
+    fn waiting(&self, claims: Claims) -> Wait {
         let name = self.who.shown_name();
         // A page without a form is shown nothing of what others type.
         let join =
             Some(JoinClaims { can_edit: true, name, root: self.root(), shown: ShownFields::default() });
-        let claims = Claims { join, ..self.claims_for(page, version, now) };
-        Wait { socket: self.app.socket_path(&self.key), token: self.app.identity.key().sign(&claims) }
+        let token = self.app.identity.key().sign(&Claims { join, ..claims });
+        Wait { socket: self.app.socket_path(&self.key), token }
     }
 
     fn claims_for(&self, page: &PageId, version: Millis, now: Millis) -> Claims {

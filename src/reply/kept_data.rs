@@ -96,6 +96,7 @@ pub(super) fn config(catalog: &Catalog, trouble: &Trouble, kept: &Kept) -> Strin
         "socket": kept.wait.as_ref().map(|w| &w.socket),
         "token": kept.wait.as_ref().map(|w| &w.token),
         "waits": trouble.passes(),
+        "stays": matches!(trouble, Trouble::Store),
         "applies": trouble.can_apply(),
         "texts": SCRIPT_TEXTS.into_iter().map(|key| (key, catalog.text(key))).collect::<BTreeMap<_, _>>(),
         "draft": {

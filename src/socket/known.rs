@@ -47,7 +47,10 @@ impl Known {
         (now, asked): (Millis, Instant),
         has: impl Fn(&PageId) -> bool,
     ) -> Option<Box<Record>> {
-        let lost = self.0.as_ref().filter(|last| is_lost(&last.record, record, &has));
+        // Who left while the store was away is given the time to be back, as if it had been told.
+        let lost = self.0.as_ref().filter(|last| {
+            is_lost(&last.record, record, &|page| has(page) || last.left.as_ref() == Some(page))
+        });
         let lost = lost.map(|last| last.told_again(now, &has));
         if self.0.as_ref().is_none_or(|last| last.record.revision <= record.revision) {
             let left = self.0.take().and_then(|last| last.left);
@@ -57,7 +60,7 @@ impl Known {
     }
 }
 
-fn is_lost(known: &Record, record: &Record, has: &impl Fn(&PageId) -> bool) -> bool {
+fn is_lost(known: &Record, record: &Record, has: &dyn Fn(&PageId) -> bool) -> bool {
     // Since another moment than was known: it has begun anew.
     let anew = record.doubtful.is_some() && record.doubtful != known.doubtful;
     let robbed = record.holder.is_none() && known.holder.as_ref().is_some_and(|holder| has(&holder.page.id));

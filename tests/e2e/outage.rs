@@ -8,7 +8,7 @@ use crate::browsers::PRODUCT;
 use crate::cluster::{Cluster, QUICK};
 use crate::faults::At;
 use crate::recall::comes_in;
-use crate::support::person::Person;
+use crate::support::person::{Form, Person};
 use crate::support::relay::Way;
 use crate::unseen::{Parted, may_take};
 
@@ -183,4 +183,42 @@ async fn a_page_of_an_outage_that_shows_something_older_is_loaded_again() {
     bare.fields.retain(|(name, _)| name != "_collab_base");
     let open = comes_in(&ada.person, &bare).await;
     eventually!(open.status(), |s| s["stale"] == true);
+}
+
+/// Her save came too late for her lease. The page that gave it back is there the moment Redis is: the lock is hers still.
+#[tokio::test]
+async fn who_saves_in_vain_keeps_the_lock() {
+    for freezes in [true, false] {
+        let mut cluster = Cluster::with(&format!("[lock]\nlease = \"12 s\"\n{QUICK}"));
+        let mut ada = At::opens(&cluster.one, "root", "editor").await;
+        let grace = At::opens(&cluster.two, "grace", "waiting").await;
+        if freezes {
+            cluster.redis.freeze()
+        } else {
+            cluster.redis.kill()
+        }
+        let late = ada.form.with("name", "Late").with("_save", "Save");
+        // The outage lasts for longer than her lease.
+        tokio::time::sleep(Duration::from_secs(13)).await;
+        let page = ada.person.post(PRODUCT, &late).await.expect(503).text();
+        ada.socket.leave();
+        let data = page.split("id=\"collab-kept\">").nth(1).and_then(|rest| rest.split("</script>").next());
+        let config: serde_json::Value = serde_json::from_str(data.expect("the page's data block")).unwrap();
+        assert_eq!(config["stays"], true, "{config}");
+        let waits = Form { config, ..Form::default() };
+        let person = ada.person.at(&cluster.one);
+        let coming = tokio::spawn(async move { comes_in(&person, &waits).await });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if freezes {
+            cluster.redis.thaw()
+        } else {
+            cluster.redis.restart()
+        }
+        let open = coming.await.unwrap();
+        eventually!(open.status(), |s| s["you"] == "editor");
+        assert_eq!(grace.socket.status()["you"], "waiting");
+        // Once more, from where she is.
+        ada.person.post(PRODUCT, &late).await.expect(302);
+        open.leave();
+    }
 }
