@@ -7,6 +7,7 @@ mod django;
 mod front;
 mod redis;
 mod report;
+mod sign_in;
 mod through;
 
 use std::path::Path;
@@ -79,7 +80,7 @@ impl Check {
         findings.extend(django::findings(&settings, &seen_as).await);
         findings.push(redis::finding(&settings).await);
         if let Some(outer) = &self.through {
-            findings.extend(front::finding(outer, &settings).await);
+            findings.extend(front::findings(outer, &settings).await);
             findings.push(through::finding(outer, &settings).await);
         }
         findings
