@@ -249,7 +249,13 @@ async fn a_dry_run_changes_nothing() {
         let mut ada = Person::login(&proxy, "root").await;
         let page = edits(&mut ada, PRODUCT).await;
         let would = "Would release shop.product/1 (held by Ada).\n";
-        for which in [&["shop.product/1"][..], &["Shop.Product/1"], &["--user", "ada"], &["--user", "root"], &["--all"]] {
+        for which in [
+            &["shop.product/1"][..],
+            &["Shop.Product/1"],
+            &["--user", "ada"],
+            &["--user", "root"],
+            &["--all"],
+        ] {
             let said = proxy.locks(&[&["release", "--dry-run"], which].concat());
             assert_eq!((said.code, said.out.as_str()), (Some(0), would), "{which:?}: {}", said.err);
         }
