@@ -70,14 +70,10 @@ async fn talk(hub: &Arc<Hub>, stream: UnixStream) -> io::Result<()> {
     write.write_all(text.as_bytes()).await
 }
 
-/// Asks the proxy behind `path`. The error says what an operator can do.
-pub async fn ask(path: &Path, ask: &Ask) -> Result<Answer, String> {
+/// Asks the proxy behind `path`. The error says what an operator can do. `named`: by themselves.
+pub async fn ask(path: &Path, named: bool, ask: &Ask) -> Result<Answer, String> {
     let stream = UnixStream::connect(path).await.map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "no proxy is running here (nothing answers at {}). Give the same --config or --listen as `serve` was \
-             given, or its control socket by --control, as the user that serves or root; for locks in Redis, give --redis.",
-            path.display()
-        ),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => nobody(path, named),
         io::ErrorKind::PermissionDenied => {
             format!("{} belongs to another user; run this as the user that runs the proxy", path.display())
         }
@@ -100,4 +96,20 @@ pub async fn ask(path: &Path, ask: &Ask) -> Result<Answer, String> {
     };
     serde_json::from_str(&line)
         .map_err(|e| format!("the proxy's answer cannot be read (another version?): {e}"))
+}
+
+fn nobody(path: &Path, named: bool) -> String {
+    let path = path.display();
+    if named {
+        return format!("nothing answers at {path}: no proxy is running with this control socket");
+    }
+    let folder = match std::env::var("XDG_RUNTIME_DIR") {
+        Ok(folder) if !folder.is_empty() => format!("is {folder} here"),
+        _ => "is not set here".to_owned(),
+    };
+    format!(
+        "no proxy is running here (nothing answers at {path}). Give the same --config or --listen as `serve` was given, or \
+         its control socket by --control, as the user that serves or root; for locks in Redis, give --redis. Where the \
+         socket lies also hangs on XDG_RUNTIME_DIR, which {folder}, and may be another for `serve`."
+    )
 }

@@ -93,6 +93,8 @@ pub enum State {
     Saving,
     /// Nobody holds it; people wait.
     Waiting,
+    /// Nobody holds it, and nobody waits.
+    Free,
 }
 
 impl State {
@@ -102,6 +104,7 @@ impl State {
             Self::Away => "away",
             Self::Saving => "saving",
             Self::Waiting => "waiting",
+            Self::Free => "free",
         }
     }
 }
@@ -115,6 +118,7 @@ impl Lock {
             (Some(_), _) => State::Saving,
             (None, Some(h)) if h.away.is_some() => State::Away,
             (None, Some(_)) => State::Editing,
+            (None, None) if record.queue.is_empty() => State::Free,
             (None, None) => State::Waiting,
         };
         Self {
@@ -277,6 +281,13 @@ mod tests {
         for wrong in ["", "  ", "a\nb", "a\u{1b}[2J", &"ä".repeat(201)] {
             assert!(checked_reason(wrong).unwrap_err().starts_with("expected"), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_nobody_holds_and_nobody_waits_for_is_free() {
+        let lock = Lock::of(ObjectKey::new("shop", "product", "3"), &Record::default(), 1);
+        assert_eq!((lock.state, lock.state.word()), (State::Free, "free"));
+        assert_eq!(serde_json::to_value(&lock).unwrap()["state"], "free");
     }
 
     /// A program of another version on the other side.

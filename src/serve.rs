@@ -36,6 +36,10 @@ pub struct Proxy {
     locks: String,
     /// Where the audit trail goes, and as whose.
     trail: Option<String>,
+    /// As the trail names it.
+    node: NodeId,
+    /// In one word, or Redis's address without its password.
+    store: String,
 }
 
 /// Opens the store that the settings name.
@@ -115,10 +119,19 @@ impl Proxy {
             Store::Memory(_) => "in this process (embedded store)".to_owned(),
             Store::Redis(redis) => format!("in Redis at {}", redis.describe()),
         };
+        let store_name = match &*store {
+            Store::Memory(_) => "embedded".to_owned(),
+            Store::Redis(redis) => redis.describe().to_string(),
+        };
         let trail =
             settings.audit.as_ref().map(|to| format!("in {}, as node {}", name_of(to), node.as_str()));
-        let hub =
-            Hub::new(Arc::clone(&store), key.clone(), node, settings.rules.clone(), settings.sharing.clone());
+        let hub = Hub::new(
+            Arc::clone(&store),
+            key.clone(),
+            node.clone(),
+            settings.rules.clone(),
+            settings.sharing.clone(),
+        );
         listen_to_others(&store, &hub);
         let identity = Identity::new(key, settings.session_cookie.clone(), store, settings.sso.clone());
         let lasting = Lasting { identity: Arc::new(identity), hub, metrics, audit };
@@ -136,12 +149,26 @@ impl Proxy {
             operator,
             locks,
             trail,
+            node,
+            store: store_name,
         })
     }
 
     /// The address people open, for the ready line.
     pub fn address(&self) -> String {
         self.listener.address()
+    }
+
+    /// The same for the log, so that a start stands in it also where another has ended without a word.
+    pub fn log_start(&self) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            node = self.node.as_str(),
+            listen = self.address(),
+            upstream = self.app.upstream.describe(),
+            store = self.store,
+            "collab-proxy starts"
+        );
     }
 
     /// What the start tells the operator.

@@ -1,4 +1,4 @@
-//! `collab-proxy config show`.
+//! `collab-proxy config`: what holds, and what there is to set.
 
 use std::process::ExitCode;
 
@@ -14,6 +14,8 @@ use crate::config::{self, Origin, Shown};
 pub(super) enum Config {
     /// Show every setting, its value, and where it comes from. Secrets are masked.
     Show(Show),
+    /// Print every setting with its default and what it means: a collab.toml to begin with.
+    Defaults,
 }
 
 #[derive(Args)]
@@ -36,8 +38,13 @@ pub(super) struct Show {
 
 impl Config {
     pub(super) fn run(self) -> ExitCode {
-        let Self::Show(verb) = self;
-        verb.run()
+        match self {
+            Self::Show(verb) => verb.run(),
+            Self::Defaults => {
+                say(config::DEFAULTS.trim_end());
+                ExitCode::SUCCESS
+            }
+        }
     }
 }
 

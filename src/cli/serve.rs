@@ -72,6 +72,7 @@ impl Serve {
         let say = if trail_only { say_aside } else { say };
         say(&proxy.describe());
         say(&format!("READY {}", proxy.address()));
+        proxy.log_start();
         notify::tell("READY=1");
         if let Some(every) = notify::watchdog() {
             tokio::spawn(async move {
@@ -82,6 +83,7 @@ impl Serve {
             });
         }
         proxy.run(stopped).await;
+        tracing::info!("collab-proxy has ended");
         ExitCode::SUCCESS
     }
 }

@@ -94,7 +94,10 @@ pub(super) fn layers(
         if !known {
             problems.push(Problem {
                 origin: entry.origin.to_string(),
-                text: format!("{key}: there is no such setting{}", source::suggestion(key, &keys)),
+                text: format!(
+                    "{key}: there is no such setting{}",
+                    source::suggestion(key, &keys, str::to_owned)
+                ),
             });
         }
     }

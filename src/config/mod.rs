@@ -36,13 +36,14 @@ use reader::Reader;
 pub use reader::duration;
 pub use shown::Shown;
 pub use source::{Origin, Problem};
-pub use values::model;
 use values::{
     admin_root, audit_target, control_path, deep_check, header_name, listen, log_filter, log_format,
     maybe_listen, more_roots, network, on_outage, read_action, read_view, takeover, user_key,
 };
+pub use values::{default_control, model};
 
-const DEFAULTS: &str = include_str!("../../collab.toml");
+/// Every setting with its default, described.
+pub const DEFAULTS: &str = include_str!("../../collab.toml");
 /// Looked for in the current folder when no --config names another.
 pub const FILE: &str = "collab.toml";
 
@@ -138,7 +139,7 @@ impl fmt::Display for Problems {
         for problem in &self.0 {
             writeln!(f, "  {problem}")?;
         }
-        f.write_str("every setting is described in collab.toml")
+        f.write_str("`collab-proxy config defaults` describes every setting")
     }
 }
 
@@ -160,10 +161,14 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     };
     let answer_timeout = r.duration("proxy.answer_timeout");
     if rules.pin <= crate::clock::millis(answer_timeout) {
-        r.complain("lock.pin", "expected more than proxy.answer_timeout: the save may still be running");
+        r.clash(
+            ("lock.pin", "more than"),
+            ("proxy.answer_timeout", "less than"),
+            ": the save may still be running",
+        );
     }
     if patience.dead <= patience.ping {
-        r.complain("lock.dead", "expected more than lock.ping");
+        r.clash(("lock.dead", "more than"), ("lock.ping", "less than"), "");
     }
     let deep_check = r.parse("saves.deep_check", deep_check);
     let on_outage = r.parse("saves.on_outage", on_outage);
@@ -177,7 +182,11 @@ fn settings(r: &mut Reader) -> Option<Settings> {
     let operator = r.parse("operator.listen", maybe_listen).flatten();
     // Port 0 is whichever is free.
     if operator.as_ref() == Some(&listen) && !listen.to_string().ends_with(":0") {
-        r.complain("operator.listen", "expected another address than listen: no browser should reach it");
+        r.clash(
+            ("operator.listen", "another address than"),
+            ("listen", "another than"),
+            ": no browser should reach it",
+        );
     }
     Some(Settings {
         control: control_path(&control, &listen),
@@ -266,7 +275,7 @@ fn rules(r: &mut Reader) -> Rules {
     };
     for (key, limit) in [("lock.idle_after", rules.idle_after), ("lock.max_hold", rules.max_hold)] {
         if limit > 0 && limit < rules.idle_warning {
-            r.complain(key, "expected 0, or at least lock.idle_warning");
+            r.clash((key, "0, or at least"), ("lock.idle_warning", "at most"), "");
         }
     }
     rules
@@ -300,7 +309,7 @@ fn secret(r: &mut Reader) -> Secret {
         },
     };
     if !secret.is_empty() && secret.len() < 16 {
-        r.complain("secret", "expected at least 16 characters");
+        r.complain(if file.is_empty() { "secret" } else { "secret_file" }, "expected at least 16 characters");
     }
     Secret(secret)
 }

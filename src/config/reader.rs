@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::secrecy::may_quote;
-use super::source::{Entry, Layer, Problem, Raw};
+use super::source::{Entry, Layer, Origin, Problem, Raw};
 use crate::clock::millis;
 
 pub(super) struct Reader {
@@ -73,6 +73,23 @@ impl Reader {
         };
         self.problems
             .push(Problem { origin: entry.origin.to_string(), text: format!("{key}: {what}{found}") });
+    }
+
+    /// Two settings do not fit together: named is the one that the site has set, and not the default that it has met. Where
+    /// it has set both, `key`. `wanted` and `back`: what the one must be, and what the other.
+    pub(super) fn clash(&mut self, (key, wanted): (&str, &str), (other, back): (&str, &str), why: &str) {
+        let (key, wanted, other) = match !self.is_said(key) && self.is_said(other) {
+            true => (other, back, key),
+            false => (key, wanted, other),
+        };
+        let Some(met) = self.layer.get(other) else { return };
+        let met = format!("{other} is {} ({})", met.raw, met.origin);
+        self.complain(key, &format!("expected {wanted} {other}{why}; {met}"));
+    }
+
+    /// Is it said anywhere but in the defaults?
+    pub(super) fn is_said(&self, key: &str) -> bool {
+        self.layer.get(key).is_some_and(|e| !matches!(e.origin, Origin::Default { .. }))
     }
 
     pub(super) fn text(&mut self, key: &str) -> String {

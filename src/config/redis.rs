@@ -37,7 +37,11 @@ pub(super) fn read(r: &mut Reader) -> Option<RedisConfig> {
     let secure = config.url.starts_with("rediss:") || config.url.starts_with("valkeys:");
     let Certificates { ca, own } = &config.certificates;
     if !secure && (ca.is_some() || own.is_some()) && uses_redis == Some(true) {
-        r.complain("options.redis_url", "expected rediss://…, as redis.ca or redis.client_cert is set");
+        let set = if ca.is_some() { "redis.ca" } else { "redis.client_cert" };
+        match ["redis.url_file", "options.redis_url"].into_iter().find(|key| r.is_said(key)) {
+            Some(address) => r.complain(address, &format!("expected rediss://…, as {set} is set")),
+            None => r.complain(set, "expected options.redis_url with it, and rediss://… there"),
+        }
     }
     url?;
     Some(config).filter(|_| uses_redis == Some(true))
@@ -84,7 +88,8 @@ fn certificates(r: &mut Reader) -> Certificates {
     let [ca, certificate, key] =
         ["redis.ca", "redis.client_cert", "redis.client_key"].map(|name| file(r, name));
     if certificate.is_some() != key.is_some() {
-        r.complain("redis.client_cert", "expected redis.client_cert and redis.client_key together");
+        let alone = if certificate.is_some() { "redis.client_cert" } else { "redis.client_key" };
+        r.complain(alone, "expected redis.client_cert and redis.client_key together");
     }
     Certificates { ca, own: certificate.zip(key) }
 }

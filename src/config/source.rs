@@ -176,7 +176,7 @@ pub(super) fn environment(
         if rest == "CONFIG" {
             continue;
         }
-        let matching = keys.iter().find(|k| k.replace('.', "_").to_uppercase() == rest);
+        let matching = keys.iter().find(|k| variable(k) == name);
         match matching {
             Some(key) => {
                 layer.insert(
@@ -186,7 +186,7 @@ pub(super) fn environment(
             }
             None if is_of_kubernetes(&name, &value) => {}
             None => problems.push(Problem {
-                text: format!("there is no such setting{}", suggestion(&rest.to_lowercase(), keys)),
+                text: format!("there is no such setting{}", suggestion(&rest.to_lowercase(), keys, variable)),
                 origin: name,
             }),
         }
@@ -203,14 +203,21 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
         || name.ends_with("_PORT") && value.contains("://")
 }
 
-/// ` (did you mean …?)`, when a known key is near.
-pub(super) fn suggestion(wrong: &str, keys: &[String]) -> String {
+/// The variable that a setting is given by.
+fn variable(key: &str) -> String {
+    format!("COLLAB_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// ` (did you mean …?)`, when a known key is near, or is the same in another section: `redis.url` is `options.redis_url`.
+/// `named`: how it is written where the wrong one stands.
+pub(super) fn suggestion(wrong: &str, keys: &[String], named: impl Fn(&str) -> String) -> String {
     let flat = |s: &str| s.replace(['.', '-'], "_");
+    let elsewhere = |k: &str| flat(k).ends_with(&format!("_{}", flat(wrong)));
     keys.iter()
-        .map(|k| (distance(&flat(wrong), &flat(k)), k))
+        .map(|k| (!elsewhere(k), distance(&flat(wrong), &flat(k)), k))
         .min()
-        .filter(|(d, k)| *d <= 2 + k.len() / 8)
-        .map_or_else(String::new, |(_, k)| format!(" (did you mean {k}?)"))
+        .filter(|(is_other, d, k)| !is_other || *d <= 2 + k.len() / 8)
+        .map_or_else(String::new, |(_, _, k)| format!(" (did you mean {}?)", named(k)))
 }
 
 /// Edits between two words (Levenshtein).

@@ -81,7 +81,7 @@ fn all_problems_are_told_at_once_with_their_place() {
         "collab.toml line 6: lock.leese: there is no such setting (did you mean lock.lease?)",
         "collab.toml line 8: proxy.trusted_proxies: \"10.0.0.0/99\": expected an address or a network",
         "COLLAB_UPSTREAM: upstream: expected http://host:port",
-        "COLLAB_LOK_LEASE: there is no such setting (did you mean lock.lease?)",
+        "COLLAB_LOK_LEASE: there is no such setting (did you mean COLLAB_LOCK_LEASE?)",
     ] {
         assert!(all.contains(wanted), "{wanted}\n--- in ---\n{all}");
     }
@@ -165,6 +165,64 @@ fn settings_that_contradict_each_other_are_refused() {
         "{problems:?}"
     );
     assert!(problems.iter().any(|p| p.contains("lock.dead: expected more than lock.ping")), "{problems:?}");
+}
+
+/// A default that a setting has met is not what anybody can mend.
+#[test]
+fn of_two_settings_the_one_that_was_set_is_named() {
+    let url = "store = \"redis\"\n[options]\nredis_url = \"redis://h:1/0\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (pem, short) = (folder.path().join("ca.pem"), folder.path().join("secret"));
+    std::fs::write(&pem, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    std::fs::write(&short, "short\n").unwrap();
+    for (text, told) in [
+        (
+            "[proxy]\nanswer_timeout = \"90 s\"\n".to_owned(),
+            "line 2: proxy.answer_timeout: expected less than lock.pin: the save may still be running; \
+             lock.pin is \"65 s\" (default), found \"90 s\"",
+        ),
+        (
+            "[lock]\npin = \"9 s\"\n[proxy]\nanswer_timeout = \"90 s\"\n".to_owned(),
+            "line 2: lock.pin: expected more than proxy.answer_timeout: the save may still be running; \
+             proxy.answer_timeout is \"90 s\" (collab.toml line 4), found \"9 s\"",
+        ),
+        (
+            "[lock]\nping = \"5 min\"\n".to_owned(),
+            "line 2: lock.ping: expected less than lock.dead; lock.dead is ",
+        ),
+        (
+            "[lock]\nidle_warning = \"3 h\"\n".to_owned(),
+            "line 2: lock.idle_warning: expected at most lock.idle_after; ",
+        ),
+        (
+            format!("{url}[redis]\nca = \"{}\"\n", pem.display()),
+            "line 3: options.redis_url: expected rediss://…, as redis.ca is set",
+        ),
+        (
+            format!("secret_file = \"{}\"\n", short.display()),
+            "line 1: secret_file: expected at least 16 characters",
+        ),
+    ] {
+        let problems = load_text(&text, &[], vec![]).unwrap_err();
+        assert!(problems.iter().any(|p| p.contains(told)), "{told}: {problems:?}");
+        assert!(!problems.iter().any(|p| p.starts_with("default")), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_setting_in_the_wrong_section_is_found_in_the_right_one() {
+    for (variable, told) in [
+        ("COLLAB_REDIS_URL", "(did you mean COLLAB_OPTIONS_REDIS_URL?)"),
+        ("COLLAB_LEASE", "(did you mean COLLAB_LOCK_LEASE?)"),
+    ] {
+        let problems = load_text("", &[(variable, "x")], vec![]).unwrap_err();
+        assert!(problems.iter().any(|p| p.contains(told)), "{problems:?}");
+    }
+    let problems = load_text("[redis]\nurl = \"redis://h\"\n", &[], vec![]).unwrap_err();
+    assert!(
+        problems[0].contains("redis.url: there is no such setting (did you mean options.redis_url?)"),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -293,10 +351,13 @@ fn redis_is_described_without_contradictions() {
     for (redis, told) in [
         (format!("ca = \"{der}\""), "redis.ca: expected a PEM file"),
         ("ca = \"/nowhere\"".to_owned(), "redis.ca: cannot be read"),
-        (format!("ca = \"{pem}\""), "options.redis_url: expected rediss://"),
+        (
+            format!("ca = \"{pem}\""),
+            "collab.toml line 3: redis.ca: expected options.redis_url with it, and rediss://",
+        ),
         (
             format!("client_key = \"{pem}\""),
-            "redis.client_cert: expected redis.client_cert and redis.client_key",
+            "collab.toml line 3: redis.client_key: expected redis.client_cert and redis.client_key",
         ),
         ("prefix = \"a{b\"".to_owned(), "redis.prefix: expected a prefix without"),
         ("url_file = \"/nowhere\"".to_owned(), "redis.url_file: cannot be read"),

@@ -190,9 +190,10 @@ pub(super) fn user_key(text: &str) -> Result<UserKey, String> {
 
 /// `serve` and `locks` find each other by what both are told: the address to listen on.
 pub(super) fn control_path(configured: &str, listen: &Listen) -> PathBuf {
-    if !configured.is_empty() {
-        return configured.into();
-    }
+    if configured.is_empty() { default_control(listen) } else { configured.into() }
+}
+
+pub fn default_control(listen: &Listen) -> PathBuf {
     let name: String = listen
         .to_string()
         .chars()

@@ -14,6 +14,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::certificate::in_words;
+
 /// Where Django is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -82,7 +84,8 @@ impl Connector {
             Address::Https { host, port } => {
                 let tls = self.tls.as_ref().ok_or_else(|| io::Error::other("no TLS set up"))?;
                 let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-                let stream = tls.connect(name, tcp(host, *port).await?).await?;
+                let stream = tls.connect(name, tcp(host, *port).await?).await;
+                let stream = stream.map_err(|e| io::Error::new(e.kind(), in_words(&e.to_string())))?;
                 Ok(Stream::Tls(Box::new(stream)))
             }
         }

@@ -41,12 +41,13 @@ async fn a_site_that_works_is_said_to() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{}", said.out);
     for part in [
         "ok    settings",
-        &format!("ok    upstream      {upstream} can be reached"),
-        "ok    admin         /admin/ asks strangers to sign in at /admin/login/?next=/admin/",
-        "ok    staff probe   /admin/jsi18n/ tells staff from strangers",
-        "ok    locks         Redis at unix:",
-        "ok    outer socket  WebSockets get through to ",
-        &format!("ok    outer page    {}/admin/ asks strangers to sign in", proxy.url()),
+        &format!("ok    upstream       {upstream} can be reached"),
+        "ok    admin          /admin/ asks strangers to sign in at /admin/login/?next=/admin/",
+        "ok    staff probe    /admin/jsi18n/ tells staff from strangers",
+        "ok    locks          Redis at unix:",
+        "ok    outer socket   WebSockets get through to ",
+        &format!("ok    outer page     {}/admin/ asks strangers to sign in", proxy.url()),
+        &format!("ok    outer sign-in  {}/admin/login/ takes the forms that browsers send", proxy.url()),
         "All is well.",
     ] {
         assert!(said.out.contains(part), "{part} in\n{}", said.out);

@@ -36,6 +36,7 @@ const VERBS: &[&[&str]] = &[
     &["check"],
     &["config"],
     &["config", "show"],
+    &["config", "defaults"],
     &["completions"],
     &["man"],
 ];
@@ -64,7 +65,7 @@ fn every_verb_has_help() {
         snapshot::check(&name, &help);
         verbs += 1;
     }
-    assert_eq!(verbs, 12);
+    assert_eq!(verbs, 13);
     for verb in ["serve", "healthcheck", "locks list", "locks release", "locks show", "check", "config show"]
     {
         let help = said(&verb.split(' ').chain(["--help"]).collect::<Vec<_>>());

@@ -112,7 +112,43 @@ async fn behind_https() {
     let said = check(None);
     assert_eq!(said.code, Some(1), "{}", said.out);
     let advice = said.out.matches("SSL_CERT_FILE=/path/to/ca.pem").count();
-    assert_eq!((advice, said.out.matches("UnknownIssuer").count()), (2, 2), "{}", said.out);
+    assert_eq!(
+        (advice, said.out.matches("no authority that is known here has signed it").count()),
+        (2, 2),
+        "{}",
+        said.out
+    );
+}
+
+/// A site that sends nobody to https looks well through an nginx that forgets a header, until somebody signs in.
+#[tokio::test]
+async fn an_nginx_that_keeps_people_from_signing_in_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let right = example("nginx/collab-proxy.conf")
+        .replace("/etc/ssl/example.org.pem", &file("server.pem"))
+        .replace("/etc/ssl/example.org.key", &file("server.key"));
+    let (proto, host) = ("proxy_set_header X-Forwarded-Proto $scheme;", "proxy_set_header Host $http_host;");
+    assert!(right.contains(proto) && right.contains(host));
+    let django = Django::start();
+    let proxy = Proxy::start(&django.upstream());
+    for (site, is_well) in [
+        (right.clone(), true),
+        (right.replace(proto, ""), false),
+        (right.replace(host, "proxy_set_header Host $host;"), false),
+    ] {
+        let place = tempfile::tempdir_in(folder.path()).unwrap();
+        let (_nginx, address) = nginx_with(place.path(), &site, &[proxy.address()]);
+        let mut cli = binary(folder.path());
+        cli.args(["check", "--upstream", &django.upstream(), "--through", &format!("https://{address}")]);
+        cli.env("SSL_CERT_FILE", file("ca.pem"));
+        let said = run(cli);
+        assert_eq!(said.code, Some(i32::from(!is_well)), "{}", said.out);
+        let line = if is_well { "ok    outer sign-in" } else { "FAIL  outer sign-in" };
+        assert!(said.out.contains(line), "{line} in {}", said.out);
+        assert_eq!(said.out.contains("SECURE_PROXY_SSL_HEADER"), !is_well, "{}", said.out);
+    }
 }
 
 #[tokio::test]

@@ -393,3 +393,21 @@ fn a_health_check_that_cannot_ask_says_what_is_missing() {
     assert!(said.err.contains("is this the operator's listener?"), "{}", said.err);
     assert_eq!(healthcheck("nowhere").code, Some(1));
 }
+
+/// A proxy that was killed leaves no word; that the next one begins does.
+#[tokio::test]
+async fn the_log_says_when_it_starts_and_ends() {
+    let mut proxy = Proxy::with("http://127.0.0.1:1", "log_format = \"json\"\n", &[]);
+    let line = |proxy: &Proxy, text: &str| {
+        let lines = log(proxy);
+        lines.into_iter().find(|line| line["message"] == text)
+    };
+    let start = eventually!(line(&proxy, "collab-proxy starts"), Option::is_some).unwrap();
+    assert_eq!((&start["level"], &start["store"]), (&json!("INFO"), &json!("embedded")), "{start}");
+    assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
+    assert!(start["node"].as_str().is_some_and(|node| node.len() > 8), "{start}");
+    assert!(start["upstream"].as_str().is_some_and(|at| at.contains("127.0.0.1:1")), "{start}");
+    assert!(start["listen"].as_str().is_some_and(|at| at.contains(proxy.address())), "{start}");
+    assert!(proxy.stop().success());
+    assert!(line(&proxy, "collab-proxy has ended").is_some(), "{}", proxy.log());
+}

@@ -1,6 +1,7 @@
 //! `check --through`, for plain pages: does the admin look through what stands in front as it looks without it?
 //!
-//! What gets lost on the way is Host (Django then knows another site) and X-Forwarded-Proto (it sends round for ever).
+//! What gets lost on the way is Host (Django then knows another site) and X-Forwarded-Proto (it sends round for ever, if the
+//! site sends everybody to https; else see `sign_in`).
 
 use hyper::Request;
 use hyper::header::{HOST, HeaderValue, LOCATION};
@@ -8,6 +9,7 @@ use hyper::header::{HOST, HeaderValue, LOCATION};
 use super::PATIENCE;
 use super::admin::{Admin, Seen, admin};
 use super::report::Finding;
+use super::sign_in;
 use super::through::{Outer, not_reached};
 use crate::config::Settings;
 use crate::http::body::Body;
@@ -16,17 +18,21 @@ use crate::http::upstream::Upstream;
 
 const WHAT: &str = "outer page";
 
-pub(super) async fn finding(outer: &Outer, settings: &Settings) -> Option<Finding> {
-    let root = settings.prefixes.iter().find_map(|prefix| prefix.fixed())?;
+pub(super) async fn findings(outer: &Outer, settings: &Settings) -> Vec<Finding> {
+    let Some(root) = settings.prefixes.iter().find_map(|prefix| prefix.fixed()) else { return Vec::new() };
     let shown = format!("{}{root}", outer.origin());
     let seen = match get(outer, &root).await {
         Ok(seen) => seen,
         Err(why) => {
-            return Some(Finding::fail(WHAT, format!("{shown}: {why}"), not_reached(&why)));
+            return vec![Finding::fail(WHAT, format!("{shown}: {why}"), not_reached(&why))];
         }
     };
     let found = admin(&seen, &root, &outer.host());
-    Some(judged(&found, seen.status, &shown, outer.is_https()))
+    let mut findings = vec![judged(&found, seen.status, &shown, outer.is_https())];
+    if let Admin::SignIn(page) = &found {
+        findings.extend(sign_in::finding(outer, &root, page).await);
+    }
+    findings
 }
 
 /// As a stranger's browser.

@@ -7,6 +7,7 @@ mod django;
 mod front;
 mod redis;
 mod report;
+mod sign_in;
 mod through;
 
 use std::path::Path;
@@ -63,13 +64,13 @@ impl Check {
         let settings = match self.common.settings(self.site.flags()) {
             Ok(settings) => settings,
             Err(problems) => {
-                let advice = "Mend it there; collab.toml in the repository describes every setting.";
+                let advice = "Mend it there; `collab-proxy config defaults` describes every setting.";
                 let all = problems.0.iter().map(|p| Finding::fail("settings", p.to_string(), advice));
                 return all.collect();
             }
         };
         let mut findings = vec![Finding::ok("settings", "all of them can be used")];
-        let advice = "It works as it is, if that is what you mean; collab.toml describes every setting.";
+        let advice = "It works as it is, if that is what you mean; `collab-proxy config defaults` describes every setting.";
         findings.extend(settings.forgotten.iter().map(|what| Finding::warn("settings", what, advice)));
         if self.config_only {
             return findings;
@@ -79,7 +80,7 @@ impl Check {
         findings.extend(django::findings(&settings, &seen_as).await);
         findings.push(redis::finding(&settings).await);
         if let Some(outer) = &self.through {
-            findings.extend(front::finding(outer, &settings).await);
+            findings.extend(front::findings(outer, &settings).await);
             findings.push(through::finding(outer, &settings).await);
         }
         findings

@@ -13,6 +13,7 @@ use super::PATIENCE;
 use super::report::Finding;
 use crate::collab::protocol::Close;
 use crate::config::Settings;
+use crate::http::certificate;
 use crate::http::connect::{Address, Connector};
 
 /// The address that people open.
@@ -166,8 +167,11 @@ fn judged(told: &Told, shown: &str, own_prefix: &str) -> Finding {
 
 /// What to do where nothing of HTTP was heard.
 pub(super) fn not_reached(why: &str) -> &'static str {
-    // As rustls says it.
-    match why.contains("invalid peer certificate") {
+    match why.contains(certificate::REFUSED) {
+        true if why.contains(certificate::IS_AUTHORITY) => {
+            "Give the server a certificate that an authority has signed, or one of its own that is none:\n  \
+             openssl req -x509 … -addext basicConstraints=critical,CA:FALSE"
+        }
         true => {
             "Browsers say so too, unless they know its authority. If that is one of your own, name its certificate here:\n  \
              SSL_CERT_FILE=/path/to/ca.pem collab-proxy check …"
@@ -212,7 +216,11 @@ mod tests {
             Told::Closed(Some(1000)),
             Told::Closed(None),
             Told::Nothing("it cannot be reached: connection refused".to_owned()),
-            Told::Nothing("it cannot be reached: invalid peer certificate: UnknownIssuer".to_owned()),
+            Told::Nothing(format!("{}{}", certificate::REFUSED, certificate::IS_AUTHORITY)),
+            Told::Nothing(format!(
+                "it cannot be reached: {}no authority has signed it",
+                certificate::REFUSED
+            )),
         ];
         all.push(Told::Sent(301, "https://shop/".to_owned()));
         all.push(Told::Sent(302, "/admin/login/?next=/admin/x".to_owned()));

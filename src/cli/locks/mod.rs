@@ -17,6 +17,7 @@ use clap::Subcommand;
 
 use super::{Common, UNREACHABLE, USAGE, fail};
 use crate::collab::record::NodeId;
+use crate::config::default_control;
 use crate::control;
 use crate::django::object::ObjectKey;
 use crate::ids;
@@ -46,8 +47,12 @@ impl Locks {
 /// Where locks are.
 enum Place {
     Redis(Box<Store>),
-    /// Behind this control socket.
-    Proxy(PathBuf),
+    Proxy {
+        /// Its control socket.
+        path: PathBuf,
+        /// Not found by where `serve` listens.
+        named: bool,
+    },
 }
 
 /// Who only looks must not need a Redis that can be written to.
@@ -72,11 +77,12 @@ impl Place {
     async fn open(common: &Common, wants: Wants) -> Result<Self, ExitCode> {
         let settings = common.settings(Vec::new()).map_err(|p| fail(USAGE, &p.to_string()))?;
         let Some(config) = settings.redis else {
-            return Ok(Self::Proxy(if settings.control_named {
-                settings.control
-            } else {
-                reachable(settings.control, Path::new(SERVICE))
-            }));
+            let named = settings.control != default_control(&settings.listen);
+            let path = match settings.control_named {
+                true => settings.control,
+                false => reachable(settings.control, Path::new(SERVICE)),
+            };
+            return Ok(Self::Proxy { path, named });
         };
         let opened = async {
             let redis = Redis::new(config, settings.rules, NodeId::from(ids::id()), None)?;
@@ -92,7 +98,7 @@ impl Place {
     async fn ask(&self, ask: &Ask) -> Result<Answer, String> {
         let answer = match self {
             Self::Redis(store) => operator::answer(Via::Store(store), ask).await,
-            Self::Proxy(path) => control::ask(path, ask).await?,
+            Self::Proxy { path, named } => control::ask(path, *named, ask).await?,
         };
         match answer {
             // What proxies say to what they have no word for.

@@ -4,6 +4,8 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use crate::http::certificate::in_words;
+
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -133,7 +135,8 @@ fn plain(error: &RedisError) -> String {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         _ => error.to_string().replace(&format!(" - {:?}", error.kind()), ""),
     };
-    text.split(|c: char| c.is_control())
+    in_words(&text)
+        .split(|c: char| c.is_control())
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
