@@ -240,7 +240,9 @@ async fn a_stranger_is_refused_without_names() {
     for headers in [String::new(), cookie("made-up")] {
         let answer = front.post(CHANGE, &headers, "name=x").await;
         assert_eq!(status(&answer), 423);
-        assert!(!answer.contains("ada") && answer.contains("Somebody else"), "{answer}");
+        // The name of the folder of assets is a hash, and may hold anything.
+        let named = answer.lines().any(|line| !line.contains("/assets/") && line.contains("ada"));
+        assert!(!named && answer.contains("Somebody else"), "{answer}");
     }
 }
 
