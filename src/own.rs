@@ -64,7 +64,12 @@ pub(crate) async fn serve(
     let who = match who(app, request.headers()).await {
         Ok(who) => who,
         Err(error) => {
-            tracing::warn!(request = request_id::of(request.headers()), below, %error, "a page's socket could not be opened");
+            let request = request_id::of(request.headers());
+            match app.hub.store().trouble() {
+                // Every page tries again and again; that the store is away is said already.
+                Some(_) => tracing::debug!(request, below, %error, "a page's socket could not be opened"),
+                None => tracing::warn!(request, below, %error, "a page's socket could not be opened"),
+            }
             let sentence = to.catalog.text("no_locks_text");
             return reply::error(to, StatusCode::SERVICE_UNAVAILABLE, "no_locks_title", sentence);
         }

@@ -49,7 +49,7 @@ mod tests {
     fn time_spans_in_the_pages_language() {
         let catalogs = documented();
         for (tag, seconds, want) in [
-            ("en", 4, "a moment"),
+            ("en", 4, "a few seconds"),
             ("en", 5, "5 seconds"),
             ("en", 61, "1 minute"),
             ("de", 180, "3 Minuten"),

@@ -99,9 +99,8 @@ impl Hub {
 
     /// Renews what lives here, counts the viewers, and lets the rules work off what time has brought.
     async fn touch(self: &Arc<Self>, object: &ObjectKey) {
-        let Ok(Snapshot { record, .. }) = self.store.read(object).await.inspect_err(|error| {
-            tracing::warn!(%object, %error, "locks cannot be renewed");
-        }) else {
+        let read = self.store.read(object).await;
+        let Ok(Snapshot { record, .. }) = read.inspect_err(|error| self.not_renewed(object, error)) else {
             return self.try_again(object);
         };
         let command = {
@@ -119,13 +118,21 @@ impl Hub {
             }
         };
         if let Err(error) = self.run(object, &command).await {
-            tracing::warn!(%object, %error, "locks cannot be renewed");
+            self.not_renewed(object, &error);
             return self.try_again(object);
         }
         if matches!(*self.store, Store::Redis(_)) {
             self.gather(object).await;
         }
         self.close_if_empty(object);
+    }
+
+    /// Of a store that is away the log says so once, and not for every object.
+    fn not_renewed(&self, object: &ObjectKey, error: &StoreError) {
+        match self.store.trouble() {
+            Some(_) => tracing::debug!(%object, %error, "locks cannot be renewed"),
+            None => tracing::warn!(%object, %error, "locks cannot be renewed"),
+        }
     }
 
     fn try_again(self: &Arc<Self>, object: &ObjectKey) {

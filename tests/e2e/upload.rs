@@ -14,7 +14,7 @@ async fn sink() -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let task = tokio::spawn(async move {
-        loop {
+        'connections: loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut buffer = vec![0; 256 * 1024];
             let (mut head, mut read, mut body) = (Vec::new(), 0, None);
@@ -25,6 +25,12 @@ async fn sink() -> (String, tokio::task::JoinHandle<()>) {
                 if body.is_none() {
                     head.extend_from_slice(&buffer[..n]);
                     body = head.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
+                }
+                // Is the sender staff? They are, so that their upload goes through the gate, and not past it.
+                if body.is_some() && head.starts_with(b"HEAD /admin/jsi18n/ ") {
+                    let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                    continue 'connections;
                 }
             }
             let length = read - body.unwrap();

@@ -17,6 +17,7 @@ use super::errors::{Class, class, explain};
 use super::link::jittered;
 use super::place::Where;
 use super::slots::Address;
+use crate::clock::millis;
 
 /// The server is asked so often whether it is there,
 const BEAT: Duration = Duration::from_millis(500);
@@ -88,7 +89,7 @@ pub(super) async fn keep(
         match connect(&at(&spec, node.as_ref()), &spec.config).await {
             Ok((connection, life)) => {
                 if let Some(lost) = lost.take() {
-                    tracing::info!(server = &*name, after = ?lost.elapsed(), "Redis answers again");
+                    tracing::info!(server = &*name, ms = millis(lost.elapsed()), "Redis answers again");
                 }
                 delay = None;
                 number += 1;
