@@ -78,7 +78,7 @@ pub(crate) async fn serve(
     let id = Box::from(request_id::of(request.headers()));
     to_django(&mut request, &peer);
     let eyes = Eyes::new(Arc::clone(&app.present_upstream), request.headers(), app.identity.sso.all());
-    let vouch = object.as_ref().and_then(|object| vouch::of(app, object, &render::eyes(request.headers())));
+    let vouch = object.as_ref().and_then(|object| vouch::of(app, object, render::eyes(request.headers())));
     let (hub, key, patience) = (Arc::clone(&app.hub), app.identity.key().clone(), app.patience);
     let tasks = app.tasks.clone();
     let named = object.as_ref().map(ToString::to_string).or_else(|| list.as_ref().map(Model::label));

@@ -10,7 +10,9 @@ use hyper::{Request, StatusCode};
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::django::compare::Current;
 use crate::django::object::ObjectKey;
+use crate::django::page::Learned;
 use crate::django::route::{Route, View, route};
 use crate::http::body::Body;
 use crate::render;
@@ -56,15 +58,20 @@ pub(crate) async fn object(
     }
 }
 
-async fn look(app: &App, key: &ObjectKey, address: &str, eyes: &HeaderMap) -> Option<ObjectKey> {
+/// What the object's page at this address shows, if Django has one there.
+pub(crate) async fn form_at(app: &App, address: &str, eyes: HeaderMap) -> Option<(Learned, Current)> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = address.parse().ok()?;
-    *request.headers_mut() = eyes.clone();
+    *request.headers_mut() = eyes;
     let answer = app.upstream.send(request).await.ok()?;
     if answer.status() != StatusCode::OK {
         return None;
     }
-    let (learned, _) = timeout(app.upstream.patience(), render::read_form(app, answer)).await.ok()??;
+    timeout(app.upstream.patience(), render::read_form(app, answer)).await.ok()?
+}
+
+async fn look(app: &App, key: &ObjectKey, address: &str, eyes: &HeaderMap) -> Option<ObjectKey> {
+    let (learned, _) = form_at(app, address, eyes.clone()).await?;
     learned.links.iter().find_map(|href| match route(&app.prefixes, href.split(['?', '#']).next()?) {
         Route::Object { key: found, .. } if found.model() == key.model() => Some(found),
         _ => None,
