@@ -46,6 +46,8 @@ pub struct Happened<'a> {
     /// Moved: the page that had the lock before.
     pub from_page: Option<&'a PageId>,
     pub by: Option<&'a Person>,
+    /// Who has released it from the command line, as `user@host`.
+    pub operator: Option<&'a str>,
     pub why: Option<&'a str>,
     pub request: Option<&'a str>,
     /// The store did not say whether it has taken place.
@@ -72,6 +74,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     by_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    operator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<&'a str>,
@@ -81,7 +85,8 @@ struct Line<'a> {
 
 /// One happening as a line of JSON.
 pub fn line(happened: &Happened, node: &str, now: Millis) -> String {
-    let Happened { at, event, object, person, page, from_page, by, why, request, unconfirmed } = *happened;
+    let Happened { at, event, object, person, page, from_page, by, operator, why, request, unconfirmed } =
+        *happened;
     let line = Line {
         time: &rfc3339(at.unwrap_or(now)),
         node,
@@ -93,6 +98,7 @@ pub fn line(happened: &Happened, node: &str, now: Millis) -> String {
         from_page: from_page.map(PageId::as_str),
         by: by.map(|p| p.user.as_str()),
         by_name: by.map(|p| p.name.as_str()),
+        operator,
         why,
         request,
         unconfirmed,

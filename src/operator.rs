@@ -20,6 +20,8 @@ use crate::store::{Applied, Store, StoreError};
 
 /// Of a reason, in characters.
 const REASON_LIMIT: usize = 200;
+/// Of a name as the system has it, with its host, in characters.
+const OPERATOR_LIMIT: usize = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
@@ -33,6 +35,9 @@ pub enum Ask {
         /// Shown to who edits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// Who asks, for the audit trail.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operator: Option<String>,
     },
 }
 
@@ -189,8 +194,8 @@ pub async fn answer(via: Via<'_>, ask: &Ask) -> Answer {
     let done = match ask {
         Ask::List => list(via.store()).await,
         Ask::Show { object } => object::show(&via, object).await,
-        Ask::Release { which, reason } => match reason.as_deref().map(checked_reason).transpose() {
-            Ok(reason) => release(&via, which, reason.as_deref()).await,
+        Ask::Release { which, reason, operator } => match reason.as_deref().map(checked_reason).transpose() {
+            Ok(reason) => release(&via, which, reason, operator.as_deref().map(named)).await,
             Err(message) => return Answer::Failed { message },
         },
     };
@@ -203,7 +208,12 @@ async fn list(store: &Store) -> Result<Answer, StoreError> {
     Ok(Answer::Locks { locks, now })
 }
 
-async fn release(via: &Via<'_>, which: &Which, reason: Option<&str>) -> Result<Answer, StoreError> {
+async fn release(
+    via: &Via<'_>,
+    which: &Which,
+    reason: Option<String>,
+    operator: Option<String>,
+) -> Result<Answer, StoreError> {
     let store = via.store();
     let now = store.now().await?;
     let mut targets: Vec<(ObjectKey, Option<UserKey>)> = Vec::new();
@@ -224,8 +234,8 @@ async fn release(via: &Via<'_>, which: &Which, reason: Option<&str>) -> Result<A
     }
     let mut locks = Vec::new();
     for (key, user) in targets {
-        let applied =
-            via.run(&key, &Command::ForceRelease { user, reason: reason.map(str::to_owned) }).await?;
+        let (reason, operator) = (reason.clone(), operator.clone());
+        let applied = via.run(&key, &Command::ForceRelease { user, reason, operator }).await?;
         if let Outcome::Freed(Some(holder)) = &applied.step.outcome {
             locks.push(Lock::freed(key, holder, &applied));
         }
@@ -237,6 +247,11 @@ async fn release(via: &Via<'_>, which: &Which, reason: Option<&str>) -> Result<A
 fn is_named(user: &str, name: &str, wanted: &str) -> bool {
     let bare = user.split_once(':').map_or(user, |(_, bare)| bare);
     user == wanted || bare == wanted || name.eq_ignore_ascii_case(wanted)
+}
+
+/// Whoever asks says who they are: it is cut to what a line of the trail has room for.
+fn named(operator: &str) -> String {
+    operator.chars().filter(|c| !c.is_control()).take(OPERATOR_LIMIT).collect()
 }
 
 /// A sentence for who edits.
@@ -294,7 +309,7 @@ mod tests {
     #[test]
     fn old_and_new_understand_each_other() {
         let ask: Ask = serde_json::from_str(r#"{"ask":"release","which":"all"}"#).unwrap();
-        assert_eq!(ask, Ask::Release { which: Which::All, reason: None });
+        assert_eq!(ask, Ask::Release { which: Which::All, reason: None, operator: None });
         assert_eq!(serde_json::to_string(&ask).unwrap(), r#"{"ask":"release","which":"all"}"#);
         let answer: Answer = serde_json::from_str(r#"{"answer":"released","locks":[],"now":1}"#).unwrap();
         assert_eq!(answer, Answer::Released { locks: Vec::new(), now: 1, tells_reasons: false });

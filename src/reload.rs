@@ -178,6 +178,7 @@ fn restart(first: &Settings, new: &Settings) -> Vec<&'static str> {
         own_prefix: _,
         texts: _,
         page_texts: _,
+        said: _,
     } = new;
     [
         ("listen", first.listen != *listen),

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{Common, UNREACHABLE, USAGE, fail, say, say_aside};
 use crate::audit;
-use crate::config::{Problems, Settings};
+use crate::config::{Problems, Said, Settings};
 use crate::logs::{self, Log};
 use crate::notify;
 use crate::reload::Reload;
@@ -61,7 +61,7 @@ impl Serve {
         };
         let (stop, stopped) = watch::channel(false);
         let heard = stop_on_signals(stop).and_then(|()| match proxy.reloader() {
-            Some(reload) => reload_on_signal(reload, log, settings_now),
+            Some(reload) => reload_on_signal(reload, log, settings.said.clone(), settings_now),
             None => Ok(()),
         });
         if let Err(error) = heard {
@@ -88,6 +88,9 @@ impl Serve {
     }
 }
 
+/// So many settings that have changed are named in the log.
+const NAMED: usize = 12;
+
 /// SIGTERM and Ctrl-C drain; a second one ends at once.
 fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -113,6 +116,7 @@ fn stop_on_signals(stop: watch::Sender<bool>) -> std::io::Result<()> {
 fn reload_on_signal(
     reload: Reload,
     log: Log,
+    mut said: Said,
     mut again: impl FnMut() -> Result<Settings, Problems> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
@@ -122,13 +126,18 @@ fn reload_on_signal(
             let taken = take(&reload, &log, again()).await;
             reload.note(taken.is_ok());
             match taken {
-                Ok(left) if left.is_empty() => {
-                    tracing::info!("the settings are read anew and hold from now on")
+                Ok((left, now)) => {
+                    let changed = changed(&said.differing(&now));
+                    said = now;
+                    match left.is_empty() {
+                        true => tracing::info!(%changed, "the settings are read anew and hold from now on"),
+                        false => tracing::warn!(
+                            %changed,
+                            "the settings are read anew and hold from now on, but for {}",
+                            after_restart(&left)
+                        ),
+                    }
                 }
-                Ok(left) => tracing::warn!(
-                    "the settings are read anew and hold from now on, but for {}",
-                    after_restart(&left)
-                ),
                 Err(what) => tracing::error!("the old settings go on: {what}"),
             }
             notify::tell("READY=1");
@@ -143,21 +152,38 @@ fn after_restart(names: &[&str]) -> String {
     format!("{}: {take} a restart", names.join("; "))
 }
 
-/// All of them, or none. Gives the names of those that take a restart.
+/// Hundreds of texts can change at once.
+fn changed(names: &[&str]) -> String {
+    match names {
+        // What a file of its own holds, a password or a certificate, may be another all the same.
+        [] => "no setting".to_owned(),
+        _ if names.len() <= NAMED => names.join(" "),
+        _ => format!("{} and {} more", names[..NAMED].join(" "), names.len() - NAMED),
+    }
+}
+
+/// All of them, or none. Gives the names of those that take a restart, and all that is said now.
 async fn take(
     reload: &Reload,
     log: &Log,
     settings: Result<Settings, Problems>,
-) -> Result<Vec<&'static str>, String> {
+) -> Result<(Vec<&'static str>, Said), String> {
     let settings = settings.map_err(|problems| problems.to_string())?;
     let left = reload.take(&settings).await?;
     log.set(&settings.log)?;
-    Ok(left)
+    Ok((left, settings.said))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_changed_is_named_within_bounds() {
+        assert_eq!(changed(&[]), "no setting");
+        assert_eq!(changed(&["lock.lease", "log"]), "lock.lease log");
+        assert!(changed(&["t"; NAMED + 3]).ends_with("t t and 3 more"));
+    }
 
     #[test]
     fn what_takes_a_restart_is_said_in_a_sentence() {

@@ -63,6 +63,8 @@ pub enum Command {
         user: Option<UserKey>,
         /// In the operator's words, for who edits.
         reason: Option<String>,
+        /// Who that is, for the trail alone.
+        operator: Option<String>,
     },
     BeginWrite {
         id: RequestId,

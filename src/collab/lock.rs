@@ -103,7 +103,7 @@ fn run(
         Command::AttentionSeen { page } => attention::seen(record, now, page),
         Command::TakeOver { page } => handover::take_over(record, now, page, rules, events),
         Command::PassOn { page } => handover::pass_on(record, now, page),
-        Command::ForceRelease { user, reason } => {
+        Command::ForceRelease { user, reason, .. } => {
             let wanted = user.as_ref().is_none_or(|u| record.is_held_by(u));
             let freed = record.holder.clone().filter(|_| wanted);
             if freed.is_some() {

@@ -31,6 +31,8 @@ pub struct Entry<'a> {
     pub by: Option<&'a Person>,
     /// The operator's own words.
     pub reason: Option<&'a str>,
+    /// Who that was.
+    pub operator: Option<&'a str>,
 }
 
 impl Kind {
@@ -70,7 +72,7 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
     let after = &step.record;
     if let Some(write) = before.write.as_ref().filter(|w| after.given_up.contains(&w.fence)) {
         let (person, page) = (Some(&write.person), write.page.as_ref());
-        tell(Entry { kind: Kind::GivenUp, person, page, from: None, by: None, reason: None });
+        tell(Entry { kind: Kind::GivenUp, person, page, from: None, by: None, reason: None, operator: None });
     }
     let mut holder = before.holder.as_ref().map(|h| (&h.page.person, &h.page.id));
     for event in &step.events {
@@ -87,13 +89,25 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
         }
         let person = holder.map(|(person, _)| person);
         let (page, by, reason) = (Some(page), by.as_ref(), reason.as_deref());
-        tell(Entry { kind: Kind::Lost(*cause), person, page, from: None, by, reason });
+        let operator = match command {
+            Command::ForceRelease { operator, .. } if *cause == Cause::Operator => operator.as_deref(),
+            _ => None,
+        };
+        tell(Entry { kind: Kind::Lost(*cause), person, page, from: None, by, reason, operator });
         holder = None;
     }
     let waited = |user: &UserKey| before.queue.iter().any(|w| w.page.person.user == *user);
     for new in after.queue.iter().map(|w| &w.page).filter(|page| !waited(&page.person.user)) {
         let (person, page) = (Some(&new.person), Some(&new.id));
-        tell(Entry { kind: Kind::QueueJoined, person, page, from: None, by: None, reason: None });
+        tell(Entry {
+            kind: Kind::QueueJoined,
+            person,
+            page,
+            from: None,
+            by: None,
+            reason: None,
+            operator: None,
+        });
     }
     if let Some(now) = after.holder.as_ref().map(|h| &h.page)
         && holder.is_none_or(|(_, id)| *id != now.id)
@@ -105,7 +119,15 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
 fn change<'a>(holder: Option<(&'a Person, &'a PageId)>, now: &'a Page) -> Entry<'a> {
     let from = holder.filter(|(person, _)| person.user == now.person.user).map(|(_, id)| id);
     let kind = if from.is_some() { Kind::Moved } else { Kind::Granted };
-    Entry { kind, person: Some(&now.person), page: Some(&now.id), from, by: None, reason: None }
+    Entry {
+        kind,
+        person: Some(&now.person),
+        page: Some(&now.id),
+        from,
+        by: None,
+        reason: None,
+        operator: None,
+    }
 }
 
 fn whose<'a>(page: &PageId, before: &'a Record, command: &'a Command) -> Option<&'a Page> {
@@ -178,7 +200,7 @@ mod tests {
             (1_006, Command::Join { page: b.clone() }, &["queue_joined b bob"]),
             (
                 1_007,
-                Command::ForceRelease { user: None, reason: None },
+                Command::ForceRelease { user: None, reason: None, operator: None },
                 &["lock_force_released c cy", "lock_granted b bob"],
             ),
             (1_008, Command::Join { page: a.clone() }, &["queue_joined a ada"]),
@@ -221,7 +243,7 @@ mod tests {
                     3 => Command::TakeOver { page },
                     4 => Command::Leave { page: id },
                     5 => Command::Release { page: id },
-                    6 => Command::ForceRelease { user: None, reason: None },
+                    6 => Command::ForceRelease { user: None, reason: None, operator: None },
                     7 => Command::Touch { node: "n".into(), pages: pages.iter().map(|p| p.id.clone()).collect(), viewers: 0 },
                     _ => Command::Tick,
                 };

@@ -7,6 +7,7 @@
 mod load;
 mod reader;
 mod redis;
+mod said;
 mod secrecy;
 mod shown;
 mod source;
@@ -34,6 +35,7 @@ use crate::store::RedisConfig;
 pub use load::{load, show};
 use reader::Reader;
 pub use reader::duration;
+pub use said::Said;
 pub use shown::Shown;
 pub use source::{Origin, Problem};
 use values::{
@@ -123,6 +125,8 @@ pub struct Settings {
     pub texts: SiteTexts,
     /// What the proxy's own pages say.
     pub page_texts: SiteTexts,
+    /// All of it as the site says it.
+    pub said: Said,
 }
 
 /// What a command line adds: `key` to value, with the flag's name.
@@ -231,6 +235,7 @@ fn settings(r: &mut Reader) -> Option<Settings> {
         own_prefix,
         texts: texts.widget,
         page_texts: texts.pages,
+        said: r.said(),
         listen,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::said::Said;
 use super::secrecy::may_quote;
 use super::source::{Entry, Layer, Origin, Problem, Raw};
 use crate::clock::millis;
@@ -46,6 +47,11 @@ impl Reader {
 
     pub(super) fn changed(&self) -> Vec<String> {
         self.layer.keys().filter(|key| self.is_changed(key)).cloned().collect()
+    }
+
+    /// All of it, for whoever compares it with what is said later.
+    pub(super) fn said(&self) -> Said {
+        Said::of(&self.layer, &self.defaults)
     }
 
     /// What is documented, whatever the site says.

@@ -49,7 +49,7 @@ pub(super) fn all(layer: &Layer, defaults: &Layer) -> Vec<Shown> {
 }
 
 /// Variables and flags are words; what they are taken for, the default tells.
-fn as_it_is_read(raw: &Raw, default: Option<&Raw>) -> Raw {
+pub(super) fn as_it_is_read(raw: &Raw, default: Option<&Raw>) -> Raw {
     let Raw::Text(text) = raw else {
         return raw.clone();
     };

@@ -88,7 +88,7 @@ pub(super) fn each_line(
     mut tell: impl FnMut(&Happened),
 ) {
     let mut name = String::new();
-    trail::each(before, command, step, |Entry { kind, person, page, from, by, reason }| {
+    trail::each(before, command, step, |Entry { kind, person, page, from, by, reason, operator }| {
         if name.is_empty() {
             name = object.to_string();
         }
@@ -100,6 +100,7 @@ pub(super) fn each_line(
             page,
             from_page: from,
             by,
+            operator,
             why: kind.why().or(reason),
             request: None,
             unconfirmed,

@@ -46,6 +46,8 @@ async fn settings_are_read_anew_and_no_socket_is_dropped() {
         "{audit}[options]\neditor_mode_text = \"It is yours.\"\nenable_chat = false\n[lock]\nqueue = 0\n"
     ));
     eventually!(said(&proxy, ANEW), |times| *times == 1);
+    let changed = "lock.queue options.editor_mode_text options.enable_chat";
+    assert!(proxy.log().contains(changed), "{}", proxy.log());
     let again = ada.form(PRODUCT).await;
     assert_eq!(
         (&again.config["texts"]["editor_mode_text"], &again.config["chat"]),

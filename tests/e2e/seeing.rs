@@ -10,6 +10,7 @@ use crate::cluster::QUICK;
 use crate::support::django::Django;
 use crate::support::operator::{LISTENS, address, ask, healthcheck, log, scrape, trail};
 use crate::support::person::{Form, Person};
+use crate::support::proc::run;
 use crate::support::proxy::Proxy;
 use crate::support::redis::Redis;
 use crate::support::socket::PageSocket;
@@ -249,7 +250,9 @@ async fn with_two_proxies_every_event_is_told_once() {
     waits.becomes("editor").await;
     editing.send(json!({"type": "take_over"}));
     editing.becomes("editor").await;
-    let said = one.locks(&["release", "shop.product/1", "--reason", "maintenance"]);
+    let mut release = one.locks_command(&["release", "shop.product/1", "--reason", "maintenance"]);
+    release.env("SUDO_USER", "olaf");
+    let said = run(release);
     assert_eq!(said.code, Some(0), "{}", said.err);
     eventually!(editing.of("lock_released"), |frames| frames.iter().any(|f| f["cause"] == "operator"));
     // Saved on the other node, by whoever was freed: nobody holds it.
@@ -276,6 +279,10 @@ async fn with_two_proxies_every_event_is_told_once() {
     let nodes: std::collections::BTreeSet<&str> = lines.iter().filter_map(|l| l["node"].as_str()).collect();
     assert_eq!(nodes.len(), 3, "{nodes:?}");
     assert!(nodes.contains("cli"));
+    let operators: Vec<&str> = lines.iter().filter_map(|l| l["operator"].as_str()).collect();
+    assert!(operators.len() == 1 && operators[0].starts_with("olaf@"), "{operators:?}");
+    let told = editing.of("lock_released");
+    assert!(!told.iter().any(|f| f.to_string().contains("olaf")), "no page is told who: {told:?}");
     assert!(lines.iter().all(|l| l["unconfirmed"].is_null()));
     // What an operator does while no proxy runs is told by the next one that starts.
     drop(waits);
@@ -303,6 +310,13 @@ async fn a_trail_on_standard_output_stands_there_alone() {
     let (_form, _editing) = edits(&mut ada, PRODUCT, "editor").await;
     let lines = eventually!(log(&proxy), |lines| !lines.is_empty());
     assert_eq!((&lines[0]["event"], &lines[0]["user"]), (&json!("lock_granted"), &json!("login:root")));
+    // By the control socket, too, an operator says who they are.
+    let mut release = proxy.locks_command(&["release", "--all"]);
+    release.env("SUDO_USER", "olaf");
+    assert_eq!(run(release).code, Some(0));
+    let lines = eventually!(log(&proxy), |lines| lines.len() > 1);
+    assert_eq!(lines[1]["event"], "lock_force_released");
+    assert!(lines[1]["operator"].as_str().unwrap().starts_with("olaf@"), "{}", lines[1]);
     let folder = tempfile::tempdir().unwrap();
     let mut serve = crate::support::proxy::binary(folder.path());
     serve.args(["serve", "--listen", "127.0.0.1:0"]).env("COLLAB_AUDIT_FILE", "no/such/folder/audit.jsonl");

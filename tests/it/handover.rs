@@ -274,7 +274,7 @@ fn only_the_last_loser_passes_values_on_and_only_onto_the_same_version() {
     let denied = Outcome::NotAllowed(Denied::NothingLost);
     let mut bench = three(rules());
     assert_eq!(pass_on(&mut bench, "a"), denied, "she has it still");
-    bench.run(Command::ForceRelease { user: None, reason: None });
+    bench.run(Command::ForceRelease { user: None, reason: None, operator: None });
     assert_eq!(pass_on(&mut bench, "c"), denied);
     assert_eq!(pass_on(&mut bench, "a"), Outcome::Done);
     assert_eq!(bench.record.unsaved.as_ref().map(|u| u.by.user.as_str()), Some("ada"));

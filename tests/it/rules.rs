@@ -204,7 +204,7 @@ fn what_a_cut_off_editor_may_have_saved_is_waited_for() {
     let mut freed = Bench::with(recalls.clone());
     freed.join("ada", "a");
     freed.join("bob", "b");
-    freed.run(Command::ForceRelease { user: None, reason: None });
+    freed.run(Command::ForceRelease { user: None, reason: None, operator: None });
     for mut bench in [taken, freed] {
         assert_eq!(bench.holder(), Some("b"));
         assert_eq!(bench.begin("bob", proof("b", EPOCH)), Outcome::Recalling { until: EPOCH + 4_000 });
@@ -229,7 +229,7 @@ fn what_a_cut_off_editor_may_have_saved_is_waited_for() {
     assert!(!bench.record.is_unsure());
     let mut bench = Bench::new();
     bench.join("ada", "a");
-    bench.run(Command::ForceRelease { user: None, reason: None });
+    bench.run(Command::ForceRelease { user: None, reason: None, operator: None });
     assert!(!bench.record.is_unsure());
 }
 
@@ -467,7 +467,7 @@ fn nobody_is_let_in_while_a_save_is_on_its_way() {
     bench.join("ada", "a");
     bench.join("bob", "b");
     bench.begin("ada", proof("a", EPOCH));
-    bench.run(Command::ForceRelease { user: None, reason: None });
+    bench.run(Command::ForceRelease { user: None, reason: None, operator: None });
     assert_eq!(bench.holder(), None, "the operator frees the lock, but not the pin");
     let refused = bench.begin("bob", proof("b", EPOCH));
     assert!(matches!(refused, Outcome::Refused(Refusal::Saving { .. })), "{refused:?}");
@@ -521,9 +521,9 @@ fn deletion_ends_everything() {
 fn an_operator_frees_only_whom_they_name() {
     let mut bench = Bench::new();
     bench.join("ada", "a");
-    let step = bench.run(Command::ForceRelease { user: Some("bob".into()), reason: None });
+    let step = bench.run(Command::ForceRelease { user: Some("bob".into()), reason: None, operator: None });
     assert_eq!(step.outcome, Outcome::Freed(None));
-    let step = bench.run(Command::ForceRelease { user: Some("ada".into()), reason: None });
+    let step = bench.run(Command::ForceRelease { user: Some("ada".into()), reason: None, operator: None });
     assert!(matches!(step.outcome, Outcome::Freed(Some(_))));
     assert_eq!(
         step.events,
@@ -538,7 +538,7 @@ fn an_operators_reason_waits_for_who_was_away() {
     let mut bench = Bench::new();
     bench.join("ada", "a");
     bench.run(Command::Leave { page: "a".into() });
-    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()), operator: None });
     let back = Command::Join { page: page("ada", "a", EPOCH) };
     let step = bench.run(back.clone());
     assert_eq!(step.outcome, Outcome::Viewer);
@@ -546,14 +546,14 @@ fn an_operators_reason_waits_for_who_was_away() {
     // Once.
     assert_eq!(bench.run(back.clone()).outcome, Outcome::Editor);
     // Who edits again by their own wish has read it; and of another page nothing is kept.
-    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()), operator: None });
     assert_eq!(bench.run(Command::Claim { page: page("ada", "a", EPOCH) }).outcome, Outcome::Editor);
     assert_eq!(bench.record.operator_ended, None);
-    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()) });
+    bench.run(Command::ForceRelease { user: None, reason: Some(reason.to_owned()), operator: None });
     assert_eq!(bench.join("bob", "b"), Outcome::Editor);
     assert_eq!(bench.run(back).outcome, Outcome::Viewer);
     // Without a word there is nothing to wait for.
-    bench.run(Command::ForceRelease { user: None, reason: None });
+    bench.run(Command::ForceRelease { user: None, reason: None, operator: None });
     assert_eq!(bench.record.operator_ended, None);
 }
 
@@ -712,7 +712,7 @@ impl World {
             Act::Answer(i, answer) => page(i).map(|p| Command::Answer { page: p.id, answer: *answer }),
             Act::TakeOver(i) => page(i).map(|page| Command::TakeOver { page }),
             Act::PassOn(i) => page(i).map(|p| Command::PassOn { page: p.id }),
-            Act::Free => Some(Command::ForceRelease { user: None, reason: None }),
+            Act::Free => Some(Command::ForceRelease { user: None, reason: None, operator: None }),
             Act::Begin(i, shown) => return self.begin(*i, *shown),
             Act::Land => return self.land(),
             Act::End(heard) => return self.end(*heard),

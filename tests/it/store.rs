@@ -143,9 +143,11 @@ impl Do {
             Self::Answer(u, answer) => Command::Answer { page: page(*u, 0).id, answer: *answer },
             Self::TakeOver(u) => Command::TakeOver { page: fits(*u, true) },
             Self::PassOn(u) => Command::PassOn { page: page(*u, 0).id },
-            Self::Free(user) => {
-                Command::ForceRelease { user: user.map(|u| page(u, 0).person.user), reason: None }
-            }
+            Self::Free(user) => Command::ForceRelease {
+                user: user.map(|u| page(u, 0).person.user),
+                reason: None,
+                operator: None,
+            },
             Self::Begin(u, proof) => Command::BeginWrite {
                 id: RequestId::from(format!("r{number}")),
                 person: page(*u, 0).person,
@@ -433,7 +435,10 @@ async fn proxies_hear_each_other() {
     let version = here.read(&object()).await.unwrap().record.version;
     assert!(matches!(hear(&mut from).await, Heard::Gap), "its memory begins: everybody says what they know");
     here.apply(&object(), &Command::Join { page: page(1, version) }).await.unwrap();
-    there.apply(&object(), &Command::ForceRelease { user: None, reason: None }).await.unwrap();
+    there
+        .apply(&object(), &Command::ForceRelease { user: None, reason: None, operator: None })
+        .await
+        .unwrap();
     let Heard::Notice(notice) = hear(&mut from).await else { panic!("a gap") };
     assert_eq!(notice.object, object());
     assert!(matches!(notice.events[..], [Event::Lost { .. }]), "{:?}", notice.events);

@@ -75,7 +75,11 @@ async fn what_is_left_and_taken_stands_there_once_though_answers_get_lost() {
     cli.apply(&object(), &Command::Join { page: page(1, u64::MAX) }).await.unwrap();
     let seen = cli.read(&object()).await.unwrap();
     cli.apply(&object(), &Command::Claim { page: page(1, seen.record.version) }).await.unwrap();
-    let release = Command::ForceRelease { reason: Some("fire".to_owned()), user: None };
+    let release = Command::ForceRelease {
+        user: None,
+        reason: Some("fire".to_owned()),
+        operator: Some("olaf@desk".to_owned()),
+    };
     cli.apply(&object(), &release).await.unwrap();
     assert_eq!(way.lost.load(Ordering::SeqCst), 0, "an answer was lost");
     assert_eq!(server.tell::<Vec<String>>(&["LRANGE", "t:{trail}", "0", "-1"]).len(), 1);
@@ -105,4 +109,5 @@ async fn what_is_left_and_taken_stands_there_once_though_answers_get_lost() {
     let lines = std::fs::read_to_string(&file).unwrap();
     assert_eq!(lines.lines().count(), 1, "{lines}");
     assert!(lines.contains("\"lock_force_released\"") && lines.contains("fire"), "{lines}");
+    assert!(lines.contains("\"operator\":\"olaf@desk\""), "{lines}");
 }

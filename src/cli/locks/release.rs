@@ -1,6 +1,7 @@
 //! `collab-proxy locks release`.
 
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -60,7 +61,11 @@ impl Release {
         if which == Which::All && terminal && !self.yes && !confirmed(&place).await? {
             return Err(fail(NOTHING, "Nothing was released."));
         }
-        let ask = Ask::Release { which: which.clone(), reason: self.reason.clone() };
+        let ask = Ask::Release {
+            which: which.clone(),
+            reason: self.reason.clone(),
+            operator: Some(operator(|name| std::env::var(name).ok())),
+        };
         match place.ask(&ask).await {
             Ok(Answer::Released { locks, tells_reasons, .. }) => {
                 if self.reason.is_some() && !tells_reasons && !locks.is_empty() {
@@ -107,6 +112,22 @@ impl Release {
     }
 }
 
+/// Who stands in the audit trail: who has become root by sudo is still themselves there.
+fn operator(variable: impl Fn(&str) -> Option<String>) -> String {
+    let user =
+        ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(&variable).find(|name| !name.is_empty());
+    // A container has neither.
+    let user = user.unwrap_or_else(|| match std::fs::metadata("/proc/self") {
+        Ok(own) => format!("uid {}", own.uid()),
+        Err(_) => "somebody".to_owned(),
+    });
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match host.trim() {
+        "" => user,
+        host => format!("{user}@{host}"),
+    }
+}
+
 /// Of several spellings the one that somebody holds; as it was typed, if nobody does.
 async fn chosen(place: &Place, mut wanted: Vec<Which>) -> Result<Which, ExitCode> {
     if wanted.len() > 1 {
@@ -142,4 +163,19 @@ async fn confirmed(place: &Place) -> Result<bool, ExitCode> {
     });
     let line = answer.await.ok().and_then(Result::ok).unwrap_or_default();
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operator_is_named_as_who_they_were_before_they_became_root() {
+        let of = |all: &[(&str, &str)]| {
+            operator(|name| all.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        };
+        assert!(of(&[("USER", "root"), ("SUDO_USER", "olaf")]).starts_with("olaf"));
+        assert!(of(&[("SUDO_USER", ""), ("LOGNAME", "olaf")]).starts_with("olaf"));
+        assert!(of(&[]).starts_with("uid "), "{}", of(&[]));
+    }
 }

@@ -138,9 +138,15 @@ impl Redis {
         for attempt in 0..TRIES {
             let Fetched { snapshot: Snapshot { record, now }, life } = self.fetch(object, false).await?;
             // Sent again, it is not to free whoever has come after the one that was meant.
-            if let (Command::ForceRelease { user: None, reason }, Some(holder)) = (command, &record.holder) {
+            if let (Command::ForceRelease { user: None, reason, operator }, Some(holder)) =
+                (command, &record.holder)
+            {
                 let user = Some(holder.page.person.user.clone());
-                narrowed.get_or_insert_with(|| Command::ForceRelease { user, reason: reason.clone() });
+                narrowed.get_or_insert_with(|| Command::ForceRelease {
+                    user,
+                    reason: reason.clone(),
+                    operator: operator.clone(),
+                });
             }
             let command = narrowed.as_ref().unwrap_or(command);
             let mut step = lock::apply(&record, now, command, &self.rules.get());
