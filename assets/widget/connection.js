@@ -84,6 +84,7 @@ export class Connection {
     if (frame === null) return;
     if (frame.type === 'welcome') {
       this.#joined = true;
+      this.page = frame.page_id;
       this.#silent = SILENT * frame.alive;
       this.#settled = this.setTimeout(() => { this.#tries = 0; }, SETTLED);
       this.onEvent({ type: 'connection', link: 'open', tries: 0 });

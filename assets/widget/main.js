@@ -18,6 +18,7 @@ import { takeOut } from './restored.js';
 import { setBoxes } from './rich.js';
 import { renewCsrf, Session } from './session.js';
 import { initial, reduce } from './state.js';
+import { read, write } from './storage.js';
 import { FILLED_CSS, sheetOf, wear } from './style.js';
 import { buttonOf, fill, sentence } from './texts.js';
 import { offers, pack } from './unsaved.js';
@@ -27,6 +28,7 @@ const INPUT_EVERY = 5_000; // the proxy wants to hear of typing no more often th
 const BROKEN = 'collab-proxy: the widget stopped.';
 const SOON = 1_000; // … unless somebody is counting down
 const LEAVES_WORK = new Set(['operator', 'expired', 'taken_over', 'handed_over', 'idle', 'time_up']);
+const BEFORE = 'collab-before:'; // the page that this tab showed last (sessionStorage)
 const LOOK_AGAIN = 5_000; // for a site that does not answer
 
 function start(config) {
@@ -112,7 +114,10 @@ function start(config) {
     url: location.origin.replace(/^http/, 'ws') + config.socket,
     token: config.token,
     // Rendered while nobody could be asked its version: then what it shows has to tell.
-    more: config.version ? {} : { base: form?.elements._collab_base?.value },
+    more: {
+      base: config.version ? undefined : form?.elements._collab_base?.value,
+      after: read(storage.session, BEFORE + config.object) ?? undefined,
+    },
     WebSocket,
     setTimeout: setTimeout.bind(window),
     clearTimeout: clearTimeout.bind(window),
@@ -225,6 +230,8 @@ function start(config) {
     flush();
     draft?.flush();
     connection.leave();
+    // Its proxy may not be there to hear it: whatever this tab shows of the object next says it once more.
+    write(storage.session, BEFORE + config.object, connection.page ?? connection.more.after);
     company?.clear(); // … nor what somebody else has typed
     lock.release(); // browsers remember disabled controls; they must not come back disabled
   });
@@ -281,6 +288,7 @@ function start(config) {
   restore(window, before, Date.now());
   // Older Djangos fold sections with a script that runs late.
   on(window, 'load', () => restore(window, before, Date.now()));
+  write(storage.session, BEFORE + config.object, null); // a tab made from this one is not in this page's place
   connection.start();
 }
 

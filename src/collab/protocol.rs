@@ -99,6 +99,9 @@ pub enum FromPage {
         /// Of a page that nobody could tell its version: what it showed when it was opened (`django::base`).
         #[serde(default)]
         base: Option<String>,
+        /// The page that this one stands in the place of: its tab showed it before, and does so no more.
+        #[serde(default)]
+        after: Option<String>,
     },
     ClaimEditor {},
     ReleaseLock {},

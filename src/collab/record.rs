@@ -242,6 +242,13 @@ impl Record {
         self.holder.as_ref().is_some_and(|h| h.page.id == *page)
     }
 
+    /// Does this page of theirs edit or wait, and has nobody said that it is gone?
+    pub fn is_there(&self, page: &PageId, user: &UserKey) -> bool {
+        let editor = self.holder.iter().filter(|h| h.away.is_none()).map(|h| &h.page);
+        let waiting = self.queue.iter().filter(|w| w.away.is_none()).map(|w| &w.page);
+        editor.chain(waiting).any(|p| p.id == *page && p.person.user == *user)
+    }
+
     /// The editor's page is gone, or must be loaded again first: nobody edits just now.
     pub fn is_away(&self) -> bool {
         self.holder.as_ref().is_some_and(|h| h.away.is_some())

@@ -18,10 +18,12 @@ use super::vouch::{self, Vouch};
 pub use super::wire::Patience;
 use super::wire::{Socket, Visit, converse, first_frame, shut, switched, text, write};
 use crate::clock::millis;
+use crate::collab::command::Command;
 use crate::collab::protocol::{Close, FromPage, ToPage};
-use crate::collab::record::{Millis, Page};
+use crate::collab::record::{Millis, Page, PageId};
 use crate::django::object::ObjectKey;
 use crate::identity::Who;
+use crate::store::StoreError;
 use crate::token::{Claims, JoinClaims, Key, UNKNOWN_VERSION};
 
 /// What the handshake knew.
@@ -67,7 +69,7 @@ where
         Ok(None) => return,
         Err(_) => Err(Close::Silent),
     };
-    let (claims, base, now) = match claims {
+    let Admitted { claims, base, after, now } = match claims {
         Ok(admitted) => admitted,
         Err(close) => return shut(&mut socket, close).await,
     };
@@ -77,6 +79,9 @@ where
         tracing::warn!(%error, "what a session is known for could not be stored");
     }
     let page = vouched(&hub, &mut guest, &claims, base).await;
+    if let Some(after) = after.map(PageId::from) {
+        gone(&hub, &guest.object, &page, &after).await;
+    }
     let (outbox, inbox) = outbox();
     let welcome = ToPage::Welcome {
         user_id: key.public_id(&page.person.user),
@@ -125,14 +130,17 @@ where
     session.hub.exit(&session.object, &session.page.id, number).await;
 }
 
+/// What a page came in with.
+struct Admitted {
+    claims: Claims,
+    base: Option<String>,
+    after: Option<String>,
+    now: Millis,
+}
+
 /// The room's door: a token that Django's own page brought, for this object and this person.
-async fn admit(
-    hub: &Hub,
-    key: &Key,
-    guest: &Guest,
-    text: &str,
-) -> Result<(Claims, Option<String>, Millis), Close> {
-    let Ok(FromPage::Join { token, base }) = FromPage::parse(text) else {
+async fn admit(hub: &Hub, key: &Key, guest: &Guest, text: &str) -> Result<Admitted, Close> {
+    let Ok(FromPage::Join { token, base, after }) = FromPage::parse(text) else {
         return Err(Close::BadJoin);
     };
     let now = hub.store().now().await.map_err(|_| Close::Restart)?;
@@ -143,7 +151,22 @@ async fn admit(
     if !guest.who.fits(&claims) {
         return Err(Close::SignedOut);
     }
-    Ok((claims, base, now))
+    Ok(Admitted { claims, base, after, now })
+}
+
+/// A page says which page its tab showed before. Mostly that has said itself that it goes; not where its proxy was killed or
+/// hangs, and then nobody else would say it until its lease ends.
+async fn gone(hub: &Arc<Hub>, object: &ObjectKey, page: &Page, after: &PageId) {
+    let done = async {
+        // A page is one person's for ever, so that nothing changes between the look and the step.
+        if hub.store().read(object).await?.record.is_there(after, &page.person.user) {
+            hub.run(object, &Command::Leave { page: after.clone() }).await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    if let Err(error) = done.await {
+        tracing::debug!(%object, %error, "the page before this one could not be said to be gone");
+    }
 }
 
 /// The page, of the version that its token has, or that can be found out.

@@ -248,6 +248,36 @@ async fn a_killed_proxys_locks_become_free() {
     assert_eq!(cluster.two.list()[0]["editor"], json!("Grace"));
 }
 
+/// And where her tab shows another page by then, as after a save that found no proxy: the page before it, of which nobody will
+/// hear again, does not keep her out. Nobody else's page can be said to be gone.
+#[tokio::test]
+async fn a_tab_of_a_killed_proxy_goes_on_with_its_next_page() {
+    let mut cluster = Cluster::with("");
+    let ada = At::opens(&cluster.one, "root", "editor").await;
+    let grace = At::opens(&cluster.one, "grace", "waiting").await;
+    let linus = At::opens(&cluster.two, "linus", "waiting").await;
+    let page_of = |at: &At| at.socket.of("welcome")[0]["page_id"].as_str().unwrap().to_owned();
+    let (editing, waiting, last) = (page_of(&ada), page_of(&grace), page_of(&linus));
+    cluster.one.proc.kill();
+    let (mut ada, mut grace) = (ada.person.at(&cluster.two), grace.person.at(&cluster.two));
+    let (mine, theirs) = (ada.form(PRODUCT).await, grace.form(PRODUCT).await);
+    let thief = PageSocket::join_after(&grace, &theirs, &editing).await;
+    thief.becomes("viewer").await;
+    assert_eq!(linus.socket.status()["editor"]["name"], "Ada");
+    let other = PageSocket::join_after(&ada, &mine, &last).await;
+    other.becomes("viewer").await;
+    assert_eq!(other.status()["elsewhere"], true);
+    other.leave();
+    let next = ada.form(PRODUCT).await;
+    let goes_on = PageSocket::join_after(&ada, &next, &editing).await;
+    goes_on.becomes("editor").await;
+    thief.leave();
+    let next = grace.form(PRODUCT).await;
+    let waits = PageSocket::join_after(&grace, &next, &waiting).await;
+    waits.becomes("waiting").await;
+    assert_eq!((&waits.status()["position"], &linus.socket.status()["position"]), (&json!(1), &json!(2)));
+}
+
 /// One proxy with the embedded store is restarted while people edit: whoever comes back first, nobody slips in between, and
 /// what was said is still there. Killed, it knows nothing more, and finds out what it has to.
 #[tokio::test]

@@ -45,6 +45,16 @@ impl PageSocket {
         opened
     }
 
+    /// As [`Self::join`], from the tab that has shown the page `after` before.
+    pub async fn join_after(person: &Person, form: &Form, after: &str) -> Self {
+        let socket = form.config["socket"].as_str().expect("the page has a data block with a socket");
+        let opened = Self::open(person, socket).await;
+        let mut frame = join(form, form.config["token"].as_str().expect("the data block has a token"));
+        frame["after"] = after.into();
+        opened.send(frame);
+        opened
+    }
+
     pub async fn open(person: &Person, path: &str) -> Self {
         Self::try_open(person, path).await.unwrap()
     }
