@@ -208,6 +208,8 @@ function start(config) {
     reload: again,
     discard: again,
   };
+  // Not while this page is shown: a tab that is made from this one (it gets a copy) is not in its place.
+  const handOn = (page) => write(storage.session, BEFORE + config.object, page);
   const act = guarded((id) => {
     // What is kept as a draft is offered again on the new page, so nothing is thrown away and nobody need be asked.
     if (id === 'load' && draft?.flush()) return again();
@@ -231,12 +233,13 @@ function start(config) {
     draft?.flush();
     connection.leave();
     // Its proxy may not be there to hear it: whatever this tab shows of the object next says it once more.
-    write(storage.session, BEFORE + config.object, connection.page ?? connection.more.after);
+    handOn(connection.page ?? connection.more.after);
     company?.clear(); // … nor what somebody else has typed
     lock.release(); // browsers remember disabled controls; they must not come back disabled
   });
   on(window, 'pageshow', ({ persisted }) => {
     if (!persisted) return connection.hurry();
+    handOn(null);
     dispatch({ type: 'staying' });
     connection.start();
   });
@@ -288,7 +291,7 @@ function start(config) {
   restore(window, before, Date.now());
   // Older Djangos fold sections with a script that runs late.
   on(window, 'load', () => restore(window, before, Date.now()));
-  write(storage.session, BEFORE + config.object, null); // a tab made from this one is not in this page's place
+  handOn(null);
   connection.start();
 }
 

@@ -374,6 +374,15 @@ async fn a_page_from_the_browsers_memory_is_not_taken_for_a_new_one() {
             eventually!(ada.is_marked().await, |marked| !marked);
             ada.told(EDITOR).await;
             assert_eq!(ada.value("title").await, "Grace's title");
+            // What its tab shows next stands in its place; a tab that is made from it while it is shown does not.
+            let handed_on =
+                "return Object.entries(sessionStorage).find(([k]) => k.startsWith('collab-before:'))[1]";
+            assert_eq!(ada.look(handed_on).await, "null");
+            ada.js(&page("pagehide"), vec![]).await;
+            assert_ne!(ada.look(handed_on).await, "null");
+            ada.js(&page("pageshow"), vec![]).await;
+            assert_eq!(ada.look(handed_on).await, "null");
+            ada.told(EDITOR).await;
         })
         .await;
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::browsers::PRODUCT;
+use crate::browsers::{EDITOR, PRODUCT};
 use crate::cluster::{Cluster, QUICK};
+use crate::stage::Stage;
 use crate::support::django::Django;
 use crate::support::person::{Form, Person};
 use crate::support::proxy::Proxy;
@@ -276,6 +277,35 @@ async fn a_tab_of_a_killed_proxy_goes_on_with_its_next_page() {
     let waits = PageSocket::join_after(&grace, &next, &waiting).await;
     waits.becomes("waiting").await;
     assert_eq!((&waits.status()["position"], &linus.socket.status()["position"]), (&json!(1), &json!(2)));
+}
+
+/// The same in a browser: her save finds no proxy, and her tab shows the browser's own page of error.
+#[tokio::test]
+async fn whoever_saved_into_a_killed_proxy_edits_at_once_when_it_is_back() {
+    let (django, redis) = (Django::start(), Redis::start());
+    let proxy = Proxy::with(&django.upstream(), QUICK, &["--redis", &redis.url()]);
+    Stage::of("killed", django, proxy)
+        .play(async |stage| {
+            stage.expect_in_console("WebSocket connection to");
+            stage.expect_in_console("ERR_CONNECTION_REFUSED");
+            let ada = stage.person("root").await;
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.enter_field("name", "Into the void").await;
+            ada.drafted("Into the void").await;
+            stage.proxy.borrow_mut().proc.kill();
+            ada.told("The connection is lost, trying again.").await;
+            ada.mark().await;
+            ada.js("setTimeout(() => document.querySelector('[name=_save]').click())", vec![]).await;
+            eventually!(ada.is_marked().await, |marked| !marked);
+            stage.proxy.borrow_mut().restart();
+            // Not "on another page", until her lease of 30 s ends.
+            ada.open(PRODUCT).await;
+            ada.told(EDITOR).await;
+            ada.press_notice("Fill them in").await;
+            assert_eq!(ada.value("name").await, "Into the void");
+        })
+        .await;
 }
 
 /// One proxy with the embedded store is restarted while people edit: whoever comes back first, nobody slips in between, and
