@@ -15,6 +15,7 @@ mod handover;
 mod kept;
 mod languages;
 mod layers;
+mod links;
 mod lists;
 mod odd_frames;
 mod protocol;
