@@ -35,6 +35,12 @@ pub struct Entry<'a> {
     pub operator: Option<&'a str>,
 }
 
+impl<'a> Entry<'a> {
+    fn of(kind: Kind, person: Option<&'a Person>, page: Option<&'a PageId>) -> Self {
+        Self { kind, person, page, from: None, by: None, reason: None, operator: None }
+    }
+}
+
 impl Kind {
     /// Its name in the trail.
     pub fn event(self) -> &'static str {
@@ -71,8 +77,7 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
     }
     let after = &step.record;
     if let Some(write) = before.write.as_ref().filter(|w| after.given_up.contains(&w.fence)) {
-        let (person, page) = (Some(&write.person), write.page.as_ref());
-        tell(Entry { kind: Kind::GivenUp, person, page, from: None, by: None, reason: None, operator: None });
+        tell(Entry::of(Kind::GivenUp, Some(&write.person), write.page.as_ref()));
     }
     let mut holder = before.holder.as_ref().map(|h| (&h.page.person, &h.page.id));
     for event in &step.events {
@@ -88,26 +93,17 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
             continue;
         }
         let person = holder.map(|(person, _)| person);
-        let (page, by, reason) = (Some(page), by.as_ref(), reason.as_deref());
+        let (by, reason) = (by.as_ref(), reason.as_deref());
         let operator = match command {
             Command::ForceRelease { operator, .. } if *cause == Cause::Operator => operator.as_deref(),
             _ => None,
         };
-        tell(Entry { kind: Kind::Lost(*cause), person, page, from: None, by, reason, operator });
+        tell(Entry { by, reason, operator, ..Entry::of(Kind::Lost(*cause), person, Some(page)) });
         holder = None;
     }
     let waited = |user: &UserKey| before.queue.iter().any(|w| w.page.person.user == *user);
     for new in after.queue.iter().map(|w| &w.page).filter(|page| !waited(&page.person.user)) {
-        let (person, page) = (Some(&new.person), Some(&new.id));
-        tell(Entry {
-            kind: Kind::QueueJoined,
-            person,
-            page,
-            from: None,
-            by: None,
-            reason: None,
-            operator: None,
-        });
+        tell(Entry::of(Kind::QueueJoined, Some(&new.person), Some(&new.id)));
     }
     if let Some(now) = after.holder.as_ref().map(|h| &h.page)
         && holder.is_none_or(|(_, id)| *id != now.id)
@@ -119,15 +115,7 @@ pub fn each<'a>(before: &'a Record, command: &'a Command, step: &'a Step, mut te
 fn change<'a>(holder: Option<(&'a Person, &'a PageId)>, now: &'a Page) -> Entry<'a> {
     let from = holder.filter(|(person, _)| person.user == now.person.user).map(|(_, id)| id);
     let kind = if from.is_some() { Kind::Moved } else { Kind::Granted };
-    Entry {
-        kind,
-        person: Some(&now.person),
-        page: Some(&now.id),
-        from,
-        by: None,
-        reason: None,
-        operator: None,
-    }
+    Entry { from, ..Entry::of(kind, Some(&now.person), Some(&now.id)) }
 }
 
 fn whose<'a>(page: &PageId, before: &'a Record, command: &'a Command) -> Option<&'a Page> {
