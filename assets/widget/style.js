@@ -159,7 +159,9 @@ button:focus-visible { outline: 2px solid var(--fg); outline-offset: 2px; }
 
 // Fields that were filled in by a button, or that show what the editor is typing: none of it is saved.
 export const FILLED_CSS = '[data-collab-live] { outline: 2px dashed #2e7d32 !important; outline-offset: 2px; } [data-collab-here] { outline: 4px solid rgba(46, 125, 50, .45) !important; outline-offset: 1px; } [data-collab-live][data-collab-here] { outline: 4px dashed rgba(46, 125, 50, .7) !important; } '
-  + '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; }';
+  + '[data-collab-filled] { outline: 2px solid #d39e00 !important; outline-offset: 2px; } '
+  // Django's rows for small screens cut off what stands out (admin/css/responsive.css).
+  + '@media (max-width: 767px) { :is([data-collab-live], [data-collab-here], [data-collab-filled]):not([type=checkbox], [type=radio]) { outline-offset: -3px; } }';
 
 // A read-only form stays readable: only what can be typed into loses its field's background, and what cannot
 // be used fades. `blocked` is the configuration's selector list.
