@@ -321,3 +321,5 @@ fn secret(r: &mut Reader) -> Secret {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts_tests;

@@ -39,12 +39,13 @@ const NOT_PURE: &[&str] = &[
     ".await",
 ];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+/// The files below a folder whose names end so.
+pub(crate) fn files(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") && !is_test(&path) {
+            files(&path, end, found);
+        } else if path.extension().is_some_and(|e| e == end) {
             found.push(path);
         }
     }
@@ -85,10 +86,11 @@ fn used(text: &str) -> Vec<String> {
 }
 
 fn all() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    sources(Path::new("src"), &mut files);
-    assert!(files.len() > 30, "only {} files under src/", files.len());
-    files
+    let mut found = Vec::new();
+    files(Path::new("src"), "rs", &mut found);
+    found.retain(|path| !is_test(path));
+    assert!(found.len() > 30, "only {} files under src/", found.len());
+    found
 }
 
 #[test]

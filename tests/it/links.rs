@@ -2,16 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-fn pages(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            pages(&path, found);
-        } else if path.extension().is_some_and(|end| end == "md") {
-            found.push(path);
-        }
-    }
-}
+use crate::layers::files;
 
 /// As they are named in addresses: lower case, spaces as hyphens, without punctuation.
 fn anchors(text: &str) -> Vec<String> {
@@ -30,7 +21,7 @@ fn anchors(text: &str) -> Vec<String> {
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
     let mut all = vec![PathBuf::from("README.md"), PathBuf::from("bench/README.md")];
-    pages(Path::new("docs"), &mut all);
+    files(Path::new("docs"), "md", &mut all);
     let (mut seen, mut dead) = (0, Vec::new());
     for page in &all {
         let text = std::fs::read_to_string(page).unwrap();

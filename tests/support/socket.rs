@@ -27,10 +27,13 @@ pub struct PageSocket {
 }
 
 /// As the widget says it.
-fn join(form: &Form, token: &str) -> serde_json::Value {
+fn join(form: &Form, token: &str, after: Option<&str>) -> serde_json::Value {
     let mut frame = serde_json::json!({"type": "join", "token": token});
     if form.config["version"] == 0 {
         frame["base"] = form.find("_collab_base").into();
+    }
+    if let Some(after) = after {
+        frame["after"] = after.into();
     }
     frame
 }
@@ -38,21 +41,12 @@ fn join(form: &Form, token: &str) -> serde_json::Value {
 impl PageSocket {
     /// Opens the socket of a form that `person` was shown, and joins.
     pub async fn join(person: &Person, form: &Form) -> Self {
-        let socket = form.config["socket"].as_str().expect("the page has a data block with a socket");
-        let token = form.config["token"].as_str().expect("the data block has a token");
-        let opened = Self::open(person, socket).await;
-        opened.send(join(form, token));
-        opened
+        Self::try_join(person, form).await.unwrap()
     }
 
     /// As [`Self::join`], from the tab that has shown the page `after` before.
     pub async fn join_after(person: &Person, form: &Form, after: &str) -> Self {
-        let socket = form.config["socket"].as_str().expect("the page has a data block with a socket");
-        let opened = Self::open(person, socket).await;
-        let mut frame = join(form, form.config["token"].as_str().expect("the data block has a token"));
-        frame["after"] = after.into();
-        opened.send(frame);
-        opened
+        Self::enter(person, form, Some(after)).await.unwrap()
     }
 
     pub async fn open(person: &Person, path: &str) -> Self {
@@ -61,9 +55,15 @@ impl PageSocket {
 
     /// Where the proxy may not be there.
     pub async fn try_join(person: &Person, form: &Form) -> Result<Self, String> {
-        let [socket, token] = ["socket", "token"].map(|key| form.config[key].as_str().unwrap_or_default());
+        Self::enter(person, form, None).await
+    }
+
+    async fn enter(person: &Person, form: &Form, after: Option<&str>) -> Result<Self, String> {
+        let said =
+            |key: &str| form.config[key].as_str().ok_or(format!("the page has no data block with a {key}"));
+        let (socket, token) = (said("socket")?, said("token")?);
         let opened = Self::try_open(person, socket).await?;
-        opened.send(join(form, token));
+        opened.send(join(form, token, after));
         Ok(opened)
     }
 
